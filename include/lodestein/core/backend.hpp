@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace lodestein {
+
+namespace kernels {
+class Operations;
+}
+
+/// Where bulk arithmetic runs. Cheap to copy; safe to share between threads.
+class Backend {
+ public:
+  /// Naive, one thread: the oracle of the tests.
+  static Backend reference();
+  /// Vectorised (AVX2, AVX-512 or NEON chosen at run time) and threaded; 0 threads means all cores.
+  /// Results have the same bits for any thread count. @throws InvalidArgument if threads < 0.
+  static Backend cpu(int threads = 0);
+  /// An NVIDIA GPU. @throws NotCompiled in a build without the CUDA kernels.
+  static Backend cuda(int device = 0);
+  /// The fastest backend that works here.
+  static Backend best();
+  /// By name: "reference", "cpu", "cuda", "best". @throws InvalidArgument naming the choices.
+  static Backend named(const std::string& name, int threads = 0);
+
+  std::string name() const;
+  int threads() const;
+  /// One line for people, e.g. "cpu: 8 threads, AVX-512".
+  std::string description() const;
+
+  const kernels::Operations& operations() const { return *operations_; }
+
+ private:
+  explicit Backend(std::shared_ptr<const kernels::Operations> operations)
+      : operations_(std::move(operations)) {}
+  std::shared_ptr<const kernels::Operations> operations_;
+};
+
+/// One line of `lodestein devices`.
+struct DeviceInfo {
+  std::string backend;
+  std::string description;
+  bool available = false;
+  std::string reason;  ///< why not, and the remedy; empty if available
+};
+
+/// Every backend this build knows and whether it works here. Never throws for a missing device.
+std::vector<DeviceInfo> list_devices();
+
+}  // namespace lodestein

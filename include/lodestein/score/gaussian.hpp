@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "lodestein/core/matrix.hpp"
+#include "lodestein/data/moments.hpp"
+
+namespace lodestein {
+
+/// How a covariance is regularised before it is inverted.
+/// none: the sample covariance. oracle_approximating: towards a multiple of the identity, with the optimal
+/// weight for Gaussian data (Chen et al. 2010), which needs no
+/// samples. automatic: oracle_approximating where samples < 10 d, else none.
+enum class Shrinkage { automatic, none, oracle_approximating };
+
+struct GaussianScoreOptions {
+  Shrinkage shrinkage = Shrinkage::automatic;
+};
+
+/// Score of one environment under a Gaussian fit: s(x) = -precision (x - mean).
+struct GaussianScore {
+  std::string environment;
+  std::vector<double> mean;
+  Matrix precision;         ///< [d, d]
+  double shrinkage = 0.0;   ///< weight of the identity target
+  double condition = 0.0;   ///< of the covariance that was inverted
+};
+
+/// Gaussian scores of all environments.
+/// @throws InvalidArgument naming the environment whose covariance is not positive definite.
+/// Cost: d^3 per environment.
+std::vector<GaussianScore> gaussian_scores(const std::vector<EnvironmentMoments>& moments,
+                                           const GaussianScoreOptions& options = {});
+
+/// s(x) at the rows of x. [N, d] -> [N, d].
+Matrix evaluate(const GaussianScore& score, ConstMatrixView x);
+
+/// Score-difference moments R^ij = E_0[d^i d^jT], d^m = s_0 - s_m, at observational points.
+struct DifferenceMoments {
+  std::vector<std::string> environments;  ///< the K interventional ones
+  std::vector<Matrix> own;                ///< R^mm [d, d], m = 0..K-1
+};
+
+/// Closed form under the Gaussian fit, centred: R^mm = D_m S_0 D_m, D_m = Theta_m - Theta_0.
+DifferenceMoments difference_moments(const std::vector<GaussianScore>& scores,
+                                     ConstMatrixView observational_covariance);
+/// R^ij = D_i S_0 D_j for one pair.
+Matrix cross_difference_moment(const std::vector<GaussianScore>& scores,
+                               ConstMatrixView observational_covariance, std::size_t i,
+                               std::size_t j);
+
+}  // namespace lodestein

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "lodestein/core/matrix.hpp"
+#include "lodestein/core/random.hpp"
+
+namespace lodestein {
+
+/// linear: x = G z. tanh: x = tanh(T z). mlp: x = tanh(G3 tanh(G2 tanh(G1 z))).
+enum class MixingFamily { linear, tanh, mlp };
+
+struct MixingOptions {
+  std::size_t observed = 100;
+  MixingFamily family = MixingFamily::linear;
+  /// Linear: each column divided by its largest |entry| (current published code) or left alone.
+  bool normalise_columns = true;
+  double minimum_conditioning = 0.1;  ///< redraw until sigma_min / sigma_max is at least this
+};
+
+/// Map from latents to observed variables, generated as in score-based CRL's published code:
+/// G = Q R, Q the first n columns of a Haar-orthogonal matrix, R uniform on (-0.5, 0.5).
+class Mixing {
+ public:
+  /// @throws InvalidArgument if observed < latents.
+  Mixing(std::size_t latents, const MixingOptions& options, Seed seed);
+  /// Linear mixing with a given matrix [d, n].
+  explicit Mixing(Matrix linear);
+
+  MixingFamily family() const { return family_; }
+  std::size_t latents() const { return layers_.front().cols(); }
+  std::size_t observed() const { return layers_.back().rows(); }
+  /// The matrices, innermost first; one for linear and tanh.
+  const std::vector<Matrix>& layers() const { return layers_; }
+
+  /// [N, n] -> [N, d].
+  Matrix apply(ConstMatrixView z) const;
+  /// Jacobian dx/dz at one point. [n] -> [d, n].
+  Matrix jacobian(const double* z) const;
+
+ private:
+  MixingFamily family_ = MixingFamily::linear;
+  std::vector<Matrix> layers_;
+};
+
+/// Haar-distributed orthogonal matrix. [n, n]. Source: Mezzadri 2007 (QR with sign fix).
+Matrix random_orthogonal(std::size_t n, Draws& draws);
+
+}  // namespace lodestein

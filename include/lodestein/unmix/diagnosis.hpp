@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace lodestein {
+
+enum class Severity { note, warning, failure };
+
+/// One statement about the data or the fit, with what to do about it.
+struct Finding {
+  Severity severity = Severity::note;
+  std::string code;     ///< stable, for programs: "rank-too-low", "weak-environment", ...
+  std::string message;  ///< names the environment, rank or eigen-gap
+  std::string remedy;
+};
+
+/// How one interventional environment differs from the observational one.
+struct EnvironmentDiagnosis {
+  std::string name;
+  std::size_t samples = 0;
+  double condition = 0.0;               ///< of its covariance in latent dimensions
+  std::vector<double> singular_values;  ///< of Theta_m - Theta_0 (whitened by S_0), descending
+  std::size_t rank = 0;                 ///< singular values above the split null's 95% quantile
+  double eigen_gap = 0.0;               ///< second over first singular value
+  double rank_one_ratio = 0.0;          ///< s_1^2 / sum s^2; 1 for a single root-node change
+  double null_rank_one_ratio = 0.0;     ///< median under control-versus-control splits
+  double effect = 0.0;                  ///< sqrt(sum s^2)
+  double null_effect = 0.0;             ///< median under control-versus-control splits
+  double p_value = 1.0;                 ///< that the effect is larger than the split null's
+};
+
+struct Diagnosis {
+  std::vector<Finding> findings;
+  std::vector<EnvironmentDiagnosis> environments;
+  std::vector<double> pooled_eigenvalues;  ///< of the pooled covariance, descending, at most 64
+  double explained_variance = 1.0;         ///< of the kept latent subspace
+  double encoder_condition = 0.0;
+
+  bool failed() const {
+    for (const Finding& finding : findings)
+      if (finding.severity == Severity::failure) return true;
+    return false;
+  }
+};
+
+}  // namespace lodestein

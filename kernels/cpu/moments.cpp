@@ -1,0 +1,211 @@
+// Compiled once per vector instruction set by Highway's foreach_target.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/moments.cpp"
+#include "hwy/foreach_target.h"  // must come before highway.h
+
+#include "hwy/highway.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+#include "kernels/cpu/moments.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace lodestein::kernels::cpu {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr std::size_t tile_rows = 6;     // columns of x broadcast at once
+constexpr std::size_t tile_vectors = 4;  // vectors of columns multiplied: 24 accumulators
+
+// One register tile: c[i, j] += sum_k left(k, i) right(k, j) for 6 columns i and 4 vectors of
+// columns j of a packed block [rows, stride] that starts on a vector boundary.
+template <std::size_t Vectors>
+void update_tile(const double* HWY_RESTRICT left, const double* HWY_RESTRICT right,
+                 std::size_t rows, std::size_t stride, double* HWY_RESTRICT c,
+                 std::size_t c_stride) {
+  const hn::ScalableTag<double> tag;
+  const std::size_t lanes = hn::Lanes(tag);
+  hn::Vec<decltype(tag)> sum[tile_rows][Vectors];
+  for (std::size_t i = 0; i < tile_rows; ++i) {
+    for (std::size_t v = 0; v < Vectors; ++v) sum[i][v] = hn::LoadU(tag, c + i * c_stride + v * lanes);
+  }
+  for (std::size_t k = 0; k < rows; ++k) {
+    hn::Vec<decltype(tag)> b[Vectors];
+    for (std::size_t v = 0; v < Vectors; ++v) b[v] = hn::LoadU(tag, right + k * stride + v * lanes);
+    for (std::size_t i = 0; i < tile_rows; ++i) {
+      const auto a = hn::Set(tag, left[k * stride + i]);
+      for (std::size_t v = 0; v < Vectors; ++v) sum[i][v] = hn::MulAdd(a, b[v], sum[i][v]);
+    }
+  }
+  for (std::size_t i = 0; i < tile_rows; ++i) {
+    for (std::size_t v = 0; v < Vectors; ++v) hn::StoreU(sum[i][v], tag, c + i * c_stride + v * lanes);
+  }
+}
+
+// Upper triangle (by tiles) of c += block^T block.
+void rank_k_update(const double* block, std::size_t rows, std::size_t padded, double* c) {
+  const hn::ScalableTag<double> tag;
+  const std::size_t lanes = hn::Lanes(tag);
+  for (std::size_t i = 0; i + tile_rows <= padded; i += tile_rows) {
+    std::size_t j = i / lanes * lanes;
+    for (; j + tile_vectors * lanes <= padded; j += tile_vectors * lanes) {
+      update_tile<tile_vectors>(block + i, block + j, rows, padded, c + i * padded + j, padded);
+    }
+    for (; j + lanes <= padded; j += lanes) {
+      update_tile<1>(block + i, block + j, rows, padded, c + i * padded + j, padded);
+    }
+  }
+}
+
+std::size_t vector_lanes() { return hn::Lanes(hn::ScalableTag<double>()); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace lodestein::kernels::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
+#include <omp.h>
+
+#include <cmath>
+
+namespace lodestein::kernels::cpu {
+
+HWY_EXPORT(rank_k_update);
+HWY_EXPORT(vector_lanes);
+
+namespace {
+
+constexpr std::size_t block_rows = 128;       // rows packed at a time, so that a block stays in L2
+constexpr std::size_t most_chunks = 16;       // partial sums per environment
+constexpr std::size_t partial_bytes = 1 << 26;  // all partial sums of one environment
+constexpr std::size_t pilot_rows = 64;        // rows whose mean is the shift
+
+std::size_t padded_size(std::size_t d) {
+  const std::size_t unit = 6 * HWY_DYNAMIC_DISPATCH(vector_lanes)();  // whole tiles both ways
+  return (d + unit - 1) / unit * unit;
+}
+
+// Depends on the problem only, never on the number of threads.
+std::size_t chunk_count(std::size_t rows, std::size_t padded) {
+  const std::size_t fit = std::max<std::size_t>(1, partial_bytes / (8 * padded * padded));
+  return std::clamp<std::size_t>(rows / 1024, 1, std::min(most_chunks, fit));
+}
+
+struct Partial {
+  std::vector<double> products;  // [padded, padded], upper tiles
+  std::vector<double> sums;      // [padded]
+  double weight = 0.0;
+};
+
+std::vector<double> pilot_mean(ConstMatrixView x) {
+  const std::size_t rows = std::min(pilot_rows, x.rows());
+  std::vector<double> mean(x.cols(), 0.0);
+  for (std::size_t k = 0; k < rows; ++k) {
+    for (std::size_t j = 0; j < x.cols(); ++j) mean[j] += x(k, j);
+  }
+  for (double& m : mean) m /= static_cast<double>(rows);
+  return mean;
+}
+
+// Rows [first, last) shifted, scaled by the root of their weight, packed and multiplied.
+Partial accumulate(const MomentsProblem& problem, const std::vector<double>& shift,
+                   std::size_t first, std::size_t last, std::size_t padded) {
+  const ConstMatrixView x = problem.samples;
+  const std::size_t d = x.cols();
+  Partial partial{std::vector<double>(padded * padded, 0.0), std::vector<double>(padded, 0.0), 0.0};
+  std::vector<double> block(block_rows * padded, 0.0);
+  for (std::size_t start = first; start < last; start += block_rows) {
+    const std::size_t rows = std::min(block_rows, last - start);
+    for (std::size_t k = 0; k < rows; ++k) {
+      const double* source = x.row(start + k);
+      double* packed = block.data() + k * padded;
+      if (problem.weights == nullptr) {
+        partial.weight += 1.0;
+        for (std::size_t j = 0; j < d; ++j) {
+          packed[j] = source[j] - shift[j];
+          partial.sums[j] += packed[j];
+        }
+      } else {
+        const double weight = problem.weights[start + k], root = std::sqrt(weight);
+        partial.weight += weight;
+        for (std::size_t j = 0; j < d; ++j) {
+          const double centred = source[j] - shift[j];
+          packed[j] = root * centred;
+          partial.sums[j] += weight * centred;
+        }
+      }
+    }
+    HWY_DYNAMIC_DISPATCH(rank_k_update)(block.data(), rows, padded, partial.products.data());
+  }
+  return partial;
+}
+
+void finish(const MomentsProblem& problem, const std::vector<double>& shift,
+            const Partial& total, std::size_t padded) {
+  const std::size_t d = problem.samples.cols();
+  const double scale = 1.0 / total.weight;
+  std::vector<double> offset(d);
+  for (std::size_t j = 0; j < d; ++j) {
+    offset[j] = total.sums[j] * scale;
+    problem.mean[j] = shift[j] + offset[j];
+  }
+  for (std::size_t i = 0; i < d; ++i) {
+    for (std::size_t j = i; j < d; ++j) {
+      const double value = total.products[i * padded + j] * scale - offset[i] * offset[j];
+      problem.covariance(i, j) = problem.covariance(j, i) = value;
+    }
+  }
+}
+
+struct Task {
+  std::size_t problem, chunk, chunks;
+};
+
+}  // namespace
+
+std::string instruction_set() {
+  return hwy::TargetName(static_cast<int64_t>(hwy::SupportedTargets() & -hwy::SupportedTargets()));
+}
+
+void Moments::run(std::span<const MomentsProblem> problems) const {
+  // One environment after the other if its partial sums are large, all at once if they are small.
+  std::vector<std::vector<double>> shifts(problems.size());
+  std::vector<std::vector<Partial>> partials(problems.size());
+  std::vector<Task> tasks;
+  for (std::size_t p = 0; p < problems.size(); ++p) {
+    const ConstMatrixView x = problems[p].samples;
+    if (x.cols() == 0) continue;
+    shifts[p] = pilot_mean(x);
+    const std::size_t chunks = chunk_count(x.rows(), padded_size(x.cols()));
+    partials[p].resize(chunks);
+    for (std::size_t c = 0; c < chunks; ++c) tasks.push_back({p, c, chunks});
+  }
+  const int count = static_cast<int>(tasks.size());
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads_)
+  for (int t = 0; t < count; ++t) {
+    const Task task = tasks[static_cast<std::size_t>(t)];
+    const MomentsProblem& problem = problems[task.problem];
+    const std::size_t rows = problem.samples.rows();
+    partials[task.problem][task.chunk] =
+        accumulate(problem, shifts[task.problem], rows * task.chunk / task.chunks,
+                   rows * (task.chunk + 1) / task.chunks, padded_size(problem.samples.cols()));
+  }
+  for (std::size_t p = 0; p < problems.size(); ++p) {
+    if (partials[p].empty()) continue;
+    Partial& total = partials[p].front();
+    for (std::size_t c = 1; c < partials[p].size(); ++c) {
+      const Partial& part = partials[p][c];
+      total.weight += part.weight;
+      for (std::size_t i = 0; i < total.sums.size(); ++i) total.sums[i] += part.sums[i];
+      for (std::size_t i = 0; i < total.products.size(); ++i) total.products[i] += part.products[i];
+    }
+    finish(problems[p], shifts[p], total, padded_size(problems[p].samples.cols()));
+  }
+}
+
+}  // namespace lodestein::kernels::cpu
+
+#endif  // HWY_ONCE
