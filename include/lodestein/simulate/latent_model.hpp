@@ -20,8 +20,8 @@ enum class LatentFamily { linear, quadratic, mlp };
 struct LatentModelOptions {
   std::size_t latents = 5;
   LatentFamily family = LatentFamily::linear;
-  double density = 0.5;            ///< probability of each possible edge
-  bool random_order = true;        ///< false: node index = causal order, as in the published code
+  double density = 0.5;      ///< probability of each possible edge
+  bool random_order = true;  ///< false: node index = causal order, as in the published code
   double weight_low = 0.5, weight_high = 1.5;
   double noise_variance_low = 0.5, noise_variance_high = 1.5;
 };
