@@ -5,7 +5,9 @@
 add_library(lodestein_warnings INTERFACE)
 target_compile_options(lodestein_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion>
-  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${LODESTEIN_WERROR}>>:-Werror>)
+  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${LODESTEIN_WERROR}>>:-Werror>
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow>
+  $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${LODESTEIN_WERROR}>>:--Werror=all-warnings>)
 
 set_property(GLOBAL PROPERTY LODESTEIN_OBJECTS "")
 set_property(GLOBAL PROPERTY LODESTEIN_LINK "")
