@@ -19,8 +19,8 @@ namespace lodestein {
 enum class InterventionDesign { single, pairs, multi };
 
 struct StudyOptions {
-  LatentModelOptions latent;
-  MixingOptions mixing;
+  LatentModelOptions latent{};
+  MixingOptions mixing{};
   std::size_t samples = 10000;  ///< per environment
   InterventionDesign design = InterventionDesign::single;
   Intervention intervention = Intervention::hard;
