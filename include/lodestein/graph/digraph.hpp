@@ -37,7 +37,8 @@ class Digraph {
 std::optional<std::vector<std::size_t>> topological_order(const Digraph& graph);
 bool is_acyclic(const Digraph& graph);
 
-/// Edge i -> j wherever a directed path i -> j exists. Cost: n^3 bit operations.
+/// Edge i -> j wherever a directed path i -> j exists (i != j; cycles are fine). Cost: n^3 bit
+/// operations.
 Digraph transitive_closure(const Digraph& graph);
 
 /// The fewest edges with the same closure. @throws InvalidArgument if cyclic.
@@ -47,15 +48,19 @@ Digraph transitive_reduction(const Digraph& graph);
 Digraph surrounding_parents(const Digraph& graph);
 
 /// Nodes renamed: node i of the result is node order[i] of the graph.
+/// @throws InvalidArgument unless `order` names every node once.
 Digraph permuted(const Digraph& graph, const std::vector<std::size_t>& order);
 
-/// The acyclic subgraph with the most edges, by subset dynamic programme. An acyclic graph comes
-/// back unchanged; ties go to the lexicographically first order, as in the published n! search.
-/// Exact for n <= 24, cost O(2^n n). @throws InvalidArgument if n > 24.
+/// The acyclic subgraph with the most edges, by subset dynamic programme. An acyclic graph of any
+/// size comes back unchanged; ties go to the lexicographically first order, as in the published n!
+/// search. Exact. Cost: O(2^n n) time, 8 * 2^n bytes. @throws InvalidArgument if the graph is
+/// cyclic and n > 24.
 Digraph closest_dag(const Digraph& graph);
 
 /// The same with edge weights: keeps the largest total weight. `weights[i*n+j]` >= 0 belongs to
-/// edge i -> j.
+/// edge i -> j; weights without an edge are ignored. A zero weight never keeps an edge by itself,
+/// it stays if it happens to point forward. @throws DimensionMismatch unless there are n * n
+/// weights, InvalidArgument for a weight that is negative or not finite.
 Digraph closest_dag(const Digraph& graph, const std::vector<double>& weights);
 
 }  // namespace lodestein
