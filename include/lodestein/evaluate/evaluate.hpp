@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 #include "lodestein/core/matrix.hpp"
@@ -25,21 +26,26 @@ struct Truth {
 };
 
 /// Everything that is measured against a known truth. Estimated latents are first matched with true
-/// ones: by the assignment of largest total |Pearson correlation|.
+/// ones: by the assignment of largest total |Pearson correlation|. Their numbers n and m may
+/// differ: min(n, m) pairs are matched. Surplus estimates are ignored. True latents without a match
+/// count 0 in the MCC, have no edges in the estimated graph, take no part in order_errors, and
+/// leave the mixing errors NaN.
 struct Evaluation {
   double mcc = 0.0;
   double mcc_spearman = 0.0;
   double r_squared = 0.0;
-  std::vector<std::size_t> match;  ///< estimated latent of each true one
+  std::vector<std::size_t> match;  ///< estimated latent of each true one, or `unmatched`
   GraphError graph;                ///< against the true graph, after renaming
   GraphError closure;              ///< transitive closures compared
   std::size_t order_errors = 0;
-  double mixing_error = 0.0;       ///< hard mask (diagonal); NaN without mixing
-  double mixing_error_soft = 0.0;  ///< parents allowed; NaN without mixing
-  double normalised_error = 0.0;   ///< NaN without mixing
+  // The three below are NaN without mixing, without encoder, or with an unmatched true latent.
+  double mixing_error = std::numeric_limits<double>::quiet_NaN();  ///< only the diagonal allowed
+  double mixing_error_soft = std::numeric_limits<double>::quiet_NaN();  ///< true parents allowed
+  double normalised_error = std::numeric_limits<double>::quiet_NaN();  ///< over the truth's samples
 };
 
-/// @throws DimensionMismatch if the shapes disagree.
+/// @throws DimensionMismatch if the shapes disagree, InvalidArgument if a number is not finite or
+/// the order is no permutation. Deterministic. Cost: O(N (n + m)^2).
 Evaluation evaluate(const Truth& truth, const Estimate& estimate);
 
 }  // namespace lodestein

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -20,8 +21,8 @@ enum class LatentFamily { linear, quadratic, mlp };
 struct LatentModelOptions {
   std::size_t latents = 5;
   LatentFamily family = LatentFamily::linear;
-  double density = 0.5;            ///< probability of each possible edge
-  bool random_order = true;        ///< false: node index = causal order, as in the published code
+  double density = 0.5;      ///< probability of each possible edge
+  bool random_order = true;  ///< false: node index = causal order, as in the published code
   double weight_low = 0.5, weight_high = 1.5;
   double noise_variance_low = 0.5, noise_variance_high = 1.5;
 };
@@ -40,9 +41,11 @@ struct InterventionSpec {
 /// Structural causal model with independent Gaussian noise, z_i = f_i(z_pa(i)) + sqrt(v_i) e_i.
 class LatentModel {
  public:
-  /// Draws graph, mechanisms and noise variances. @throws InvalidArgument for options out of range.
-  LatentModel(const LatentModelOptions& options, Seed seed);
+  /// Draws graph, mechanisms and noise variances; each `redraw` gives an independent model.
+  /// @throws InvalidArgument for options out of range.
+  LatentModel(const LatentModelOptions& options, Seed seed, std::uint32_t redraw = 0);
   /// A linear model with given weights: weights(i, j) is the effect of i on j. [n, n], acyclic.
+  /// @throws InvalidArgument for a cycle, a number that is not finite or a variance <= 0.
   LatentModel(ConstMatrixView weights, std::vector<double> noise_variances);
   ~LatentModel();
   LatentModel(LatentModel&&) noexcept;
@@ -56,10 +59,13 @@ class LatentModel {
 
   /// Samples [N, n] under an intervention; sample k uses the draws stream.at(k), so that any split
   /// into batches gives the same bits. Threads: OpenMP.
+  /// @throws InvalidArgument (here and below) for an intervention this model can't have: a target
+  /// out of range or named twice, a variance that would not be positive.
   Matrix sample(std::size_t samples, const InterventionSpec& intervention,
                 const RandomStream& stream) const;
 
   /// Exact score grad log p(z) under an intervention at the rows of z. [N, n] -> [N, n].
+  /// @throws DimensionMismatch (here and below) if z has another number of columns.
   Matrix score(ConstMatrixView z, const InterventionSpec& intervention) const;
 
   /// Exact log density at the rows of z. [N, n] -> [N].
@@ -71,6 +77,8 @@ class LatentModel {
 
  private:
   struct Mechanisms;
+  void check_columns(ConstMatrixView z) const;
+
   Digraph graph_;
   std::vector<std::size_t> order_;
   std::vector<double> noise_variances_;

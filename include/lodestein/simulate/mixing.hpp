@@ -19,13 +19,17 @@ struct MixingOptions {
   double minimum_conditioning = 0.1;  ///< redraw until sigma_min / sigma_max is at least this
 };
 
-/// Map from latents to observed variables, generated as in score-based CRL's published code:
-/// G = Q R, Q the first n columns of a Haar-orthogonal matrix, R uniform on (-0.5, 0.5).
+/// Map from latents to observed variables, generated as in score-based CRL's published code.
+/// linear and each layer of mlp: G = Q R, Q the first columns of a Haar-orthogonal matrix, R
+/// uniform on (-0.5, 0.5). tanh: T uniform on (-0.5, 0.5), columns of unit length, first row
+/// positive.
 class Mixing {
  public:
-  /// @throws InvalidArgument if observed < latents.
+  /// @throws InvalidArgument if observed < latents, or if no well-conditioned matrix turns up in
+  /// 100 000 draws (uniform matrices of size n have conditioning of order 1 / n).
   Mixing(std::size_t latents, const MixingOptions& options, Seed seed);
   /// Linear mixing with a given matrix [d, n].
+  /// @throws InvalidArgument if d < n, n = 0 or an entry is not finite.
   explicit Mixing(Matrix linear);
 
   MixingFamily family() const { return family_; }
@@ -34,7 +38,7 @@ class Mixing {
   /// The matrices, innermost first; one for linear and tanh.
   const std::vector<Matrix>& layers() const { return layers_; }
 
-  /// [N, n] -> [N, d].
+  /// [N, n] -> [N, d]. Same bits for any thread count. @throws DimensionMismatch.
   Matrix apply(ConstMatrixView z) const;
   /// Jacobian dx/dz at one point. [n] -> [d, n].
   Matrix jacobian(const double* z) const;

@@ -26,7 +26,9 @@ struct StudyOptions {
   Intervention intervention = Intervention::hard;
   double variance_scale = 0.25;
   double variance_increase = 0.0;
-  double second_variance_scale = 4.0;  ///< of the second environment of a pair
+  double soft_factor = 0.5;  ///< of soft interventions
+  /// Of the second environment of a pair.
+  double second_variance_scale = 4.0, second_variance_increase = 0.0;
   /// Order of the interventional environments is random; false leaks node = environment index, as
   /// in the published code.
   bool random_intervention_order = true;
