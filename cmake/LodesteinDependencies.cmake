@@ -1,18 +1,28 @@
-# Every third-party library, found once. The names are those of Debian 12 packages (scripts/install-dependencies).
+# Every third-party library, found once. Debian 12 has them all: scripts/install-dependencies.
+set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL TRUE)  # a parent project links them too (add_subdirectory)
+
+# Linked into the library. A static install needs them again: cmake/lodesteinConfig.cmake.in.
 find_package(Threads REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
-find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 find_package(hwy CONFIG REQUIRED)
-find_package(nlohmann_json 3.11 REQUIRED)
 find_package(ZLIB REQUIRED)
-find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(LibCSV REQUIRED)
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
+pkg_check_modules(libzip REQUIRED IMPORTED_TARGET GLOBAL libzip)
+# Not FindHDF5: it needs the C language switched on, which a consumer may not have.
+pkg_search_module(hdf5 REQUIRED IMPORTED_TARGET GLOBAL hdf5-serial hdf5)
+
+# Headers only, inside the library's sources; none of them is in a public header.
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+find_package(nlohmann_json 3.11 REQUIRED)
 find_path(LODESTEIN_RANDOM123_INCLUDE Random123/philox.h REQUIRED)
 find_path(LODESTEIN_LBFGSPP_INCLUDE LBFGS.h REQUIRED)
-find_path(LODESTEIN_LIBCSV_INCLUDE csv.h REQUIRED)
-find_library(LODESTEIN_LIBCSV csv REQUIRED)
 find_path(LODESTEIN_TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)
+add_library(lodestein_headers INTERFACE)
+target_include_directories(lodestein_headers SYSTEM INTERFACE ${LODESTEIN_RANDOM123_INCLUDE}
+  ${LODESTEIN_LBFGSPP_INCLUDE} ${LODESTEIN_TOMLPLUSPLUS_INCLUDE})
+target_link_libraries(lodestein_headers INTERFACE Eigen3::Eigen nlohmann_json::nlohmann_json)
+
 if(LODESTEIN_TOOL)
   find_package(CLI11 REQUIRED)
   find_package(fmt REQUIRED)

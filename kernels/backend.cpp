@@ -9,6 +9,10 @@
 #include "kernels/reference/moments.hpp"
 #include "lodestein/core/error.hpp"
 
+#ifdef LODESTEIN_WITH_CUDA
+#include "kernels/cuda/devices.hpp"
+#endif
+
 namespace lodestein {
 namespace {
 
@@ -42,6 +46,28 @@ class CpuOperations final : public kernels::Operations {
 constexpr const char* no_cuda_kernels =
     "the CUDA kernels are not part of this version; use the cpu backend (--backend cpu)";
 
+#ifdef LODESTEIN_WITH_CUDA
+DeviceInfo describe_cuda() {
+  std::vector<std::string> devices;
+  try {
+    devices = kernels::cuda::device_names();
+  } catch (const DeviceError& error) {
+    return {"cuda", "cuda: the driver fails", false, error.what()};
+  }
+  std::string description = "cuda: " + std::to_string(devices.size()) +
+                            (devices.size() == 1 ? " NVIDIA GPU" : " NVIDIA GPUs");
+  for (std::size_t i = 0; i < devices.size(); ++i)
+    description += (i == 0 ? ": " : ", ") + devices[i];
+  return {"cuda", description, false, no_cuda_kernels};
+}
+#else
+DeviceInfo describe_cuda() {
+  return {"cuda", "cuda: not in this build", false,
+          "this build has no CUDA; scripts/quickstart --cuda fetches nvcc where it is missing and "
+          "builds with it, cmake --preset cuda builds with an installed one"};
+}
+#endif
+
 }  // namespace
 
 Backend Backend::reference() { return Backend(std::make_shared<ReferenceOperations>()); }
@@ -72,7 +98,7 @@ std::string Backend::description() const { return operations_->description(); }
 std::vector<DeviceInfo> list_devices() {
   return {{"reference", Backend::reference().description(), true, ""},
           {"cpu", Backend::cpu().description(), true, ""},
-          {"cuda", "cuda: NVIDIA GPU", false, no_cuda_kernels}};
+          describe_cuda()};
 }
 
 }  // namespace lodestein

@@ -1,15 +1,14 @@
 // Compiled once per vector instruction set by Highway's foreach_target.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/moments.cpp"
-#include "hwy/foreach_target.h"  // must come before highway.h
-
-#include "hwy/highway.h"
+#include "kernels/cpu/moments.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <vector>
 
-#include "kernels/cpu/moments.hpp"
+#include "hwy/foreach_target.h"  // must come before highway.h
+#include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lodestein::kernels::cpu {
@@ -29,7 +28,8 @@ void update_tile(const double* HWY_RESTRICT left, const double* HWY_RESTRICT rig
   const std::size_t lanes = hn::Lanes(tag);
   hn::Vec<decltype(tag)> sum[tile_rows][Vectors];
   for (std::size_t i = 0; i < tile_rows; ++i) {
-    for (std::size_t v = 0; v < Vectors; ++v) sum[i][v] = hn::LoadU(tag, c + i * c_stride + v * lanes);
+    for (std::size_t v = 0; v < Vectors; ++v)
+      sum[i][v] = hn::LoadU(tag, c + i * c_stride + v * lanes);
   }
   for (std::size_t k = 0; k < rows; ++k) {
     hn::Vec<decltype(tag)> b[Vectors];
@@ -40,7 +40,8 @@ void update_tile(const double* HWY_RESTRICT left, const double* HWY_RESTRICT rig
     }
   }
   for (std::size_t i = 0; i < tile_rows; ++i) {
-    for (std::size_t v = 0; v < Vectors; ++v) hn::StoreU(sum[i][v], tag, c + i * c_stride + v * lanes);
+    for (std::size_t v = 0; v < Vectors; ++v)
+      hn::StoreU(sum[i][v], tag, c + i * c_stride + v * lanes);
   }
 }
 
@@ -78,10 +79,10 @@ HWY_EXPORT(vector_lanes);
 
 namespace {
 
-constexpr std::size_t block_rows = 128;       // rows packed at a time, so that a block stays in L2
-constexpr std::size_t most_chunks = 16;       // partial sums per environment
+constexpr std::size_t block_rows = 128;  // rows packed at a time, so that a block stays in L2
+constexpr std::size_t most_chunks = 16;  // partial sums per environment
 constexpr std::size_t partial_bytes = 1 << 26;  // all partial sums of one environment
-constexpr std::size_t pilot_rows = 64;        // rows whose mean is the shift
+constexpr std::size_t pilot_rows = 64;          // rows whose mean is the shift
 
 std::size_t padded_size(std::size_t d) {
   const std::size_t unit = 6 * HWY_DYNAMIC_DISPATCH(vector_lanes)();  // whole tiles both ways
@@ -143,8 +144,8 @@ Partial accumulate(const MomentsProblem& problem, const std::vector<double>& shi
   return partial;
 }
 
-void finish(const MomentsProblem& problem, const std::vector<double>& shift,
-            const Partial& total, std::size_t padded) {
+void finish(const MomentsProblem& problem, const std::vector<double>& shift, const Partial& total,
+            std::size_t padded) {
   const std::size_t d = problem.samples.cols();
   const double scale = 1.0 / total.weight;
   std::vector<double> offset(d);

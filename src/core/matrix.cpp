@@ -48,7 +48,8 @@ Matrix pseudo_inverse(ConstMatrixView a) {
   const auto& singular = svd.singularValues();
   const double cut = static_cast<double>(std::max(a.rows(), a.cols())) *
                      Eigen::NumTraits<double>::epsilon() * singular(0);
-  const Eigen::VectorXd inverse = singular.unaryExpr([cut](double s) { return s > cut ? 1 / s : 0.0; });
+  const Eigen::VectorXd inverse =
+      singular.unaryExpr([cut](double s) { return s > cut ? 1 / s : 0.0; });
   return to_matrix((svd.matrixV() * inverse.asDiagonal() * svd.matrixU().transpose()).eval());
 }
 

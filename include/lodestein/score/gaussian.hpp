@@ -10,9 +10,9 @@
 namespace lodestein {
 
 /// How a covariance is regularised before it is inverted.
-/// none: the sample covariance. oracle_approximating: towards a multiple of the identity, with the optimal
-/// weight for Gaussian data (Chen et al. 2010), which needs no
-/// samples. automatic: oracle_approximating where samples < 10 d, else none.
+/// none: the sample covariance. oracle_approximating: towards a multiple of the identity, with the
+/// optimal weight for Gaussian data (Chen et al. 2010), which needs no samples. automatic:
+/// oracle_approximating where samples < 10 d, else none.
 enum class Shrinkage { automatic, none, oracle_approximating };
 
 struct GaussianScoreOptions {
@@ -23,9 +23,9 @@ struct GaussianScoreOptions {
 struct GaussianScore {
   std::string environment;
   std::vector<double> mean;
-  Matrix precision;         ///< [d, d]
-  double shrinkage = 0.0;   ///< weight of the identity target
-  double condition = 0.0;   ///< of the covariance that was inverted
+  Matrix precision;        ///< [d, d]
+  double shrinkage = 0.0;  ///< weight of the identity target
+  double condition = 0.0;  ///< of the covariance that was inverted
 };
 
 /// Gaussian scores of all environments.

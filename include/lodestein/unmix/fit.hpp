@@ -42,9 +42,10 @@ struct FitOptions {
 /// One edge of the latent graph and how sure it is.
 struct LatentEdge {
   std::size_t from = 0, to = 0;
-  double weight = 0.0;            ///< structural coefficient, latents at unit observational variance
+  double weight = 0.0;  ///< structural coefficient, latents at unit observational variance
   double likelihood_ratio = 0.0;  ///< 2 N (f without - f with); NaN without refinement
-  double p_value = 0.0;  ///< chi-square, 1 degree of freedom, given the order; NaN without refinement
+  double p_value =
+      0.0;  ///< chi-square, 1 degree of freedom, given the order; NaN without refinement
   double support = 0.0;  ///< bootstrap frequency; NaN without bootstrap
 };
 
@@ -75,7 +76,7 @@ struct FitResult {
   Digraph graph;
   std::vector<LatentEdge> edges;
   std::vector<std::size_t> order;  ///< causal, parents first
-  Matrix edge_support;             ///< [n, n] bootstrap frequency of every ordered pair; may be empty
+  Matrix edge_support;  ///< [n, n] bootstrap frequency of every ordered pair; may be empty
   std::vector<EnvironmentTarget> targets;
   /// sqrt of the diagonal of R^m in latent coordinates: rows latents, columns environments. [n, K]
   Matrix score_differences;
