@@ -3,82 +3,123 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
 #include "lodestein/core/error.hpp"
 
-namespace fs = std::filesystem;
-
 namespace lodestein {
 namespace {
 
-fs::path without_trailing_slash(const fs::path& path) {
-  return path.has_filename() ? path : path.parent_path();
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const fs::path& path, const std::string& what, std::error_code error) {
+  throw IoError(path.string() + ": " + what + ": " + error.message());
 }
 
-fs::path hidden_sibling(const fs::path& target, const std::string& what) {
-  std::string name(".");
-  name += target.filename().string() + "." + what + "-" + std::to_string(getpid());
-  return target.parent_path() / name;
+// Without "." and "..", and without a trailing slash, so that the parent is the parent.
+fs::path normal(const fs::path& path) {
+  const fs::path result = fs::absolute(path).lexically_normal();
+  return result.has_filename() ? result : result.parent_path();
 }
 
-void rename_or_throw(const fs::path& from, const fs::path& to) {
-  std::error_code failure;
-  fs::rename(from, to, failure);
-  if (failure) throw IoError(to.string() + ": cannot be written: " + failure.message());
+bool belongs(const fs::path& name, const FolderContent& content) {
+  return std::any_of(content.entries.begin(), content.entries.end(), [&](const std::string& own) {
+    return name == own || (own.front() == '.' && name.extension() == own);
+  });
 }
 
-/// A rename lasts through a power cut only once its folder is on disk.
+// Something in the folder that its writer did not put there, or nothing.
+std::string foreign_entry(const fs::path& folder, const FolderContent& content) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const fs::path name = entry.path().filename();
+    if (!belongs(name, content)) return name.string();
+  }
+  return {};
+}
+
+bool is_of_kind(const fs::path& folder, const FolderContent& content) {
+  return std::all_of(content.required.begin(), content.required.end(), [&](const auto& file) {
+    std::error_code ignored;
+    return fs::exists(folder / file, ignored);
+  });
+}
+
+// A new hidden folder beside the target, on the same file system, so that a rename is atomic.
+fs::path make_sibling(const fs::path& target, const char* purpose) {
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    std::ostringstream name;
+    name << '.' << target.filename().string() << '.' << purpose << '-' << ::getpid() << '-'
+         << attempt;
+    const fs::path path = target.parent_path() / name.str();
+    std::error_code error;
+    if (fs::create_directory(path, error)) return path;
+    if (error) fail(path, "can't be made", error);
+  }
+  throw IoError(target.string() + ": too many unfinished folders beside it; remove them");
+}
+
+// A rename outlives a power cut only once its folder is on disk.
 void sync_folder(const fs::path& folder) {
-  const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY);
-  if (file < 0) return;
-  fsync(file);
-  close(file);
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);
+  ::close(descriptor);
 }
 
 }  // namespace
 
-void check_replaceable(const fs::path& target, const std::string& marker) {
-  std::error_code ignored;
-  if (!fs::exists(target, ignored)) return;
-  if (!fs::is_directory(target, ignored))
-    throw IoError(target.string() + ": is a file; give the name of a new folder");
-  if (fs::is_empty(target, ignored) || fs::exists(target / marker, ignored)) return;
-  throw IoError(target.string() + ": exists and has no " + marker +
-                ", so it is not replaced; remove it or give another name");
+void check_replaceable(const fs::path& target, const FolderContent& content) {
+  std::error_code error;
+  if (!fs::exists(target, error)) return;
+  const std::string remedy = "; choose another folder or remove it";
+  if (!fs::is_directory(target, error)) {
+    throw IoError(target.string() + ": is there already and is no folder" + remedy);
+  }
+  if (fs::is_empty(target, error)) return;
+  if (!is_of_kind(target, content)) {
+    throw IoError(target.string() + ": is there already and is no " + content.kind + remedy);
+  }
+  if (const std::string foreign = foreign_entry(target, content); !foreign.empty()) {
+    throw IoError(target.string() + ": is a " + content.kind + ", but '" + foreign +
+                  "' in it is no part of one and would be lost; move it, or choose another folder");
+  }
 }
 
-StagedFolder::StagedFolder(fs::path target, std::string marker)
-    : target_(without_trailing_slash(fs::absolute(target))) {
-  check_replaceable(target_, marker);
-  const fs::path staging = hidden_sibling(target_, "partial");
-  std::error_code failure;
-  fs::remove_all(staging, failure);
-  if (!fs::create_directories(staging, failure))
-    throw IoError(target.string() + ": cannot be created: " + failure.message());
-  staging_ = staging;
+StagedFolder::StagedFolder(const fs::path& target, FolderContent content)
+    : content_(std::move(content)), target_(normal(target)) {
+  check_replaceable(target_, content_);
+  std::error_code error;
+  fs::create_directories(target_.parent_path(), error);
+  if (error) fail(target_.parent_path(), "can't be made", error);
+  staged_ = make_sibling(target_, "partial");
 }
 
 StagedFolder::~StagedFolder() {
   std::error_code ignored;
-  if (!staging_.empty()) fs::remove_all(staging_, ignored);
+  if (!staged_.empty()) fs::remove_all(staged_, ignored);
 }
 
 void StagedFolder::commit() {
-  const fs::path old = hidden_sibling(target_, "old");
-  std::error_code ignored;
-  const bool replaces = fs::exists(target_, ignored);
-  if (replaces) rename_or_throw(target_, old);
-  try {
-    rename_or_throw(staging_, target_);
-  } catch (const IoError&) {
-    if (replaces) fs::rename(old, target_, ignored);
-    throw;
+  check_replaceable(target_, content_);  // it may have changed meanwhile
+  std::error_code error;
+  fs::path older;
+  if (fs::exists(target_, error)) {
+    older = make_sibling(target_, "older");
+    fs::rename(target_, older, error);
+    if (error) fail(target_, "can't be replaced", error);
   }
-  staging_.clear();
+  fs::rename(staged_, target_, error);
+  if (error) {
+    std::error_code ignored;
+    if (!older.empty()) fs::rename(older, target_, ignored);
+    fail(target_, "can't be written", error);
+  }
+  staged_.clear();
   sync_folder(target_.parent_path());
-  if (replaces) fs::remove_all(old, ignored);
+  if (!older.empty()) fs::remove_all(older, error);
 }
 
 }  // namespace lodestein

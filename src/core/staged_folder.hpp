@@ -2,29 +2,38 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace lodestein {
 
-/// A folder that appears whole or not at all: it is filled under a hidden name beside the target
-/// and renamed by commit(); without commit() nothing stays.
+/// What a folder of one kind holds, so that nothing else is ever replaced.
+struct FolderContent {
+  std::string kind;                   ///< for messages, e.g. "simulated study"
+  std::vector<std::string> required;  ///< files (or paths of files) without which it is none
+  std::vector<std::string> entries;   ///< names, or ".suffix"es, of everything that may be in it
+};
+
+/// @throws IoError if `target` exists and is neither empty nor of this kind, or holds more than its
+/// own entries. Ask before long work starts.
+void check_replaceable(const std::filesystem::path& target, const FolderContent& content);
+
+/// A folder that appears whole or not at all: filled as a hidden sibling, renamed by commit();
+/// without commit() it vanishes.
 class StagedFolder {
  public:
-  /// An existing target is replaced only if it is empty or has the file `marker`.
-  /// @throws IoError if it is something else, or cannot be created.
-  StagedFolder(std::filesystem::path target, std::string marker);
+  /// @throws IoError if the target is not replaceable or the sibling can't be made.
+  StagedFolder(const std::filesystem::path& target, FolderContent content);
   ~StagedFolder();
   StagedFolder(const StagedFolder&) = delete;
   StagedFolder& operator=(const StagedFolder&) = delete;
 
-  const std::filesystem::path& path() const { return staging_; }
-  /// @throws IoError if the rename fails; the old target then stands as before.
+  const std::filesystem::path& path() const { return staged_; }
+  /// Takes the place of an older folder, which comes back if that fails. @throws IoError.
   void commit();
 
  private:
-  std::filesystem::path target_, staging_;
+  FolderContent content_;
+  std::filesystem::path target_, staged_;
 };
-
-/// The check that StagedFolder makes, for saying no before long work starts. @throws IoError.
-void check_replaceable(const std::filesystem::path& target, const std::string& marker);
 
 }  // namespace lodestein

@@ -7,11 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "core/staged_folder.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/core/version.hpp"
 #include "lodestein/data/write.hpp"
 #include "unmix/option_names.hpp"
+#include "unmix/result_folder.hpp"
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
@@ -339,7 +339,7 @@ std::string result_json(const FitRecord& record) {
 }
 
 void write_result(const fs::path& folder, const FitRecord& record) {
-  StagedFolder staged(folder, "result.json");
+  StagedFolder staged(folder, result_folder());
   write_text(staged.path() / "result.json", result_json(record));
   write_arrays(staged.path() / "arrays.npz", record.result);
   if (record.result.graph.nodes() > 0) write_graph(staged.path(), record.result);
