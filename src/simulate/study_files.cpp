@@ -9,7 +9,7 @@
 #include "lodestein/core/version.hpp"
 #include "lodestein/data/read.hpp"
 #include "lodestein/simulate/study.hpp"
-#include "simulate/staged_folder.hpp"
+#include "simulate/study_folder.hpp"
 
 namespace lodestein {
 namespace {
@@ -258,7 +258,7 @@ std::string read_text(const fs::path& path) {
 void write_study(const fs::path& folder, const Study& study, StorageType type) {
   check_counts(study);
   check_names(study.dataset);
-  StagedFolder staged(folder);
+  StagedFolder staged(folder, study_folder());
   write_dataset(staged.path(), study.dataset, type);
   write_truth(staged.path() / "truth", study, type);
   staged.commit();
