@@ -10,11 +10,11 @@ die() {
 
 # The comment block at the head of the calling script is its help.
 show_help() {
-  awk 'NR == 1 { next } /^#/ { sub(/^# ?/, ""); print; next } { exit }' "$0"
+  awk 'NR == 1 { next } /^#/ { sub(/^# ?/, ""); print; next } { exit }' "scripts/$(basename "$0")"
 }
 
 # One compiler at a time for each core and each 1.5 GB of free memory.
-jobs() {
+build_jobs() {
   local cores memory
   cores=$(nproc)
   memory=$(awk '/^MemAvailable:/ { print int($2 / 1500000) }' /proc/meminfo 2>/dev/null || true)

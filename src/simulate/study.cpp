@@ -1,6 +1,5 @@
 #include "lodestein/simulate/study.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
 #include "simulate/shuffle.hpp"
@@ -18,6 +16,7 @@ namespace lodestein {
 namespace {
 
 constexpr std::uint32_t most_redraws = 10000;
+constexpr std::size_t parallel_values = 1 << 16;  // below, threads cost more than they save
 constexpr std::size_t edge_samples = 4096;
 constexpr std::uint32_t edge_environment = 0xffffffffu;  // no environment of a study
 
@@ -73,17 +72,32 @@ std::vector<InterventionSpec> design(const StudyOptions& options, Seed seed) {
   return specs;
 }
 
-// E[(s - s^m)_j^2] for every latent j. [n]
-Eigen::VectorXd mean_square_difference(const LatentModel& model, const Matrix& z,
-                                       const InterventionSpec& intervention) {
-  const Matrix before = model.score(z, {}), after = model.score(z, intervention);
-  const auto difference = as_eigen(before) - as_eigen(after);
-  if (model.weights().empty()) {
-    return difference.array().square().colwise().sum() / static_cast<double>(z.rows());
+// a s a^T.
+Matrix congruent(const Matrix& a, const Matrix& s) {
+  return multiply(multiply(a, s), transpose(a));
+}
+
+Matrix difference(Matrix a, const Matrix& b) {
+  for (std::size_t i = 0; i < a.rows() * a.cols(); ++i) a.data()[i] -= b.data()[i];
+  return a;
+}
+
+// E[(s - s^m)_j^2] for every latent j [n] from s - s^m at z. Linear models: z is the identity, so
+// that this is the matrix D of s - s^m = D^T z.
+std::vector<double> mean_squares(const LatentModel& model, const Matrix& differences) {
+  std::vector<double> result(model.latents(), 0.0);
+  if (!model.weights().empty()) {
+    const Matrix moment = congruent(transpose(differences), model.covariance({}));
+    for (std::size_t j = 0; j < result.size(); ++j) result[j] = moment(j, j);
+    return result;
   }
-  // Linear: z is the identity, so `difference` is the matrix D of s - s^m = z^T D.
-  const Matrix covariance = model.covariance({});
-  return (difference.transpose() * as_eigen(covariance) * difference).diagonal();
+  const auto samples = static_cast<double>(differences.rows());
+  for (std::size_t k = 0; k < differences.rows(); ++k) {
+    for (std::size_t j = 0; j < result.size(); ++j) {
+      result[j] += differences(k, j) * differences(k, j) / samples;
+    }
+  }
+  return result;
 }
 
 struct DrawnModel {
@@ -121,7 +135,7 @@ StudyTruth draw_truth(const StudyOptions& options, Seed seed, Observer& observer
 
 void add_noise(Matrix& x, double deviation, const RandomStream& stream) {
   if (deviation == 0.0) return;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (x.rows() * x.cols() >= parallel_values)
   for (std::size_t k = 0; k < x.rows(); ++k) {
     Draws draws = stream.at(k);
     for (std::size_t j = 0; j < x.cols(); ++j) x(k, j) += deviation * draws.normal();
@@ -139,10 +153,9 @@ std::vector<std::string> environment_names(std::size_t interventions) {
 Matrix drawn_covariance(const StudyTruth& truth, const InterventionSpec& spec, double noise) {
   Matrix latent = truth.model.covariance(spec);
   if (noise == 0.0) return latent;
-  const auto g = as_eigen(truth.mixing.layers().front());
-  Eigen::MatrixXd covariance = g * as_eigen(latent) * g.transpose();
-  covariance.diagonal().array() += noise * noise;
-  return to_matrix(covariance);
+  Matrix covariance = congruent(truth.mixing.layers().front(), latent);
+  for (std::size_t j = 0; j < covariance.rows(); ++j) covariance(j, j) += noise * noise;
+  return covariance;
 }
 
 void check_linear(const StudyOptions& options) {
@@ -194,9 +207,9 @@ LinearStudy simulate_moments(const StudyOptions& options, Seed seed) {
     const Matrix covariance = drawn_covariance(result.truth, specs[m], options.observation_noise);
     auto [mean, scatter] = draw_sample_moments(covariance, options.samples, stream);
     if (options.observation_noise == 0.0) {
-      const auto g = as_eigen(result.truth.mixing.layers().front());
-      mean = multiply(mean, transpose(result.truth.mixing.layers().front()));
-      scatter = to_matrix((g * as_eigen(scatter) * g.transpose()).eval());
+      const Matrix& g = result.truth.mixing.layers().front();
+      mean = multiply(mean, transpose(g));
+      scatter = congruent(g, scatter);
     }
     result.moments.push_back({names[m],
                               {},
@@ -215,14 +228,15 @@ double weakest_edge(const LatentModel& model, const std::vector<InterventionSpec
                        ? Matrix::identity(n)
                        : model.sample(edge_samples, {},
                                       RandomStream(seed, Purpose::latent_noise, edge_environment));
+  const Matrix before = model.score(z, {});
   double weakest = std::numeric_limits<double>::infinity();
   for (const InterventionSpec& intervention : interventions) {
     for (const std::size_t target : intervention.targets) {
       InterventionSpec alone = intervention;
       alone.targets = {target};
-      const Eigen::VectorXd square = mean_square_difference(model, z, alone);
+      const auto squares = mean_squares(model, difference(before, model.score(z, alone)));
       for (const std::size_t parent : model.graph().parents(target)) {
-        weakest = std::min(weakest, square(static_cast<Eigen::Index>(parent)));
+        weakest = std::min(weakest, squares[parent]);
       }
     }
   }

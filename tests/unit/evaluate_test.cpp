@@ -83,6 +83,16 @@ TEST(Evaluate, ReversedOrderAndGraphCountEveryEdge) {
   EXPECT_FALSE(result.graph.closure_exact);
 }
 
+TEST(Evaluate, SpearmanForgivesMonotoneMaps) {
+  Draws draws = RandomStream(Seed{28}, Purpose::test).at(0);
+  const Truth truth = make_truth(draws);
+  Estimate estimate = perfect(truth, {0, 1, 2, 3, 4});
+  for (std::size_t i = 0; i < 300; ++i) estimate.latents(i, 2) = std::exp(estimate.latents(i, 2));
+  const Evaluation result = evaluate(truth, estimate);
+  EXPECT_NEAR(result.mcc_spearman, 1.0, 1e-12);
+  EXPECT_LT(result.mcc, 0.99);
+}
+
 TEST(Evaluate, SoftMaskForgivesMixingWithParents) {
   Draws draws = RandomStream(Seed{23}, Purpose::test).at(0);
   const Truth truth = make_truth(draws);

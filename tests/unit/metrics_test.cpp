@@ -203,7 +203,7 @@ TEST(LinearRSquared, DoesNotGainFromCollinearOrConstantEstimates) {
   for (std::size_t i = 0; i < 500; ++i) {
     collinear(i, 0) = estimate(i, 0);
     collinear(i, 1) = estimate(i, 1);
-    collinear(i, 2) = 0.3 * estimate(i, 0) - 1.7 * estimate(i, 1) + 4.0;
+    collinear(i, 2) = 0.3 * estimate(i, 0) - 1.7 * estimate(i, 1) + 100.0;
   }
   EXPECT_NEAR(linear_r_squared(truth, collinear), expected, 1e-10);
 }
@@ -433,6 +433,20 @@ TEST(NormalisedError, EqualsTheRatioOverSamples) {
   };
   EXPECT_NEAR(normalised_error(effective, multiply(transpose(latents), latents)),
               spectral_norm(deviation) / spectral_norm(latents), 1e-9);
+}
+
+TEST(NormalisedError, IsNeverNaNWhereRoundingMeetsASingularMoment) {
+  Draws draws = draws_of(15);
+  for (int trial = 0; trial < 200; ++trial) {
+    // All latents move along v, and the deviation from the identity is orthogonal to v.
+    const Matrix v = random_matrix(3, 1, draws), u = random_matrix(3, 1, draws);
+    Matrix effective = Matrix::identity(3);
+    for (std::size_t i = 0; i < 3; ++i) {
+      effective(i, 0) += u(i, 0) * v(1, 0);
+      effective(i, 1) -= u(i, 0) * v(0, 0);
+    }
+    EXPECT_NEAR(normalised_error(effective, multiply(v, transpose(v))), 0.0, 1e-6);
+  }
 }
 
 TEST(NormalisedError, HandlesEdgesAndRejectsShapes) {

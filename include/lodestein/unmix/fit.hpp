@@ -29,7 +29,7 @@ struct FitOptions {
   UnmixMethod method = UnmixMethod::lscale;
   Refinement refinement = Refinement::likelihood;
   Intervention intervention = Intervention::hard;
-  GaussianScoreOptions score;
+  GaussianScoreOptions score{};
   /// Without refinement: edge if [R^m]_jj in latent coordinates is at least this (LSCALE-I,
   /// published 1e-3), or the rank-one acceptance (LCD, published 0.99).
   double lscale_edge_threshold = 1e-3;
