@@ -22,6 +22,8 @@ add_library(lodestein_headers INTERFACE)
 target_include_directories(lodestein_headers SYSTEM INTERFACE ${LODESTEIN_RANDOM123_INCLUDE}
   ${LODESTEIN_LBFGSPP_INCLUDE} ${LODESTEIN_TOMLPLUSPLUS_INCLUDE})
 target_link_libraries(lodestein_headers INTERFACE Eigen3::Eigen nlohmann_json::nlohmann_json)
+# Eigen's own threads choose block sizes by their number, and so would change bits.
+target_compile_definitions(lodestein_headers INTERFACE EIGEN_DONT_PARALLELIZE)
 
 if(LODESTEIN_TOOL)
   find_package(CLI11 REQUIRED)

@@ -6,6 +6,7 @@ add_library(lodestein_warnings INTERFACE)
 target_compile_options(lodestein_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion>
   $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-sign-conversion>  # as with GCC's -Wconversion
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>  # GCC 12: false for "text" + string (PR 105651)
   $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${LODESTEIN_WERROR}>>:-Werror>
   $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow>
   $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${LODESTEIN_WERROR}>>:--Werror=all-warnings>)

@@ -22,3 +22,4 @@
 #include "lodestein/simulate/study.hpp"
 #include "lodestein/unmix/diagnosis.hpp"
 #include "lodestein/unmix/fit.hpp"
+#include "lodestein/unmix/result_file.hpp"

@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t hidden_units = 32;
 constexpr double smallest_singular_value = 0.1;
 constexpr int most_redraws = 100000;
+constexpr std::size_t parallel_values = 1 << 16;  // below, threads cost more than they save
 
 // f(z_pa) of one node; each writes the gradient [k] too unless it is null. The parents' values are
 // gathered from the full latent vector, so that nothing is copied per sample.
@@ -291,7 +292,7 @@ Matrix LatentModel::sample(std::size_t samples, const InterventionSpec& interven
   std::vector<double> deviation(n);
   for (std::size_t i = 0; i < n; ++i) deviation[i] = std::sqrt(changed.variance[i]);
   Matrix result(samples, n);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (samples * n >= parallel_values)
   for (std::size_t k = 0; k < samples; ++k) {
     double* z = result.row(k);
     Draws draws = stream.at(k);
@@ -307,7 +308,7 @@ Matrix LatentModel::score(ConstMatrixView z, const InterventionSpec& interventio
   check_columns(z);
   const Regime changed = regime(noise_variances_, intervention);
   Matrix result(z.rows(), latents());
-#pragma omp parallel
+#pragma omp parallel if (z.rows() * z.cols() >= parallel_values)
   {
     std::vector<double> gradient(latents());
 #pragma omp for schedule(static)
@@ -323,7 +324,7 @@ std::vector<double> LatentModel::log_density(ConstMatrixView z,
   check_columns(z);
   const Regime changed = regime(noise_variances_, intervention);
   std::vector<double> result(z.rows());
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (z.rows() * z.cols() >= parallel_values)
   for (std::size_t k = 0; k < z.rows(); ++k) {
     result[k] = mechanisms_->log_density(changed, z.row(k));
   }

@@ -13,7 +13,8 @@
 namespace lodestein {
 namespace {
 
-constexpr int most_redraws = 100000;
+constexpr int most_redraws = 200000;
+constexpr std::size_t parallel_values = 1 << 16;  // below, threads cost more than they save
 constexpr std::size_t block_rows = 256;  // fixed, so that bits don't depend on the thread count
 
 // Square of sigma_min / sigma_max from the Gram matrix: cheap, and exact enough for bounds like
@@ -136,16 +137,18 @@ Matrix Mixing::apply(ConstMatrixView z) const {
     throw DimensionMismatch("mixing: z has " + std::to_string(z.cols()) +
                             " columns, the mixing has " + std::to_string(latents()) + " latents");
   }
+  std::vector<RowMajor> maps;  // [in, out]: the product's inner loop runs over outputs
+  for (const Matrix& layer : layers_) maps.emplace_back(as_eigen(layer).transpose());
   Matrix x(z.rows(), observed());
   const std::size_t blocks = (z.rows() + block_rows - 1) / block_rows;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (x.rows() * x.cols() >= parallel_values)
   for (std::size_t b = 0; b < blocks; ++b) {
     const auto first = static_cast<Eigen::Index>(b * block_rows);
     const auto rows = std::min(static_cast<Eigen::Index>(block_rows),
                                static_cast<Eigen::Index>(z.rows()) - first);
     RowMajor value = as_eigen(z).middleRows(first, rows);
-    for (const Matrix& layer : layers_) {
-      RowMajor next = value.lazyProduct(as_eigen(layer).transpose());
+    for (const RowMajor& map : maps) {
+      RowMajor next = value * map;
       if (family_ != MixingFamily::linear) next = next.array().tanh();
       value = std::move(next);
     }

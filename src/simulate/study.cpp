@@ -18,6 +18,7 @@ namespace lodestein {
 namespace {
 
 constexpr std::uint32_t most_redraws = 10000;
+constexpr std::size_t parallel_values = 1 << 16;  // below, threads cost more than they save
 constexpr std::size_t edge_samples = 4096;
 constexpr std::uint32_t edge_environment = 0xffffffffu;  // no environment of a study
 
@@ -73,15 +74,12 @@ std::vector<InterventionSpec> design(const StudyOptions& options, Seed seed) {
   return specs;
 }
 
-// E[(s - s^m)_j^2] for every latent j. [n]
-Eigen::VectorXd mean_square_difference(const LatentModel& model, const Matrix& z,
-                                       const InterventionSpec& intervention) {
-  const Matrix before = model.score(z, {}), after = model.score(z, intervention);
-  const auto difference = as_eigen(before) - as_eigen(after);
-  if (model.weights().empty()) {
-    return difference.array().square().colwise().sum() / static_cast<double>(z.rows());
-  }
-  // Linear: z is the identity, so `difference` is the matrix D of s - s^m = z^T D.
+// E[(s - s^m)_j^2] for every latent j [n] from both scores at z. Linear models: z is the identity,
+// so that the difference is the matrix D of s - s^m = z^T D.
+Eigen::VectorXd mean_square_difference(const LatentModel& model, const Matrix& before,
+                                       const Matrix& after) {
+  const Eigen::MatrixXd difference = as_eigen(before) - as_eigen(after);
+  if (model.weights().empty()) return difference.array().square().colwise().mean();
   const Matrix covariance = model.covariance({});
   return (difference.transpose() * as_eigen(covariance) * difference).diagonal();
 }
@@ -121,7 +119,7 @@ StudyTruth draw_truth(const StudyOptions& options, Seed seed, Observer& observer
 
 void add_noise(Matrix& x, double deviation, const RandomStream& stream) {
   if (deviation == 0.0) return;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (x.rows() * x.cols() >= parallel_values)
   for (std::size_t k = 0; k < x.rows(); ++k) {
     Draws draws = stream.at(k);
     for (std::size_t j = 0; j < x.cols(); ++j) x(k, j) += deviation * draws.normal();
@@ -215,12 +213,13 @@ double weakest_edge(const LatentModel& model, const std::vector<InterventionSpec
                        ? Matrix::identity(n)
                        : model.sample(edge_samples, {},
                                       RandomStream(seed, Purpose::latent_noise, edge_environment));
+  const Matrix before = model.score(z, {});
   double weakest = std::numeric_limits<double>::infinity();
   for (const InterventionSpec& intervention : interventions) {
     for (const std::size_t target : intervention.targets) {
       InterventionSpec alone = intervention;
       alone.targets = {target};
-      const Eigen::VectorXd square = mean_square_difference(model, z, alone);
+      const Eigen::VectorXd square = mean_square_difference(model, before, model.score(z, alone));
       for (const std::size_t parent : model.graph().parents(target)) {
         weakest = std::min(weakest, square(static_cast<Eigen::Index>(parent)));
       }

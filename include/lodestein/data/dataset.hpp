@@ -36,7 +36,8 @@ struct Dataset {
 
 /// Checks what every method needs and says everything that is wrong in one message: at least one
 /// interventional environment, equal numbers of features, finite values (count and first place),
-/// no constant column, no two equal columns, at least `minimum_samples` samples per environment.
+/// no column constant within every environment, no two equal columns, at least `minimum_samples`
+/// samples per environment.
 /// @throws InvalidArgument naming environment and column, with the remedy.
 /// Cost: two passes over the data.
 void validate(const Dataset& dataset, std::size_t minimum_samples);

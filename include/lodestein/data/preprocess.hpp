@@ -15,7 +15,7 @@ namespace lodestein {
 ///   centre                  subtract the pooled column mean
 ///   standardise             subtract the pooled column mean, divide by the pooled column sd
 ///   highly-variable=K       keep the K columns of largest pooled variance, in their old order
-///   drop-constant           drop columns without variance
+///   drop-constant           drop columns that don't vary within any environment
 ///   drop-duplicates         drop columns equal to an earlier one
 ///   minimum-samples=N       drop interventional environments with fewer than N samples
 ///   pca=R | pca=gap | pca=parallel   principal components of the pooled within-environment

@@ -13,14 +13,15 @@ namespace lodestein {
 /// How to understand an input. What a format doesn't need is ignored only if it was not set;
 /// setting an option that the format cannot use is an error.
 struct ReadOptions {
-  /// Column (CSV, cells table, .h5ad obs) that names each row's environment.
+  /// Column (CSV, cells table, .h5ad obs) that names each row's environment; if unset, the column
+  /// called "environment".
   std::optional<std::string> environment_column;
   /// Labels of that column that are pooled as the observational environment. Empty: "obs",
   /// "observational", "control", "non-targeting" or "0", whichever is the only one there.
   std::vector<std::string> observational;
   /// Labels to keep (besides the observational); empty keeps all.
   std::vector<std::string> environments;
-  /// Feature columns to keep, in this order; empty keeps all numeric columns.
+  /// Feature columns to keep, in this order; empty keeps all but the environment and the ignored.
   std::vector<std::string> features;
   /// Columns that are neither environment nor feature (cell ids, batches).
   std::vector<std::string> ignore;

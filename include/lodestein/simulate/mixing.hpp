@@ -26,7 +26,7 @@ struct MixingOptions {
 class Mixing {
  public:
   /// @throws InvalidArgument if observed < latents, or if no well-conditioned matrix turns up in
-  /// 100 000 draws (uniform matrices of size n have conditioning of order 1 / n).
+  /// 200 000 draws (uniform matrices of size n have conditioning of order 1 / n).
   Mixing(std::size_t latents, const MixingOptions& options, Seed seed);
   /// Linear mixing with a given matrix [d, n].
   /// @throws InvalidArgument if d < n, n = 0 or an entry is not finite.

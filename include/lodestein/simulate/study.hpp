@@ -75,8 +75,13 @@ LinearStudy simulate_moments(const StudyOptions& options, Seed seed);
 double weakest_edge(const LatentModel& model, const std::vector<InterventionSpec>& interventions,
                     Seed seed);
 
-/// The dataset (write_dataset) plus truth/: graph.csv, weights.csv, mixing layers, targets,
-/// latents per environment (.npy) and truth.json.
+/// The dataset (write_dataset) plus truth/: graph.csv, weights.csv (linear latents), mixing_1.npy
+/// and on, latents/<environment>.npy and truth.json (targets, options, seed, redraws, version). The
+/// folder is filled beside its place and then renamed; an older study there is replaced. Samples
+/// and latents are stored as `type`, mixings as float64. See docs/simulate.md.
+/// @throws IoError if anything but a study (or an empty folder) is at that place, or for a failure
+/// to write; InvalidArgument for environment names that can't be file names; DimensionMismatch if
+/// dataset and truth have different numbers of environments.
 void write_study(const std::filesystem::path& folder, const Study& study,
                  StorageType type = StorageType::float32);
 
@@ -88,7 +93,7 @@ struct StoredTruth {
   std::vector<std::vector<std::size_t>> targets;  ///< per environment
   std::vector<Matrix> latents;                    ///< per environment
 };
-/// @throws IoError if the folder has no truth.
+/// @throws IoError if the folder has no truth, or a damaged one.
 StoredTruth read_truth(const std::filesystem::path& folder);
 
 }  // namespace lodestein

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "lodestein/data/read.hpp"
+#include "lodestein/unmix/fit.hpp"
+
+namespace lodestein {
+
+/// Where a fit's data came from, so that they can be read again.
+struct FitInput {
+  std::filesystem::path path;
+  ReadOptions read;
+  std::string preprocess;  ///< as for parse_preprocess_steps
+};
+
+/// A fit with what is needed to repeat it.
+struct FitRecord {
+  FitResult result;
+  std::optional<FitInput> input;
+  std::string command;  ///< the command line that made it, if one did
+  std::string version;  ///< of the library that wrote it; filled by read_result
+};
+
+/// result.json as text: everything but the arrays. Numbers read back exactly; NaN becomes null, an
+/// infinity the string "inf" or "-inf".
+std::string result_json(const FitRecord& record);
+
+/// Writes a folder with result.json, arrays.npz (encoder, decoder, centre, score_differences,
+/// edge_support; empty ones left out), graph.csv, graph.dot and graph.graphml. The folder appears
+/// whole or not at all, and replaces only an empty folder or an older result.
+/// @throws IoError naming file and cause.
+void write_result(const std::filesystem::path& folder, const FitRecord& record);
+
+/// Reads what write_result wrote, bit for bit. @throws IoError naming file and place.
+FitRecord read_result(const std::filesystem::path& folder);
+
+}  // namespace lodestein

@@ -1,0 +1,285 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "data/formats.hpp"
+#include "data/source.hpp"
+#include "lodestein/core/error.hpp"
+#include "lodestein/core/version.hpp"
+#include "lodestein/data/read.hpp"
+#include "lodestein/simulate/study.hpp"
+#include "simulate/study_folder.hpp"
+
+namespace lodestein {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kind = "lodestein study truth";
+
+std::string text(LatentFamily family) {
+  switch (family) {
+    case LatentFamily::linear:
+      return "linear";
+    case LatentFamily::quadratic:
+      return "quadratic";
+    case LatentFamily::mlp:
+      return "mlp";
+  }
+  return {};
+}
+
+std::string text(MixingFamily family) {
+  switch (family) {
+    case MixingFamily::linear:
+      return "linear";
+    case MixingFamily::tanh:
+      return "tanh";
+    case MixingFamily::mlp:
+      return "mlp";
+  }
+  return {};
+}
+
+std::string text(InterventionDesign design) {
+  switch (design) {
+    case InterventionDesign::single:
+      return "single";
+    case InterventionDesign::pairs:
+      return "pairs";
+    case InterventionDesign::multi:
+      return "multi";
+  }
+  return {};
+}
+
+std::string text(Intervention type) { return type == Intervention::hard ? "hard" : "soft"; }
+
+std::string numbered(std::string prefix, std::size_t index) {
+  return prefix.append(std::to_string(index + 1));
+}
+
+std::vector<std::string> latent_names(std::size_t count) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < count; ++i) names.push_back(numbered("Z", i));
+  return names;
+}
+
+Json options_json(const StudyOptions& options) {
+  return {{"latents", options.latent.latents},
+          {"latent_family", text(options.latent.family)},
+          {"density", options.latent.density},
+          {"random_order", options.latent.random_order},
+          {"weight_low", options.latent.weight_low},
+          {"weight_high", options.latent.weight_high},
+          {"noise_variance_low", options.latent.noise_variance_low},
+          {"noise_variance_high", options.latent.noise_variance_high},
+          {"observed", options.mixing.observed},
+          {"mixing_family", text(options.mixing.family)},
+          {"normalise_columns", options.mixing.normalise_columns},
+          {"minimum_conditioning", options.mixing.minimum_conditioning},
+          {"samples", options.samples},
+          {"design", text(options.design)},
+          {"intervention", text(options.intervention)},
+          {"variance_scale", options.variance_scale},
+          {"variance_increase", options.variance_increase},
+          {"soft_factor", options.soft_factor},
+          {"second_variance_scale", options.second_variance_scale},
+          {"second_variance_increase", options.second_variance_increase},
+          {"random_intervention_order", options.random_intervention_order},
+          {"weak_edge_filter", options.weak_edge_filter},
+          {"observation_noise", options.observation_noise}};
+}
+
+Json environment_json(const std::string& name, const InterventionSpec& spec,
+                      const std::vector<std::string>& latents) {
+  Json targets = Json::array();
+  for (const std::size_t target : spec.targets) targets.push_back(latents.at(target));
+  Json result{{"name", name}, {"targets", targets}, {"latents", "latents/" + name + ".npy"}};
+  if (spec.targets.empty()) return result;
+  result["intervention"] = text(spec.type);
+  result["variance_scale"] = spec.variance_scale;
+  result["variance_increase"] = spec.variance_increase;
+  if (spec.variance > 0.0) result["variance"] = spec.variance;
+  if (spec.type == Intervention::soft) result["soft_factor"] = spec.soft_factor;
+  return result;
+}
+
+std::string mixing_file(std::size_t layer) { return numbered("mixing_", layer) + ".npy"; }
+
+Json truth_json(const Study& study) {
+  const StudyTruth& truth = study.truth;
+  const auto latents = latent_names(truth.model.latents());
+  Json environments = Json::array(), files = Json::array();
+  for (std::size_t m = 0; m < truth.interventions.size(); ++m) {
+    environments.push_back(
+        environment_json(study.dataset.environments[m].name, truth.interventions[m], latents));
+  }
+  for (std::size_t l = 0; l < truth.mixing.layers().size(); ++l) files.push_back(mixing_file(l));
+  return {{"kind", kind},
+          {"version", version},
+          {"seed", study.seed.value},
+          {"redraws", truth.redraws},
+          {"options", options_json(study.options)},
+          {"latents", latents},
+          {"noise_variances", truth.model.noise_variances()},
+          {"graph", "graph.csv"},
+          {"mixing", {{"family", text(truth.mixing.family())}, {"files", files}}},
+          {"environments", environments}};
+}
+
+// The names become names of files.
+void check_names(const Dataset& dataset) {
+  for (const Environment& environment : dataset.environments) {
+    const std::string& name = environment.name;
+    const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '-' || c == '_';
+    });
+    if (name.empty() || !plain) {
+      throw InvalidArgument("write_study: environment name '" + name +
+                            "' can't be a file name; use letters, digits, - and _");
+    }
+  }
+}
+
+void check_counts(const Study& study) {
+  const std::size_t environments = study.dataset.environments.size();
+  if (study.truth.interventions.size() == environments &&
+      study.truth.latents.size() == environments) {
+    return;
+  }
+  throw DimensionMismatch("write_study: " + std::to_string(environments) + " environments, " +
+                          std::to_string(study.truth.interventions.size()) +
+                          " interventions and latents of " +
+                          std::to_string(study.truth.latents.size()));
+}
+
+Matrix adjacency(const Digraph& graph) {
+  Matrix result(graph.nodes(), graph.nodes());
+  for (const auto& [from, to] : graph.edges()) result(from, to) = 1.0;
+  return result;
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw IoError(folder.string() + ": can't be made: " + error.message());
+}
+
+void write_truth(const fs::path& folder, const Study& study, StorageType type) {
+  const StudyTruth& truth = study.truth;
+  const auto latents = latent_names(truth.model.latents());
+  make_folder(folder / "latents");
+  write_matrix_csv(folder / "graph.csv", adjacency(truth.model.graph()), latents, latents);
+  if (!truth.model.weights().empty()) {
+    write_matrix_csv(folder / "weights.csv", truth.model.weights(), latents, latents);
+  }
+  for (std::size_t l = 0; l < truth.mixing.layers().size(); ++l) {
+    write_npy(folder / mixing_file(l), truth.mixing.layers()[l]);
+  }
+  for (std::size_t m = 0; m < truth.latents.size(); ++m) {
+    const std::string& name = study.dataset.environments[m].name;
+    write_npy(folder / "latents" / (name + ".npy"), truth.latents[m], type);
+  }
+  write_text(folder / "truth.json", truth_json(study).dump(2) + "\n");
+}
+
+Digraph read_graph(const fs::path& path, const std::vector<std::string>& latents) {
+  ReadOptions options;
+  options.features = latents;
+  const Matrix matrix = read_csv_samples(path, options, silent()).samples;
+  if (matrix.rows() != latents.size()) {
+    throw IoError(path.string() + ": has " + std::to_string(matrix.rows()) + " rows for " +
+                  std::to_string(latents.size()) + " latents");
+  }
+  Digraph graph(latents.size());
+  for (std::size_t i = 0; i < latents.size(); ++i) {
+    for (std::size_t j = 0; j < latents.size(); ++j) {
+      const double value = matrix(i, j);
+      if (value == 0.0) continue;
+      if (value != 1.0 || i == j) {
+        throw IoError(path.string() + ": row " + latents[i] + ", column " + latents[j] +
+                      ": an adjacency matrix has 0 and 1 only, and 0 on its diagonal");
+      }
+      graph.set_edge(i, j);
+    }
+  }
+  return graph;
+}
+
+std::size_t latent_index(const fs::path& path, const std::vector<std::string>& latents,
+                         const std::string& name) {
+  const auto found = std::find(latents.begin(), latents.end(), name);
+  if (found == latents.end())
+    throw IoError(path.string() + ": target '" + name + "' is not one of its latents");
+  return static_cast<std::size_t>(found - latents.begin());
+}
+
+StoredTruth parse_truth(const fs::path& path, const nlohmann::json& json) {
+  const fs::path folder = path.parent_path();
+  if (json.at("kind") != kind)
+    throw IoError(path.string() + ": is not the truth of a simulated study");
+  const auto latents = json.at("latents").get<std::vector<std::string>>();
+  StoredTruth truth;
+  truth.graph = read_graph(folder / json.at("graph").get<std::string>(), latents);
+  const auto& mixing = json.at("mixing");
+  if (mixing.at("family") == "linear") {
+    truth.mixing = read_npy(folder / mixing.at("files").at(0).get<std::string>());
+  }
+  for (const auto& environment : json.at("environments")) {
+    truth.environments.push_back(environment.at("name"));
+    auto& targets = truth.targets.emplace_back();
+    for (const std::string target : environment.at("targets")) {
+      targets.push_back(latent_index(path, latents, target));
+    }
+    const fs::path file = folder / environment.at("latents").get<std::string>();
+    truth.latents.push_back(read_npy(file));
+    if (truth.latents.back().cols() != latents.size()) {
+      throw IoError(path.string() + ": names " + std::to_string(latents.size()) + " latents, but " +
+                    file.string() + " has " + std::to_string(truth.latents.back().cols()) +
+                    " columns");
+    }
+  }
+  return truth;
+}
+
+std::string read_text(const fs::path& path) {
+  const auto source = open_file(path, silent());
+  std::string content(size_of_file(path), '\0');
+  source->read_exactly(content.data(), content.size(), "its text");
+  return content;
+}
+
+}  // namespace
+
+void write_study(const fs::path& folder, const Study& study, StorageType type) {
+  check_counts(study);
+  check_names(study.dataset);
+  StagedFolder staged(folder, study_folder());
+  write_dataset(staged.path(), study.dataset, type);
+  write_truth(staged.path() / "truth", study, type);
+  staged.commit();
+}
+
+StoredTruth read_truth(const fs::path& folder) {
+  const fs::path path = folder / "truth" / "truth.json";
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
+    throw IoError(folder.string() +
+                  ": has no truth/truth.json; the truth is known for simulated studies only "
+                  "(lodestein simulate writes one)");
+  }
+  const std::string content = read_text(path);
+  try {
+    return parse_truth(path, nlohmann::json::parse(content));
+  } catch (const nlohmann::json::exception& error) {
+    throw IoError(path.string() + ": is damaged (" + error.what() + "); simulate the study again");
+  } catch (const InvalidArgument& error) {  // columns of graph.csv that are not the latents
+    throw IoError(error.what());
+  }
+}
+
+}  // namespace lodestein

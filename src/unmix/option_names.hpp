@@ -1,0 +1,21 @@
+#pragma once
+
+#include "core/named_values.hpp"
+#include "lodestein/unmix/fit.hpp"
+
+namespace lodestein {
+
+inline constexpr NamedValues<UnmixMethod, 2> unmix_method_names{
+    {{"lscale", UnmixMethod::lscale}, {"lcd", UnmixMethod::lcd}}};
+inline constexpr NamedValues<Refinement, 2> refinement_names{
+    {{"likelihood", Refinement::likelihood}, {"none", Refinement::none}}};
+inline constexpr NamedValues<Intervention, 2> intervention_names{
+    {{"hard", Intervention::hard}, {"soft", Intervention::soft}}};
+inline constexpr NamedValues<Shrinkage, 3> shrinkage_names{
+    {{"auto", Shrinkage::automatic},
+     {"none", Shrinkage::none},
+     {"oas", Shrinkage::oracle_approximating}}};
+inline constexpr NamedValues<Severity, 3> severity_names{
+    {{"note", Severity::note}, {"warning", Severity::warning}, {"failure", Severity::failure}}};
+
+}  // namespace lodestein

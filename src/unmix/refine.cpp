@@ -1,0 +1,171 @@
+#include "unmix/refine.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "unmix/newton_frame.hpp"
+
+namespace lodestein::unmix {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+// Likelihood ratios are compared with log N > 5, so this is precise enough for a decision...
+constexpr double search_tolerance = 1e-2;
+// ... and this for the estimate itself.
+constexpr double final_tolerance = 1e-8;
+
+// A fit of the encoder under the complete graph of an order.
+struct Candidate {
+  MatrixXd encoder;
+  Order order;
+  double f = infinity;
+};
+
+Order moved(Order order, std::size_t from, std::size_t to) {
+  const Index node = order[from];
+  order.erase(order.begin() + static_cast<std::ptrdiff_t>(from));
+  order.insert(order.begin() + static_cast<std::ptrdiff_t>(to), node);
+  return order;
+}
+
+// First-improvement search over moving one node; a whole round without improvement ends it.
+Candidate search_order(const ProfileLikelihood& likelihood, Candidate best, Observer& observer) {
+  const std::size_t n = best.order.size();
+  NewtonFrame frame(likelihood, best.encoder, complete_parents(best.order));
+  std::size_t since_improvement = 0;
+  for (std::size_t move = 0; since_improvement < n * n; ++move, ++since_improvement) {
+    const std::size_t from = move / n % n, to = move % n;
+    if (to == from || to + 1 == from) continue;  // a swap of neighbours is one move, not two
+    check_cancelled(observer);
+    Candidate next{best.encoder, moved(best.order, from, to)};
+    const ParentSets parents = complete_parents(next.order);
+    next.f = frame.minimise(next.encoder, parents, search_tolerance, best.f);
+    if (likelihood.ratio(best.f, next.f) <= 2.0 * search_tolerance) continue;
+    best = std::move(next);
+    best.f = minimise_from_afar(likelihood, best.encoder, parents, search_tolerance);
+    frame = NewtonFrame(likelihood, best.encoder, parents);
+    since_improvement = 0;
+  }
+  return best;
+}
+
+void erase(std::vector<Index>& set, Index value) { set.erase(std::find(set.begin(), set.end(), value)); }
+
+// What is left of the fit without one edge.
+struct Deletion {
+  Index from, to;
+  double ratio = 0.0;
+  MatrixXd encoder;
+  bool fresh = false;
+};
+
+// Backward elimination. A ratio goes stale when another edge goes, so the smallest is refitted until
+// the smallest is fresh; the frame is renewed every n deletions.
+class Pruning {
+ public:
+  Pruning(const ProfileLikelihood& likelihood, Refined& fit, Observer& observer)
+      : likelihood_(likelihood), fit_(fit), observer_(observer),
+        frame_(likelihood, fit.encoder, fit.parents) {
+    for (std::size_t to = 0; to < fit_.parents.size(); ++to) {
+      for (const Index from : fit_.parents[to]) {
+        deletions_.push_back({from, static_cast<Index>(to), 0.0, {}, false});
+      }
+    }
+  }
+
+  void run() {
+    const double threshold = std::log(likelihood_.total_samples());
+    for (Deletion& deletion : deletions_) refit(deletion, clearly_kept());
+    for (std::size_t deleted = 1; !deletions_.empty(); ++deleted) {
+      const auto smallest = freshest_smallest();
+      if (smallest->ratio >= threshold) break;
+      remove(smallest);
+      if (deleted % fit_.parents.size() == 0) settle(search_tolerance);
+    }
+    settle(final_tolerance);
+    for (Deletion& deletion : deletions_) {
+      refit(deletion, infinity);
+      fit_.edges.push_back({deletion.from, deletion.to, deletion.ratio});
+    }
+  }
+
+ private:
+  // An objective at which a deletion is out of the question, however inexactly it is known.
+  double clearly_kept() const {
+    return fit_.objective +
+           4.0 * std::log(likelihood_.total_samples()) / (2.0 * likelihood_.total_samples());
+  }
+
+  void refit(Deletion& deletion, double give_up_above) {
+    check_cancelled(observer_);
+    ParentSets parents = fit_.parents;
+    erase(parents[static_cast<std::size_t>(deletion.to)], deletion.from);
+    deletion.encoder = fit_.encoder;
+    const double f =
+        frame_.minimise(deletion.encoder, parents, search_tolerance, give_up_above);
+    deletion.ratio = std::max(0.0, likelihood_.ratio(f, fit_.objective));
+    deletion.fresh = true;
+  }
+
+  std::vector<Deletion>::iterator freshest_smallest() {
+    while (true) {
+      const auto smallest =
+          std::min_element(deletions_.begin(), deletions_.end(),
+                           [](const Deletion& a, const Deletion& b) { return a.ratio < b.ratio; });
+      if (smallest->fresh) return smallest;
+      refit(*smallest, clearly_kept());
+    }
+  }
+
+  void remove(std::vector<Deletion>::iterator deletion) {
+    fit_.encoder = deletion->encoder;
+    fit_.objective += deletion->ratio / (2.0 * likelihood_.total_samples());
+    erase(fit_.parents[static_cast<std::size_t>(deletion->to)], deletion->from);
+    deletions_.erase(deletion);
+    for (Deletion& other : deletions_) other.fresh = false;
+  }
+
+  void settle(double tolerance) {
+    fit_.objective = minimise_from_afar(likelihood_, fit_.encoder, fit_.parents, tolerance);
+    frame_ = NewtonFrame(likelihood_, fit_.encoder, fit_.parents);
+  }
+
+  const ProfileLikelihood& likelihood_;
+  Refined& fit_;
+  Observer& observer_;
+  NewtonFrame frame_;
+  std::vector<Deletion> deletions_;
+};
+
+}  // namespace
+
+ParentSets complete_parents(const Order& order) {
+  ParentSets parents(order.size());
+  for (std::size_t t = 0; t < order.size(); ++t) {
+    parents[static_cast<std::size_t>(order[t])].assign(order.begin(),
+                                                      order.begin() + static_cast<std::ptrdiff_t>(t));
+  }
+  return parents;
+}
+
+Refined refine(const ProfileLikelihood& likelihood, const std::vector<Start>& starts,
+               Observer& observer) {
+  Candidate best;
+  for (const Start& start : starts) {
+    Candidate candidate{start.encoder, start.order};
+    candidate.f = minimise_from_afar(likelihood, candidate.encoder, complete_parents(start.order),
+                                     search_tolerance);
+    if (candidate.f < best.f) best = std::move(candidate);
+  }
+  best = search_order(likelihood, std::move(best), observer);
+  Refined result{best.encoder, best.order, complete_parents(best.order), best.f, {}};
+  Pruning(likelihood, result, observer).run();
+  return result;
+}
+
+}  // namespace lodestein::unmix

@@ -1,0 +1,361 @@
+#include "lodestein/unmix/result_file.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "lodestein/core/error.hpp"
+#include "lodestein/core/version.hpp"
+#include "lodestein/data/write.hpp"
+#include "unmix/option_names.hpp"
+#include "unmix/result_folder.hpp"
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+namespace lodestein {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+Json number(double value) {
+  if (std::isnan(value)) return nullptr;
+  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
+  return value;
+}
+
+double number(const Json& json) {
+  if (json.is_null()) return nan;
+  if (json.is_string()) return json == "-inf" ? -infinity : infinity;
+  return json.get<double>();
+}
+
+Json numbers(const std::vector<double>& values) {
+  Json json = Json::array();
+  for (const double value : values) json.push_back(number(value));
+  return json;
+}
+
+std::vector<double> numbers(const Json& json) {
+  std::vector<double> values;
+  for (const Json& value : json) values.push_back(number(value));
+  return values;
+}
+
+template <class Enum, std::size_t N>
+Enum value_of(const NamedValues<Enum, N>& names, const std::string& name) {
+  for (const auto& [known, value] : names)
+    if (known == name) return value;
+  throw IoError("'" + name + "' is not a known value");
+}
+
+/// Latents are written by name, for people; inside they are numbers.
+struct LatentNames {
+  const std::vector<std::string>& names;
+
+  std::size_t index(const Json& json) const {
+    const auto name = json.get<std::string>();
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) throw IoError("latent '" + name + "' is not in 'latents'");
+    return static_cast<std::size_t>(found - names.begin());
+  }
+  const std::string& operator[](std::size_t i) const { return names.at(i); }
+};
+
+Json options_json(const FitOptions& options) {
+  return {{"latents", options.latents},
+          {"method", name_of(unmix_method_names, options.method)},
+          {"refinement", name_of(refinement_names, options.refinement)},
+          {"intervention", name_of(intervention_names, options.intervention)},
+          {"score", "gaussian"},
+          {"shrinkage", name_of(shrinkage_names, options.score.shrinkage)},
+          {"lscale_edge_threshold", number(options.lscale_edge_threshold)},
+          {"lcd_rank_one_acceptance", number(options.lcd_rank_one_acceptance)},
+          {"lcd_edge_threshold", number(options.lcd_edge_threshold)},
+          {"bootstrap", options.bootstrap},
+          {"null_splits", options.null_splits}};
+}
+
+FitOptions options_from(const Json& json) {
+  FitOptions options;
+  options.latents = json.at("latents");
+  options.method = value_of(unmix_method_names, json.at("method"));
+  options.refinement = value_of(refinement_names, json.at("refinement"));
+  options.intervention = value_of(intervention_names, json.at("intervention"));
+  options.score.shrinkage = value_of(shrinkage_names, json.at("shrinkage"));
+  options.lscale_edge_threshold = number(json.at("lscale_edge_threshold"));
+  options.lcd_rank_one_acceptance = number(json.at("lcd_rank_one_acceptance"));
+  options.lcd_edge_threshold = number(json.at("lcd_edge_threshold"));
+  options.bootstrap = json.at("bootstrap");
+  options.null_splits = json.at("null_splits");
+  return options;
+}
+
+Json optional_text(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }
+std::optional<std::string> optional_text(const Json& json) {
+  return json.is_null() ? std::nullopt : std::optional(json.get<std::string>());
+}
+
+Json input_json(const FitInput& input) {
+  const auto path_text = [](const std::optional<fs::path>& path) {
+    return path ? Json(path->string()) : Json();
+  };
+  return {{"path", input.path.string()},
+          {"environment_column", optional_text(input.read.environment_column)},
+          {"observational", input.read.observational},
+          {"environments", input.read.environments},
+          {"features", input.read.features},
+          {"ignore", input.read.ignore},
+          {"cells", path_text(input.read.cells)},
+          {"genes", path_text(input.read.genes)},
+          {"layer", optional_text(input.read.layer)},
+          {"preprocess", input.preprocess}};
+}
+
+FitInput input_from(const Json& json) {
+  FitInput input;
+  input.path = json.at("path").get<std::string>();
+  input.read.environment_column = optional_text(json.at("environment_column"));
+  json.at("observational").get_to(input.read.observational);
+  json.at("environments").get_to(input.read.environments);
+  json.at("features").get_to(input.read.features);
+  json.at("ignore").get_to(input.read.ignore);
+  input.read.cells = optional_text(json.at("cells"));
+  input.read.genes = optional_text(json.at("genes"));
+  input.read.layer = optional_text(json.at("layer"));
+  json.at("preprocess").get_to(input.preprocess);
+  return input;
+}
+
+Json graph_json(const FitResult& fit) {
+  const LatentNames names{fit.latent_names};
+  Json graph = Json::array(), edges = Json::array(), order = Json::array();
+  for (const auto& [from, to] : fit.graph.edges()) graph.push_back({names[from], names[to]});
+  for (const LatentEdge& edge : fit.edges)
+    edges.push_back({{"from", names[edge.from]},
+                     {"to", names[edge.to]},
+                     {"weight", number(edge.weight)},
+                     {"likelihood_ratio", number(edge.likelihood_ratio)},
+                     {"p_value", number(edge.p_value)},
+                     {"support", number(edge.support)}});
+  for (const std::size_t latent : fit.order) order.push_back(names[latent]);
+  return {{"nodes", fit.graph.nodes()}, {"pairs", graph}, {"order", order}, {"edges", edges}};
+}
+
+void graph_from(const Json& json, FitResult& fit) {
+  const LatentNames names{fit.latent_names};
+  fit.graph = Digraph(json.at("nodes").get<std::size_t>());
+  for (const Json& pair : json.at("pairs"))
+    fit.graph.set_edge(names.index(pair.at(0)), names.index(pair.at(1)));
+  for (const Json& edge : json.at("edges"))
+    fit.edges.push_back({.from = names.index(edge.at("from")),
+                         .to = names.index(edge.at("to")),
+                         .weight = number(edge.at("weight")),
+                         .likelihood_ratio = number(edge.at("likelihood_ratio")),
+                         .p_value = number(edge.at("p_value")),
+                         .support = number(edge.at("support"))});
+  for (const Json& latent : json.at("order")) fit.order.push_back(names.index(latent));
+}
+
+Json targets_json(const FitResult& fit) {
+  Json targets = Json::array();
+  for (const EnvironmentTarget& target : fit.targets)
+    targets.push_back(
+        {{"environment", target.environment},
+         {"latent", target.latent ? Json(fit.latent_names.at(*target.latent)) : Json()},
+         {"gain", number(target.gain)}});
+  return targets;
+}
+
+void targets_from(const Json& json, FitResult& fit) {
+  const LatentNames names{fit.latent_names};
+  for (const Json& target : json) {
+    std::optional<std::size_t> latent;
+    if (!target.at("latent").is_null()) latent = names.index(target.at("latent"));
+    fit.targets.push_back({target.at("environment"), latent, number(target.at("gain"))});
+  }
+}
+
+Json environment_json(const EnvironmentDiagnosis& environment) {
+  return {{"name", environment.name},
+          {"samples", environment.samples},
+          {"condition", number(environment.condition)},
+          {"singular_values", numbers(environment.singular_values)},
+          {"rank", environment.rank},
+          {"eigen_gap", number(environment.eigen_gap)},
+          {"rank_one_ratio", number(environment.rank_one_ratio)},
+          {"null_rank_one_ratio", number(environment.null_rank_one_ratio)},
+          {"effect", number(environment.effect)},
+          {"null_effect", number(environment.null_effect)},
+          {"p_value", number(environment.p_value)}};
+}
+
+EnvironmentDiagnosis environment_from(const Json& json) {
+  return {.name = json.at("name"),
+          .samples = json.at("samples"),
+          .condition = number(json.at("condition")),
+          .singular_values = numbers(json.at("singular_values")),
+          .rank = json.at("rank"),
+          .eigen_gap = number(json.at("eigen_gap")),
+          .rank_one_ratio = number(json.at("rank_one_ratio")),
+          .null_rank_one_ratio = number(json.at("null_rank_one_ratio")),
+          .effect = number(json.at("effect")),
+          .null_effect = number(json.at("null_effect")),
+          .p_value = number(json.at("p_value"))};
+}
+
+Json diagnosis_json(const Diagnosis& diagnosis) {
+  Json findings = Json::array(), environments = Json::array();
+  for (const Finding& finding : diagnosis.findings)
+    findings.push_back({{"severity", name_of(severity_names, finding.severity)},
+                        {"code", finding.code},
+                        {"message", finding.message},
+                        {"remedy", finding.remedy}});
+  for (const EnvironmentDiagnosis& environment : diagnosis.environments)
+    environments.push_back(environment_json(environment));
+  return {{"failed", diagnosis.failed()},
+          {"findings", findings},
+          {"environments", environments},
+          {"pooled_eigenvalues", numbers(diagnosis.pooled_eigenvalues)},
+          {"explained_variance", number(diagnosis.explained_variance)},
+          {"encoder_condition", number(diagnosis.encoder_condition)}};
+}
+
+Diagnosis diagnosis_from(const Json& json) {
+  Diagnosis diagnosis;
+  for (const Json& finding : json.at("findings"))
+    diagnosis.findings.push_back({value_of(severity_names, finding.at("severity")),
+                                  finding.at("code"), finding.at("message"), finding.at("remedy")});
+  for (const Json& environment : json.at("environments"))
+    diagnosis.environments.push_back(environment_from(environment));
+  diagnosis.pooled_eigenvalues = numbers(json.at("pooled_eigenvalues"));
+  diagnosis.explained_variance = number(json.at("explained_variance"));
+  diagnosis.encoder_condition = number(json.at("encoder_condition"));
+  return diagnosis;
+}
+
+Json record_json(const FitRecord& record) {
+  const FitResult& fit = record.result;
+  Json preprocessing = Json::array(), timings = Json::array();
+  for (const AppliedStep& step : fit.preprocessing)
+    preprocessing.push_back({{"name", step.name}, {"detail", step.detail}});
+  for (const StageTime& time : fit.timings)
+    timings.push_back({{"stage", time.stage}, {"seconds", number(time.seconds)}});
+  return {{"version", record.version.empty() ? version : record.version},
+          {"command", record.command},
+          {"input", record.input ? input_json(*record.input) : Json()},
+          {"options", options_json(fit.options)},
+          {"seed", fit.seed.value},
+          {"backend", fit.backend},
+          {"features", fit.features},
+          {"latents", fit.latent_names},
+          {"preprocessing", preprocessing},
+          {"graph", graph_json(fit)},
+          {"targets", targets_json(fit)},
+          {"objective", number(fit.objective)},
+          {"identified", fit.identified},
+          {"assumptions", fit.assumptions},
+          {"diagnosis", diagnosis_json(fit.diagnosis)},
+          {"timings", timings}};
+}
+
+FitRecord record_from(const Json& json) {
+  FitRecord record;
+  json.at("version").get_to(record.version);
+  json.at("command").get_to(record.command);
+  if (!json.at("input").is_null()) record.input = input_from(json.at("input"));
+
+  FitResult& fit = record.result;
+  fit.options = options_from(json.at("options"));
+  fit.seed.value = json.at("seed");
+  json.at("backend").get_to(fit.backend);
+  json.at("features").get_to(fit.features);
+  json.at("latents").get_to(fit.latent_names);
+  for (const Json& step : json.at("preprocessing"))
+    fit.preprocessing.push_back({step.at("name"), step.at("detail")});
+  graph_from(json.at("graph"), fit);
+  targets_from(json.at("targets"), fit);
+  fit.objective = number(json.at("objective"));
+  json.at("identified").get_to(fit.identified);
+  json.at("assumptions").get_to(fit.assumptions);
+  fit.diagnosis = diagnosis_from(json.at("diagnosis"));
+  for (const Json& time : json.at("timings"))
+    fit.timings.push_back({time.at("stage"), number(time.at("seconds"))});
+  return record;
+}
+
+void write_arrays(const fs::path& file, const FitResult& fit) {
+  std::vector<NamedMatrix> arrays{
+      {"centre", {fit.centre.data(), 1, fit.centre.size()}},
+      {"encoder", fit.encoder},
+      {"decoder", fit.decoder},
+      {"score_differences", fit.score_differences},
+      {"edge_support", fit.edge_support},
+  };
+  std::erase_if(arrays, [](const NamedMatrix& array) { return array.matrix.empty(); });
+  if (!arrays.empty()) write_npz(file, arrays);
+}
+
+void read_arrays(const fs::path& file, FitResult& fit) {
+  if (!fs::exists(file)) return;  // a failed fit may have none
+  for (const std::string& name : npz_names(file)) {
+    Matrix array = read_npz_array(file, name);
+    if (name == "centre") fit.centre.assign(array.data(), array.data() + array.cols());
+    if (name == "encoder") fit.encoder = std::move(array);
+    if (name == "decoder") fit.decoder = std::move(array);
+    if (name == "score_differences") fit.score_differences = std::move(array);
+    if (name == "edge_support") fit.edge_support = std::move(array);
+  }
+}
+
+void write_graph(const fs::path& folder, const FitResult& fit) {
+  const std::size_t n = fit.graph.nodes();
+  Matrix adjacency(n, n);
+  for (const auto& [from, to] : fit.graph.edges()) adjacency(from, to) = 1.0;
+  std::vector<EdgeLabel> labels;
+  for (const LatentEdge& edge : fit.edges)
+    labels.push_back({edge.from, edge.to, edge.weight, edge.support});
+  write_matrix_csv(folder / "graph.csv", adjacency, fit.latent_names, fit.latent_names);
+  write_text(folder / "graph.dot", to_dot(fit.graph, fit.latent_names, labels));
+  write_text(folder / "graph.graphml", to_graphml(fit.graph, fit.latent_names, labels));
+}
+
+Json parse_file(const fs::path& file) {
+  std::ifstream stream(file);
+  if (!stream)
+    throw IoError(file.string() + ": cannot be read; give a folder that `lodestein fit` wrote");
+  return Json::parse(stream);
+}
+
+}  // namespace
+
+std::string result_json(const FitRecord& record) {
+  // File names need not be UTF-8, JSON must be.
+  return record_json(record).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void write_result(const fs::path& folder, const FitRecord& record) {
+  StagedFolder staged(folder, result_folder());
+  write_text(staged.path() / "result.json", result_json(record));
+  write_arrays(staged.path() / "arrays.npz", record.result);
+  if (record.result.graph.nodes() > 0) write_graph(staged.path(), record.result);
+  staged.commit();
+}
+
+FitRecord read_result(const fs::path& folder) {
+  const fs::path file = folder / "result.json";
+  try {
+    FitRecord record = record_from(parse_file(file));
+    read_arrays(folder / "arrays.npz", record.result);
+    return record;
+  } catch (const Json::exception& problem) {
+    throw IoError(file.string() + ": is not a result of this version (" + problem.what() +
+                  "); run the fit again");
+  }
+}
+
+}  // namespace lodestein

@@ -1,0 +1,13 @@
+#include "fuzz.hpp"
+#include "lodestein/data/read.hpp"
+
+using namespace lodestein;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto path = fuzz::write("a.npz", fuzz::text(data, size));
+  return fuzz::expect_value_or_error([&] {
+    for (const auto& name : npz_names(path)) {
+      fuzz::expect_value_or_error([&] { read_npz_array(path, name); });
+    }
+  });
+}

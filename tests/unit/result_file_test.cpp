@@ -1,0 +1,181 @@
+#include "lodestein/unmix/result_file.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "lodestein/core/error.hpp"
+#include "lodestein/core/version.hpp"
+
+namespace lodestein {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+class ResultFile : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / ("lodestein_result_" + std::to_string(getpid()));
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::size_t entries() const {
+    return static_cast<std::size_t>(
+        std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+  }
+
+  fs::path folder_;
+};
+
+FitRecord full_record() {
+  FitRecord record;
+  record.command = "lodestein fit 'a b' --out \"x\"";
+  record.input = FitInput{"/data/a b.csv",
+                          {.environment_column = "env",
+                           .observational = {"1", "2"},
+                           .environments = {"3"},
+                           .features = {"x", "y", "z"},
+                           .ignore = {"id"},
+                           .cells = "/data/cells.csv",
+                           .genes = std::nullopt,
+                           .layer = "counts"},
+                          "log1p,standardise"};
+  FitResult& fit = record.result;
+  fit.options = {.latents = 2,
+                 .method = UnmixMethod::lcd,
+                 .refinement = Refinement::none,
+                 .intervention = Intervention::soft,
+                 .score = {Shrinkage::oracle_approximating},
+                 .lscale_edge_threshold = 0.1,
+                 .lcd_rank_one_acceptance = 0.9,
+                 .lcd_edge_threshold = 1.0 / 3.0,
+                 .bootstrap = 7,
+                 .null_splits = 5};
+  fit.seed = Seed{18446744073709551615u};
+  fit.backend = "cpu";
+  fit.features = {"x", "<y>", "z \"quoted\""};
+  fit.latent_names = {"Z1", "Z2"};
+  fit.preprocessing = {{"log1p", ""}, {"standardise", "3 columns"}};
+  fit.centre = {0.1, -1e-300, 1.0 / 3.0};
+  fit.encoder = {{1.0 / 7.0, 2.0, -3.0}, {0.0, 5e-324, 1e308}};
+  fit.decoder = transpose(fit.encoder);
+  fit.graph = Digraph(2, {{1, 0}});
+  fit.edges = {{.from = 1,
+                .to = 0,
+                .weight = -0.7,
+                .likelihood_ratio = infinity,
+                .p_value = 0.1 + 0.2,
+                .support = nan}};
+  fit.order = {1, 0};
+  fit.edge_support = {{0.0, 0.25}, {1.0, 0.0}};
+  fit.targets = {{"a", 1, 12.5}, {"b", std::nullopt, nan}};
+  fit.score_differences = {{0.5, 0.25}, {1e-17, 2.0}};
+  fit.objective = -infinity;
+  fit.identified = "the graph";
+  fit.assumptions = {"linear mixing", "hard interventions"};
+  fit.diagnosis.findings = {{Severity::warning, "weak", "weak 'b'", "more samples"}};
+  fit.diagnosis.environments = {{.name = "a",
+                                 .samples = 99,
+                                 .condition = 3.5,
+                                 .singular_values = {2.0, 0.1},
+                                 .rank = 1,
+                                 .eigen_gap = 0.05,
+                                 .rank_one_ratio = 0.9,
+                                 .null_rank_one_ratio = nan,
+                                 .effect = 2.0,
+                                 .null_effect = 0.1,
+                                 .p_value = 0.015}};
+  fit.diagnosis.pooled_eigenvalues = {3.0, 1e-12};
+  fit.diagnosis.explained_variance = 0.99;
+  fit.diagnosis.encoder_condition = 12.0;
+  fit.timings = {{"moments", 0.125}};
+  return record;
+}
+
+TEST_F(ResultFile, ReadsBackBitForBit) {
+  const FitRecord written = full_record();
+  write_result(folder_ / "fit", written);
+  const FitRecord read = read_result(folder_ / "fit");
+
+  EXPECT_EQ(result_json(read), result_json(written));
+  EXPECT_EQ(read.version, version);
+  const FitResult &a = read.result, &b = written.result;
+  EXPECT_EQ(a.seed, b.seed);
+  EXPECT_EQ(a.centre, b.centre);
+  EXPECT_EQ(a.encoder, b.encoder);
+  EXPECT_EQ(a.decoder, b.decoder);
+  EXPECT_EQ(a.edge_support, b.edge_support);
+  EXPECT_EQ(a.score_differences, b.score_differences);
+  EXPECT_EQ(a.graph, b.graph);
+  EXPECT_EQ(a.order, b.order);
+  ASSERT_EQ(a.edges.size(), 1u);
+  EXPECT_EQ(a.edges[0].weight, b.edges[0].weight);
+  EXPECT_EQ(a.edges[0].p_value, b.edges[0].p_value);
+  EXPECT_EQ(a.edges[0].likelihood_ratio, infinity);
+  EXPECT_TRUE(std::isnan(a.edges[0].support));
+  EXPECT_EQ(a.targets[0].latent, 1u);
+  EXPECT_EQ(a.targets[1].latent, std::nullopt);
+  EXPECT_EQ(a.options.lcd_edge_threshold, b.options.lcd_edge_threshold);
+  EXPECT_EQ(a.options.method, UnmixMethod::lcd);
+  EXPECT_EQ(a.diagnosis.environments[0].singular_values,
+            b.diagnosis.environments[0].singular_values);
+  EXPECT_EQ(read.input->read.cells, written.input->read.cells);
+  EXPECT_EQ(read.input->read.observational, written.input->read.observational);
+}
+
+TEST_F(ResultFile, WritesNaNAsNull) {
+  const auto json = nlohmann::json::parse(result_json(full_record()));
+  EXPECT_TRUE(json.at("graph").at("edges").at(0).at("support").is_null());
+  EXPECT_EQ(json.at("graph").at("edges").at(0).at("from"), "Z2");
+}
+
+TEST_F(ResultFile, KeepsAFailedFitWithoutArrays) {
+  FitRecord record;
+  record.result.diagnosis.findings = {{Severity::failure, "rank-too-low", "rank 1", "fewer"}};
+  write_result(folder_ / "fit", record);
+  const FitRecord read = read_result(folder_ / "fit");
+  EXPECT_TRUE(read.result.failed());
+  EXPECT_TRUE(read.result.encoder.empty());
+  EXPECT_FALSE(read.input.has_value());
+}
+
+TEST_F(ResultFile, ReplacesAnOlderResultAndNothingElse) {
+  write_result(folder_ / "fit", full_record());
+  FitRecord second = full_record();
+  second.result.seed = Seed{2};
+  write_result(folder_ / "fit", second);
+  EXPECT_EQ(read_result(folder_ / "fit").result.seed, Seed{2});
+  EXPECT_EQ(entries(), 1u) << "no temporary folder stays";
+
+  fs::create_directories(folder_ / "thesis");
+  std::ofstream(folder_ / "thesis" / "chapter.txt") << "years of work";
+  EXPECT_THROW(write_result(folder_ / "thesis", second), IoError);
+  EXPECT_TRUE(fs::exists(folder_ / "thesis" / "chapter.txt"));
+  EXPECT_EQ(entries(), 2u);
+}
+
+TEST_F(ResultFile, SaysWhatIsWrongWithAFolderThatIsNoResult) {
+  try {
+    read_result(folder_ / "nothing");
+    FAIL() << "a missing folder was read";
+  } catch (const IoError& problem) {
+    EXPECT_NE(std::string(problem.what()).find("nothing/result.json"), std::string::npos);
+  }
+  fs::create_directories(folder_ / "broken");
+  std::ofstream(folder_ / "broken" / "result.json") << "{\"version\": ";
+  EXPECT_THROW(read_result(folder_ / "broken"), IoError);
+  std::ofstream(folder_ / "broken" / "result.json") << "{}";
+  EXPECT_THROW(read_result(folder_ / "broken"), IoError);
+}
+
+}  // namespace
+}  // namespace lodestein
