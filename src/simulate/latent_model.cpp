@@ -140,7 +140,7 @@ struct Regime {
 }
 
 double changed_variance(double variance, std::size_t node, const InterventionSpec& intervention) {
-  if (intervention.variance < 0.0) refuse("variance must be greater than 0, or 0 for unset");
+  if (!(intervention.variance >= 0.0)) refuse("variance must be greater than 0, or 0 for unset");
   const double result = intervention.variance > 0.0 ? intervention.variance
                                                     : variance * intervention.variance_scale +
                                                           intervention.variance_increase;

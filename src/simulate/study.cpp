@@ -1,6 +1,5 @@
 #include "lodestein/simulate/study.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,7 +7,6 @@
 #include <string>
 #include <utility>
 
-#include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
 #include "simulate/shuffle.hpp"
@@ -74,14 +72,32 @@ std::vector<InterventionSpec> design(const StudyOptions& options, Seed seed) {
   return specs;
 }
 
-// E[(s - s^m)_j^2] for every latent j [n] from both scores at z. Linear models: z is the identity,
-// so that the difference is the matrix D of s - s^m = z^T D.
-Eigen::VectorXd mean_square_difference(const LatentModel& model, const Matrix& before,
-                                       const Matrix& after) {
-  const Eigen::MatrixXd difference = as_eigen(before) - as_eigen(after);
-  if (model.weights().empty()) return difference.array().square().colwise().mean();
-  const Matrix covariance = model.covariance({});
-  return (difference.transpose() * as_eigen(covariance) * difference).diagonal();
+// a s a^T.
+Matrix congruent(const Matrix& a, const Matrix& s) {
+  return multiply(multiply(a, s), transpose(a));
+}
+
+Matrix difference(Matrix a, const Matrix& b) {
+  for (std::size_t i = 0; i < a.rows() * a.cols(); ++i) a.data()[i] -= b.data()[i];
+  return a;
+}
+
+// E[(s - s^m)_j^2] for every latent j [n] from s - s^m at z. Linear models: z is the identity, so
+// that this is the matrix D of s - s^m = D^T z.
+std::vector<double> mean_squares(const LatentModel& model, const Matrix& differences) {
+  std::vector<double> result(model.latents(), 0.0);
+  if (!model.weights().empty()) {
+    const Matrix moment = congruent(transpose(differences), model.covariance({}));
+    for (std::size_t j = 0; j < result.size(); ++j) result[j] = moment(j, j);
+    return result;
+  }
+  const auto samples = static_cast<double>(differences.rows());
+  for (std::size_t k = 0; k < differences.rows(); ++k) {
+    for (std::size_t j = 0; j < result.size(); ++j) {
+      result[j] += differences(k, j) * differences(k, j) / samples;
+    }
+  }
+  return result;
 }
 
 struct DrawnModel {
@@ -137,10 +153,9 @@ std::vector<std::string> environment_names(std::size_t interventions) {
 Matrix drawn_covariance(const StudyTruth& truth, const InterventionSpec& spec, double noise) {
   Matrix latent = truth.model.covariance(spec);
   if (noise == 0.0) return latent;
-  const auto g = as_eigen(truth.mixing.layers().front());
-  Eigen::MatrixXd covariance = g * as_eigen(latent) * g.transpose();
-  covariance.diagonal().array() += noise * noise;
-  return to_matrix(covariance);
+  Matrix covariance = congruent(truth.mixing.layers().front(), latent);
+  for (std::size_t j = 0; j < covariance.rows(); ++j) covariance(j, j) += noise * noise;
+  return covariance;
 }
 
 void check_linear(const StudyOptions& options) {
@@ -192,9 +207,9 @@ LinearStudy simulate_moments(const StudyOptions& options, Seed seed) {
     const Matrix covariance = drawn_covariance(result.truth, specs[m], options.observation_noise);
     auto [mean, scatter] = draw_sample_moments(covariance, options.samples, stream);
     if (options.observation_noise == 0.0) {
-      const auto g = as_eigen(result.truth.mixing.layers().front());
-      mean = multiply(mean, transpose(result.truth.mixing.layers().front()));
-      scatter = to_matrix((g * as_eigen(scatter) * g.transpose()).eval());
+      const Matrix& g = result.truth.mixing.layers().front();
+      mean = multiply(mean, transpose(g));
+      scatter = congruent(g, scatter);
     }
     result.moments.push_back({names[m],
                               {},
@@ -219,9 +234,9 @@ double weakest_edge(const LatentModel& model, const std::vector<InterventionSpec
     for (const std::size_t target : intervention.targets) {
       InterventionSpec alone = intervention;
       alone.targets = {target};
-      const Eigen::VectorXd square = mean_square_difference(model, before, model.score(z, alone));
+      const auto squares = mean_squares(model, difference(before, model.score(z, alone)));
       for (const std::size_t parent : model.graph().parents(target)) {
-        weakest = std::min(weakest, square(static_cast<Eigen::Index>(parent)));
+        weakest = std::min(weakest, squares[parent]);
       }
     }
   }

@@ -18,6 +18,7 @@ ProfileLikelihood::ProfileLikelihood(const LinearProblem& problem, Targets targe
   for (Eigen::Index i = 0; i < n; ++i) {
     Term untouched{0.0, Eigen::MatrixXd::Zero(n, n), true};
     std::vector<Term> touched;
+    Eigen::VectorXd mean = Eigen::VectorXd::Zero(n);
     for (std::size_t e = 0; e < problem.covariance.size(); ++e) {
       const double weight = problem.samples[e] / total_;
       if (e > 0 && targets_[e - 1] == i) {
@@ -25,9 +26,17 @@ ProfileLikelihood::ProfileLikelihood(const LinearProblem& problem, Targets targe
       } else {
         untouched.weight += weight;
         untouched.covariance += weight * problem.covariance[e];
+        mean += weight * problem.mean[e];
       }
     }
     untouched.covariance /= untouched.weight;
+    mean /= untouched.weight;
+    for (std::size_t e = 0; e < problem.covariance.size(); ++e) {
+      if (e > 0 && targets_[e - 1] == i) continue;
+      const Eigen::VectorXd shift = problem.mean[e] - mean;
+      untouched.covariance +=
+          (problem.samples[e] / (total_ * untouched.weight)) * shift * shift.transpose();
+    }
     untouched_.push_back(std::move(untouched));
     touched_.push_back(std::move(touched));
   }

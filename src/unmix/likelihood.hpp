@@ -15,7 +15,9 @@ namespace lodestein::unmix {
 /// with z = H y, w_e = N_e / N, w_i the weight of the environments that leave i alone, s_i the
 /// residual variance of z_i on its parents there, and t_ie the variance (hard) or the residual
 /// variance on the same parents (soft) of z_i in environment e. Invariant to the scale of each row.
-/// Second moments suffice, so it is a quasi-likelihood for any noise with finite variance.
+/// Environments that leave i alone share its intercept, so a shift of their means that i doesn't
+/// explain counts as residual variance: mean shifts inform the fit like variances do.
+/// Moments suffice, so it is a quasi-likelihood for any noise with finite variance.
 class ProfileLikelihood {
  public:
   ProfileLikelihood(const LinearProblem& problem, Targets targets, Intervention intervention);

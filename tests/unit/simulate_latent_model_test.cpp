@@ -249,6 +249,8 @@ TEST(LatentModel, RefusesImpossibleInterventions) {
   EXPECT_THAT(refuse(kind), HasSubstr("node 2 would get noise variance"));
   kind.variance = -1.0;
   EXPECT_THAT(refuse(kind), HasSubstr("variance must be greater than 0"));
+  kind.variance = NAN;
+  EXPECT_THAT(refuse(kind), HasSubstr("variance must be greater than 0"));
   kind = on({2}, Intervention::soft);
   kind.soft_factor = INFINITY;
   EXPECT_THAT(refuse(kind), HasSubstr("soft_factor must be finite"));

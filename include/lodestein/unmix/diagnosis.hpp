@@ -28,7 +28,10 @@ struct EnvironmentDiagnosis {
   double null_rank_one_ratio = 0.0;     ///< median under control-versus-control splits
   double effect = 0.0;                  ///< sqrt(sum s^2)
   double null_effect = 0.0;             ///< median under control-versus-control splits
-  double p_value = 1.0;                 ///< that the effect is larger than the split null's
+  double p_value = 1.0;                 ///< of the effect against the split null
+  /// Misfit of the refined model in this environment; about 1 if it holds with Gaussian noise. NaN
+  /// without refinement.
+  double deviance_per_dof = 0.0;
 };
 
 struct Diagnosis {

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "lodestein/unmix/diagnosis.hpp"
+#include "unmix/linear_problem.hpp"
+#include "unmix/resample.hpp"
+
+namespace lodestein::unmix {
+
+/// Compares every interventional environment's Theta_m - Theta_0 (whitened by S_0) with
+/// control-versus-control splits, and tests whether together they span all latent directions.
+/// Fills `environments` and adds findings "weak-environment", "rank-too-low", "few-samples".
+void diagnose_environments(const LinearProblem& problem,
+                           const std::vector<std::string>& environment_names,
+                           const Resampler& resampler, std::size_t splits, Diagnosis& diagnosis);
+
+}  // namespace lodestein::unmix

@@ -1,0 +1,375 @@
+#include "lodestein/unmix/fit.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <limits>
+#include <memory>
+
+#include "core/eigen.hpp"
+#include "lodestein/core/error.hpp"
+#include "unmix/bootstrap.hpp"
+#include "unmix/diagnose.hpp"
+#include "unmix/identify.hpp"
+#include "unmix/resample.hpp"
+#include "unmix/subspace.hpp"
+
+namespace lodestein {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using unmix::Identified;
+using unmix::LinearProblem;
+using unmix::Resampler;
+using unmix::Subspace;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// Measures one stage after the other.
+class Stopwatch {
+ public:
+  void lap(std::vector<StageTime>& timings, const char* stage) {
+    const auto now = std::chrono::steady_clock::now();
+    timings.push_back({stage, std::chrono::duration<double>(now - last_).count()});
+    last_ = now;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+std::size_t latent_count(const FitOptions& options, std::size_t interventions) {
+  if (interventions == 0) {
+    throw InvalidArgument(
+        "there is only one environment; score differences need an observational and at least one "
+        "interventional environment (check --environment-column and --observational)");
+  }
+  const std::size_t latents = options.latents == 0 ? interventions : options.latents;
+  if (latents > interventions) {
+    throw InvalidArgument("latents = " + std::to_string(latents) + ", but there are only " +
+                          std::to_string(interventions) +
+                          " interventional environments; every latent must be hit by one, so ask "
+                          "for at most " +
+                          std::to_string(interventions) + " (--latents)");
+  }
+  return latents;
+}
+
+void check_options(const FitOptions& options) {
+  const auto positive = [](double value, const char* name) {
+    if (!(value > 0.0)) {
+      throw InvalidArgument(std::string(name) + " must be positive, not " + std::to_string(value));
+    }
+  };
+  positive(options.lscale_edge_threshold, "lscale_edge_threshold");
+  positive(options.lcd_edge_threshold, "lcd_edge_threshold");
+  positive(options.lcd_rank_one_acceptance, "lcd_rank_one_acceptance");
+  if (options.lcd_rank_one_acceptance >= 1.0) {
+    throw InvalidArgument("lcd_rank_one_acceptance must be below 1");
+  }
+  if (options.method == UnmixMethod::lcd && options.intervention == Intervention::soft) {
+    throw InvalidArgument(
+        "lcd identifies latents under hard interventions only; use --method lscale for soft ones");
+  }
+}
+
+// Whether moments hint at what validate() looks for; validate() itself is a pass over all data.
+bool suspicious(const std::vector<EnvironmentMoments>& moments) {
+  const Matrix pooled = pooled_covariance(moments);
+  const std::size_t d = pooled.rows();
+  for (std::size_t i = 0; i < d; ++i) {
+    const double largest_mean = std::abs(moments.front().mean[i]);
+    if (!(pooled(i, i) > 1e-20 * largest_mean * largest_mean) || !std::isfinite(pooled(i, i))) {
+      return true;
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      const double product = pooled(i, i) * pooled(j, j);
+      if (!(pooled(i, j) * pooled(i, j) < (1.0 - 1e-12) * product)) return true;
+    }
+  }
+  return false;
+}
+
+void check_rank(const Subspace& subspace, std::size_t latents) {
+  if (subspace.rank() >= latents) return;
+  throw InvalidArgument("latents = " + std::to_string(latents) + ", but the data have rank " +
+                        std::to_string(subspace.rank()) + "; ask for at most that many (--latents)");
+}
+
+std::string percent(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f%%", 100.0 * share);
+  return text;
+}
+
+void describe_identification(FitResult& result) {
+  const bool hard = result.options.intervention == Intervention::hard;
+  result.identified =
+      hard ? "latents up to permutation and scaling; the DAG"
+           : "latents up to mixing with their parents; the DAG up to its transitive closure";
+  result.assumptions = {
+      "linear mixing: x = G z with full column rank",
+      "each latent is hit by at least one single-node intervention, targets unknown",
+      hard ? "hard interventions: the target loses its parents"
+           : "soft interventions: the target keeps its parents with other coefficients",
+      "Gaussian scores: second moments carry the signal (linear latents; quasi-likelihood for other "
+      "noise)"};
+}
+
+void add_findings(FitResult& result, double explained) {
+  auto& findings = result.diagnosis.findings;
+  if (explained < 0.999) {
+    findings.push_back(
+        {Severity::note, "subspace",
+         "the " + std::to_string(result.encoder.rows()) + " latent directions keep " +
+             percent(explained) +
+             " of the variance; the model without observation noise explains all of it",
+         "what is left is treated as noise; more latents need more environments"});
+  }
+  if (result.diagnosis.encoder_condition > 1e4) {
+    findings.push_back({Severity::warning, "ill-conditioned",
+                        "the encoder's condition number is large",
+                        "standardise the features (--preprocess standardise) or ask for fewer "
+                        "latents"});
+  }
+  std::string misfit;
+  std::size_t count = 0;
+  for (std::size_t e = 0; e < result.diagnosis.environments.size(); ++e) {
+    if (!(result.diagnosis.environments[e].deviance_per_dof > 3.0)) continue;
+    misfit += (count++ == 0 ? "'" : ", '") + result.diagnosis.environments[e].name + "'";
+  }
+  if (count > 0) {
+    findings.push_back(
+        {Severity::warning, "model-misfit",
+         "the refined model misses the second moments of " + std::to_string(count) +
+             " environments by more than 3 times what sampling explains: " + misfit,
+         "expect wrong edges: the intervention may hit several latents, or latents or mixing are "
+         "not linear, or noise is heavy-tailed"});
+  }
+}
+
+void fill_edges(const Identified& fit, const LinearProblem& problem, FitResult& result) {
+  const bool refined = result.options.refinement == Refinement::likelihood;
+  const Eigen::MatrixXd latent_covariance =
+      fit.encoder * problem.covariance[0] * fit.encoder.transpose();
+  for (const auto& [from, to] : fit.graph.edges()) {
+    LatentEdge edge{from, to, 0.0, nan, nan, nan};
+    const std::vector<std::size_t> parents = fit.graph.parents(to);
+    const std::vector<Index> pa(parents.begin(), parents.end());
+    const auto target = static_cast<Index>(to);
+    const MatrixXd among = latent_covariance(pa, pa);
+    const Eigen::VectorXd with = latent_covariance(pa, target);
+    const Eigen::VectorXd weights = among.ldlt().solve(with);
+    for (std::size_t p = 0; p < parents.size(); ++p) {
+      if (parents[p] == from) edge.weight = weights(static_cast<Index>(p));
+    }
+    for (const unmix::RefinedEdge& e : fit.edges) {
+      if (e.from != static_cast<Index>(from) || e.to != target || !refined) continue;
+      edge.likelihood_ratio = e.likelihood_ratio;
+      edge.p_value = std::erfc(std::sqrt(0.5 * e.likelihood_ratio));
+    }
+    result.edges.push_back(edge);
+  }
+}
+
+void fill_targets(const Identified& fit, const std::vector<EnvironmentMoments>& moments,
+                  FitResult& result) {
+  for (std::size_t k = 0; k < fit.targets.size(); ++k) {
+    EnvironmentTarget target{moments[k + 1].name, std::nullopt, fit.gains[k]};
+    if (fit.targets[k] != unmix::no_target) {
+      target.latent = static_cast<std::size_t>(fit.targets[k]);
+    } else {
+      result.diagnosis.findings.push_back(
+          {Severity::note, "no-target",
+           "environment '" + target.environment + "' hits none of the latents detectably",
+           "ask for more latents, or leave it out"});
+    }
+    result.targets.push_back(std::move(target));
+  }
+}
+
+// sqrt diag(D^T R^m D) in latent coordinates. [n, K]
+Matrix latent_score_differences(const LinearProblem& problem,
+                                const std::vector<MatrixXd>& precision, const MatrixXd& encoder) {
+  const MatrixXd decoder = encoder.inverse();
+  MatrixXd result(encoder.rows(), static_cast<Index>(problem.interventions()));
+  for (std::size_t m = 0; m < problem.interventions(); ++m) {
+    const MatrixXd d = (precision[m + 1] - precision[0]) * decoder;
+    result.col(static_cast<Index>(m)) =
+        (d.transpose() * problem.covariance[0] * d).diagonal().cwiseMax(0.0).cwiseSqrt();
+  }
+  return to_matrix(result);
+}
+
+using MakeResampler =
+    std::function<std::unique_ptr<Resampler>(const LinearProblem&, const MatrixXd& basis)>;
+
+class Fitting {
+ public:
+  Fitting(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
+          const FitOptions& options, Seed seed, Observer& observer, FitResult& result)
+      : backend_(backend), moments_(moments), options_(options), observer_(observer),
+        result_(result) {
+    result_.options = options;
+    result_.seed = seed;
+    result_.backend = backend.name();
+    describe_identification(result_);
+  }
+
+  void run(std::size_t latents, const MakeResampler& make_resampler, Stopwatch& stopwatch) {
+    result_.options.latents = latents;
+    const Subspace subspace = unmix::latent_subspace(moments_, latents);
+    check_rank(subspace, latents);
+    const LinearProblem problem =
+        unmix::linear_problem(transformed(moments_, to_matrix(subspace.basis)));
+    record_subspace(subspace);
+    for (const EnvironmentMoments& m : moments_) names_.push_back(m.name);
+
+    std::vector<MatrixXd> precision;
+    try {
+      precision = unmix::shrunken_precisions(problem, names_, options_.score);
+    } catch (const InvalidArgument& error) {
+      fail("covariance-not-positive-definite", error.what(),
+           "ask for fewer latents, drop the environment, or use shrinkage");
+      return;
+    }
+    stopwatch.lap(result_.timings, "subspace");
+
+    const std::unique_ptr<Resampler> resampler = make_resampler(problem, subspace.basis);
+    unmix::diagnose_environments(problem, names_, *resampler, options_.null_splits,
+                                 result_.diagnosis);
+    stopwatch.lap(result_.timings, "diagnosis");
+
+    observer_.log(Observer::Level::info, "unmixing");
+    const Identified fit =
+        unmix::identify(problem, precision, subspace.basis, options_, observer_);
+    if (!fit.failure.empty()) {
+      fail("unmixing-failed", fit.failure,
+           "ask for fewer latents, or use the likelihood refinement");
+      return;
+    }
+    record(fit, problem, precision, subspace);
+    stopwatch.lap(result_.timings, "unmixing");
+
+    if (options_.bootstrap > 0) {
+      result_.edge_support = to_matrix(unmix::bootstrap_support(
+          *resampler, names_, subspace.basis, options_, backend_.threads(), observer_));
+      for (LatentEdge& edge : result_.edges) {
+        edge.support = result_.edge_support(edge.from, edge.to);
+      }
+      stopwatch.lap(result_.timings, "bootstrap");
+    }
+  }
+
+ private:
+  void fail(const std::string& code, const std::string& message, const std::string& remedy) {
+    result_.diagnosis.findings.push_back({Severity::failure, code, message, remedy});
+  }
+
+  void record_subspace(const Subspace& subspace) {
+    const Index shown = std::min<Index>(64, subspace.eigenvalues.size());
+    for (Index i = 0; i < shown; ++i) {
+      result_.diagnosis.pooled_eigenvalues.push_back(std::max(0.0, subspace.eigenvalues(i)));
+    }
+    result_.diagnosis.explained_variance = subspace.explained;
+    result_.centre = moments_.front().mean;
+    for (Index i = 0; i < subspace.basis.rows(); ++i) {
+      result_.latent_names.push_back("Z" + std::to_string(i + 1));
+    }
+  }
+
+  void record(const Identified& fit, const LinearProblem& problem,
+              const std::vector<MatrixXd>& precision, const Subspace& subspace) {
+    result_.encoder = to_matrix((fit.encoder * subspace.basis).eval());
+    result_.decoder = to_matrix((subspace.basis.transpose() * fit.encoder.inverse()).eval());
+    result_.graph = fit.graph;
+    result_.order.assign(fit.order.begin(), fit.order.end());
+    result_.objective = fit.objective;
+    result_.score_differences = latent_score_differences(problem, precision, fit.encoder);
+    const auto singular = fit.encoder.jacobiSvd().singularValues();
+    result_.diagnosis.encoder_condition = singular(0) / singular(singular.size() - 1);
+    for (std::size_t k = 0; k < fit.deviance.size(); ++k) {
+      result_.diagnosis.environments[k].deviance_per_dof = fit.deviance[k];
+    }
+    fill_edges(fit, problem, result_);
+    fill_targets(fit, moments_, result_);
+    add_findings(result_, subspace.explained);
+  }
+
+  const Backend& backend_;
+  const std::vector<EnvironmentMoments>& moments_;
+  const FitOptions& options_;
+  Observer& observer_;
+  FitResult& result_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+FitResult fit(const Backend& backend, const Dataset& dataset, const FitOptions& options, Seed seed,
+              Observer& observer) {
+  check_options(options);
+  const std::size_t latents = latent_count(options, dataset.interventions());
+  FitResult result;
+  result.features = dataset.features;
+  result.preprocessing = dataset.preprocessing;
+  Stopwatch stopwatch;
+  for (const Environment& e : dataset.environments) {
+    if (e.samples.rows() <= latents || e.samples.cols() != dataset.feature_count()) {
+      validate(dataset, latents + 1);
+    }
+  }
+  const std::vector<EnvironmentMoments> moments = compute_moments(backend, dataset, observer);
+  if (suspicious(moments)) validate(dataset, latents + 1);
+  stopwatch.lap(result.timings, "moments");
+  Fitting(backend, moments, options, seed, observer, result)
+      .run(
+          latents,
+          [&](const LinearProblem&, const MatrixXd& basis) {
+            return unmix::sample_resampler(dataset, basis, options.bootstrap > 0, seed);
+          },
+          stopwatch);
+  return result;
+}
+
+FitResult fit(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
+              const FitOptions& options, Seed seed, Observer& observer) {
+  check_options(options);
+  const std::size_t latents = latent_count(options, moments.empty() ? 0 : moments.size() - 1);
+  for (const EnvironmentMoments& m : moments) {
+    if (m.samples <= latents) {
+      throw InvalidArgument("environment '" + m.name + "' has " + std::to_string(m.samples) +
+                            " samples for " + std::to_string(latents) +
+                            " latents; it needs more samples than latents");
+    }
+  }
+  FitResult result;
+  for (std::size_t j = 0; j < moments.front().mean.size(); ++j) {
+    result.features.push_back("x" + std::to_string(j + 1));
+  }
+  Stopwatch stopwatch;
+  Fitting(backend, moments, options, seed, observer, result)
+      .run(
+          latents,
+          [&](const LinearProblem& problem, const MatrixXd&) {
+            return unmix::gaussian_resampler(problem, seed);
+          },
+          stopwatch);
+  return result;
+}
+
+Matrix encode(const FitResult& fit, ConstMatrixView x) {
+  if (x.cols() != fit.centre.size()) {
+    throw DimensionMismatch("encode: the fit has " + std::to_string(fit.centre.size()) +
+                            " features, the data have " + std::to_string(x.cols()));
+  }
+  const Eigen::Map<const Eigen::RowVectorXd> centre(fit.centre.data(),
+                                                    static_cast<Index>(fit.centre.size()));
+  return to_matrix(((as_eigen(x) * as_eigen(fit.encoder).transpose()).rowwise() -
+                    centre * as_eigen(fit.encoder).transpose())
+                       .eval());
+}
+
+}  // namespace lodestein

@@ -1,0 +1,173 @@
+#include "unmix/identify.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "core/eigen.hpp"
+#include "unmix/linear_unmixing.hpp"
+#include "unmix/newton_frame.hpp"
+#include "unmix/starts.hpp"
+#include "unmix/targets.hpp"
+
+namespace lodestein::unmix {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr int most_assignments = 4;  // rounds of assigning the surplus environments
+
+Order to_order(const std::vector<std::size_t>& order) { return {order.begin(), order.end()}; }
+
+// The same environments with covariances as the shrunken precisions say.
+LinearProblem shrunken(const LinearProblem& problem, const std::vector<MatrixXd>& precision) {
+  LinearProblem result = problem;
+  for (std::size_t e = 0; e < precision.size(); ++e) {
+    result.covariance[e] = precision[e].llt().solve(
+        MatrixXd::Identity(precision[e].rows(), precision[e].cols()));
+  }
+  return result;
+}
+
+LinearUnmixing published(const LinearProblem& problem, const std::vector<MatrixXd>& precision,
+                         const MatrixXd& basis, const FitOptions& options, std::string& failure) {
+  if (options.method == UnmixMethod::lscale) {
+    return lscale(problem, difference_moments(problem, precision), basis, options.intervention,
+                  options.lscale_edge_threshold);
+  }
+  LcdResult result = lcd(problem, precision, basis, options.lcd_rank_one_acceptance,
+                         options.lcd_edge_threshold);
+  failure = result.failure;
+  return std::move(result.unmixing);
+}
+
+// Latents at unit variance in the observational environment, largest encoder entry positive.
+void standardise(const LinearProblem& problem, const MatrixXd& basis, MatrixXd& encoder) {
+  for (Index i = 0; i < encoder.rows(); ++i) {
+    const double variance =
+        (encoder.row(i) * problem.covariance[0] * encoder.row(i).transpose()).value();
+    encoder.row(i) /= std::sqrt(variance);
+    const Eigen::RowVectorXd observed = encoder.row(i) * basis;
+    Index largest = 0;
+    observed.cwiseAbs().maxCoeff(&largest);
+    if (observed(largest) < 0.0) encoder.row(i) *= -1.0;
+  }
+}
+
+Refined with_surplus(const LinearProblem& problem, const std::vector<std::size_t>& chosen,
+                     Refined fit, Targets& targets, Intervention intervention,
+                     Observer& observer) {
+  Targets all(problem.interventions(), no_target);
+  for (std::size_t i = 0; i < chosen.size(); ++i) all[chosen[i]] = static_cast<Index>(i);
+  for (int round = 0; round < most_assignments; ++round) {
+    const ProfileLikelihood likelihood(problem, all, intervention);
+    if (round > 0) fit = refine(likelihood, {{fit.encoder, fit.order}}, observer);
+    Targets next = assign_targets(problem, likelihood, fit, chosen, intervention);
+    const bool settled = next == all && round > 0;
+    all = std::move(next);
+    if (settled) break;
+  }
+  targets = all;
+  return refine(ProfileLikelihood(problem, all, intervention), {{fit.encoder, fit.order}},
+                observer);
+}
+
+void describe_environments(const LinearProblem& problem, const ProfileLikelihood& likelihood,
+                           const Refined& fit, Intervention intervention, Identified& result) {
+  for (std::size_t k = 0; k < problem.interventions(); ++k) {
+    result.deviance.push_back(deviance_per_dof(problem, likelihood, fit, k, intervention));
+    const Eigen::VectorXd gains = target_gains(problem, likelihood, fit, k, intervention);
+    const Index target = result.targets[k];
+    double next = 0.0;  // "none"
+    for (Index i = 0; i < gains.size(); ++i) {
+      if (i != target) next = std::max(next, gains(i));
+    }
+    result.gains.push_back(target == no_target ? -next : gains(target) - next);
+  }
+}
+
+}  // namespace
+
+std::vector<MatrixXd> shrunken_precisions(const LinearProblem& problem,
+                                          const std::vector<std::string>& names,
+                                          const GaussianScoreOptions& options) {
+  std::vector<EnvironmentMoments> moments;
+  for (std::size_t e = 0; e < problem.covariance.size(); ++e) {
+    const auto& mean = problem.mean[e];
+    moments.push_back({names[e],
+                       {},
+                       static_cast<std::size_t>(problem.samples[e]),
+                       std::vector<double>(mean.data(), mean.data() + mean.size()),
+                       to_matrix(problem.covariance[e])});
+  }
+  std::vector<MatrixXd> result;
+  for (const GaussianScore& score : gaussian_scores(moments, options)) {
+    result.emplace_back(as_eigen(score.precision));
+  }
+  return result;
+}
+
+Identified identify(const LinearProblem& problem, const std::vector<MatrixXd>& precision,
+                    const MatrixXd& basis, const FitOptions& options, Observer& observer) {
+  const auto n = static_cast<std::size_t>(problem.latents());
+  std::vector<std::size_t> chosen(problem.interventions());
+  std::iota(chosen.begin(), chosen.end(), std::size_t{0});
+  const LinearProblem regular = shrunken(problem, precision);
+  if (chosen.size() > n) chosen = strongest_environments(regular, n);
+  std::vector<MatrixXd> chosen_precision{precision[0]};
+  for (const std::size_t k : chosen) chosen_precision.push_back(precision[k + 1]);
+  const LinearProblem core = subset(problem, chosen);
+
+  Identified result;
+  const LinearUnmixing start =
+      published(core, chosen_precision, basis, options, result.failure);
+  result.targets.assign(problem.interventions(), no_target);
+  for (std::size_t i = 0; i < n; ++i) result.targets[chosen[i]] = static_cast<Index>(i);
+
+  if (options.refinement == Refinement::none) {
+    if (!result.failure.empty()) return result;
+    result.encoder = start.encoder;
+    result.graph = start.graph;
+    result.order = to_order(start.order);
+    result.objective = nan;
+    result.gains.assign(problem.interventions(), nan);
+    result.deviance.assign(problem.interventions(), nan);
+    standardise(problem, basis, result.encoder);
+    return result;
+  }
+
+  std::vector<Start> starts{deflation_start(subset(regular, chosen))};
+  if (result.failure.empty() && start.order.size() == n) {
+    starts.push_back({start.encoder, to_order(start.order)});
+  }
+  result.failure.clear();  // a broken start is no broken fit
+  Targets core_targets(n);
+  std::iota(core_targets.begin(), core_targets.end(), Index{0});
+  Refined fit =
+      refine(ProfileLikelihood(core, core_targets, options.intervention), starts, observer);
+  if (chosen.size() < problem.interventions()) {
+    fit = with_surplus(problem, chosen, std::move(fit), result.targets, options.intervention,
+                       observer);
+  }
+  const ProfileLikelihood likelihood(problem, result.targets, options.intervention);
+  result.encoder = fit.encoder;
+  result.order = fit.order;
+  result.edges = fit.edges;
+  result.objective = fit.objective;
+  result.graph = Digraph(n);
+  for (const RefinedEdge& edge : fit.edges) {
+    result.graph.set_edge(static_cast<std::size_t>(edge.from), static_cast<std::size_t>(edge.to));
+  }
+  if (!fit.encoder.allFinite() || !std::isfinite(fit.objective)) {
+    result.failure = "the likelihood has no finite minimum";
+    return result;
+  }
+  describe_environments(problem, likelihood, fit, options.intervention, result);
+  standardise(problem, basis, result.encoder);
+  return result;
+}
+
+}  // namespace lodestein::unmix

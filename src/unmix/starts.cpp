@@ -1,0 +1,122 @@
+#include "unmix/starts.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lodestein::unmix {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+struct Whitened {
+  MatrixXd inverse_root;  // y' = L^-1 y, S_0 = L L^T
+  std::vector<MatrixXd> covariance;
+  std::vector<MatrixXd> difference;
+};
+
+Whitened whiten(const LinearProblem& problem) {
+  const Index n = problem.latents();
+  const MatrixXd identity = MatrixXd::Identity(n, n);
+  Whitened result;
+  result.inverse_root =
+      problem.covariance[0].llt().matrixL().solve(identity);
+  for (const MatrixXd& s : problem.covariance) {
+    result.covariance.push_back(result.inverse_root * s * result.inverse_root.transpose());
+  }
+  for (std::size_t m = 1; m < result.covariance.size(); ++m) {
+    result.difference.push_back(result.covariance[m].llt().solve(identity) - identity);
+  }
+  return result;
+}
+
+// Projector on the complement of the first `count` columns.
+MatrixXd complement(const MatrixXd& directions, Index count) {
+  const Index n = directions.rows();
+  if (count == 0) return MatrixXd::Identity(n, n);
+  const Eigen::HouseholderQR<MatrixXd> qr(directions.leftCols(count));
+  const MatrixXd q = MatrixXd(qr.householderQ()).leftCols(count);
+  return MatrixXd::Identity(n, n) - q * q.transpose();
+}
+
+// Eigenvalue of largest magnitude, its eigenvector, and its share of the sum of squares.
+struct Leading {
+  double magnitude = 0.0, share = 0.0;
+  VectorXd direction;
+};
+
+Leading leading(const MatrixXd& symmetric) {
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(symmetric);
+  Index largest = 0;
+  const double magnitude = eigen.eigenvalues().cwiseAbs().maxCoeff(&largest);
+  const double total = eigen.eigenvalues().squaredNorm();
+  return {magnitude, total > 0.0 ? magnitude * magnitude / total : 0.0,
+          eigen.eigenvectors().col(largest)};
+}
+
+}  // namespace
+
+std::vector<MatrixXd> whitened_differences(const LinearProblem& problem) {
+  return whiten(problem).difference;
+}
+
+Start deflation_start(const LinearProblem& problem) {
+  const Index n = problem.latents();
+  const Whitened whitened = whiten(problem);
+  MatrixXd found(n, n);
+  std::vector<bool> used(static_cast<std::size_t>(n), false);
+  Start start{MatrixXd::Zero(n, n), {}};
+  for (Index r = 0; r < n; ++r) {
+    const MatrixXd projector = complement(found, r);
+    Leading best;
+    Index picked = -1;
+    for (Index k = 0; k < n; ++k) {
+      if (used[static_cast<std::size_t>(k)]) continue;
+      Leading candidate =
+          leading(projector * whitened.difference[static_cast<std::size_t>(k)] * projector);
+      if (picked < 0 || candidate.share > best.share) {
+        best = std::move(candidate);
+        picked = k;
+      }
+    }
+    used[static_cast<std::size_t>(picked)] = true;
+    VectorXd row = best.direction;
+    if (r > 0) {
+      const MatrixXd& s = whitened.covariance[static_cast<std::size_t>(picked) + 1];
+      const MatrixXd before = found.leftCols(r);
+      row -= before * (before.transpose() * s * before).ldlt().solve(before.transpose() * s * row);
+    }
+    found.col(r) = row.normalized();
+    start.encoder.row(picked) = found.col(r).transpose() * whitened.inverse_root;
+    start.order.push_back(picked);
+  }
+  return start;
+}
+
+std::vector<std::size_t> strongest_environments(const LinearProblem& problem, std::size_t count) {
+  const std::vector<MatrixXd> difference = whitened_differences(problem);
+  MatrixXd found(problem.latents(), static_cast<Index>(count));
+  std::vector<std::size_t> chosen;
+  for (std::size_t r = 0; r < count; ++r) {
+    const MatrixXd projector = complement(found, static_cast<Index>(r));
+    Leading best;
+    std::size_t picked = difference.size();
+    for (std::size_t k = 0; k < difference.size(); ++k) {
+      if (std::find(chosen.begin(), chosen.end(), k) != chosen.end()) continue;
+      Leading candidate = leading(projector * difference[k] * projector);
+      // In units of the sampling noise of the environment, so that a small one isn't preferred.
+      candidate.magnitude /= std::sqrt(1.0 / problem.samples[k + 1] + 1.0 / problem.samples[0]);
+      if (picked == difference.size() || candidate.magnitude > best.magnitude) {
+        best = std::move(candidate);
+        picked = k;
+      }
+    }
+    chosen.push_back(picked);
+    found.col(static_cast<Index>(r)) = best.direction;
+  }
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+}  // namespace lodestein::unmix

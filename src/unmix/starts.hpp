@@ -1,0 +1,21 @@
+#pragma once
+
+#include "unmix/refine.hpp"
+
+namespace lodestein::unmix {
+
+/// Sources first: repeatedly the environment whose Theta_m - Theta_0 (whitened by S_0), with the
+/// directions found so far projected out, is closest to rank one; its direction, with the latents
+/// found so far regressed out in that environment, is the encoder row. Exact for hard interventions
+/// in the population, whatever the variance change; a start for the likelihood otherwise.
+/// Needs one environment per latent. Cost: n^2 symmetric eigenproblems of size n.
+Start deflation_start(const LinearProblem& problem);
+
+/// The n interventional environments with the most independent and strongest effects, ascending:
+/// greedy by the largest eigenvalue left after the chosen directions are projected out.
+std::vector<std::size_t> strongest_environments(const LinearProblem& problem, std::size_t count);
+
+/// Theta_m - Theta_0 in coordinates where S_0 = I. [n, n] each.
+std::vector<Eigen::MatrixXd> whitened_differences(const LinearProblem& problem);
+
+}  // namespace lodestein::unmix

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <Eigen/Dense>
+#include <vector>
+
+#include "lodestein/data/moments.hpp"
+
+namespace lodestein::unmix {
+
+/// The latent subspace: principal axes of the pooled within-environment covariance.
+struct Subspace {
+  Eigen::MatrixXd basis;        ///< [n, d], orthonormal rows; y = basis x
+  Eigen::VectorXd eigenvalues;  ///< all d of the pooled covariance, descending
+  double explained = 0.0;       ///< share of variance kept
+
+  /// Number of eigenvalues above rounding level.
+  std::size_t rank() const;
+};
+
+Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::size_t latents);
+
+}  // namespace lodestein::unmix
