@@ -112,8 +112,8 @@ std::vector<double> pilot_mean(ConstMatrixView x) {
 }
 
 // Rows [first, last) shifted, scaled by the root of their weight, packed and multiplied.
-void accumulate(const MomentsProblem& problem, const std::vector<double>& shift,
-                std::size_t first, std::size_t last, std::size_t padded, std::vector<double>& block,
+void accumulate(const MomentsProblem& problem, const std::vector<double>& shift, std::size_t first,
+                std::size_t last, std::size_t padded, std::vector<double>& block,
                 Products& products) {
   const ConstMatrixView x = problem.samples;
   const std::size_t d = x.cols();
@@ -122,8 +122,7 @@ void accumulate(const MomentsProblem& problem, const std::vector<double>& shift,
     const std::size_t rows = std::min(block_rows, last - start);
     for (std::size_t k = 0; k < rows; ++k) {
       const double* source = x.row(start + k);
-      const double root =
-          problem.weights == nullptr ? 1.0 : std::sqrt(problem.weights[start + k]);
+      const double root = problem.weights == nullptr ? 1.0 : std::sqrt(problem.weights[start + k]);
       double* packed = block.data() + k * padded;
       for (std::size_t j = 0; j < d; ++j) packed[j] = root * (source[j] - shift[j]);
       packed[d] = root;

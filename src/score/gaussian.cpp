@@ -23,8 +23,8 @@ double oracle_approximating_weight(const MatrixXd& s, double samples) {
 double shrinkage_weight(const EnvironmentMoments& m, const MatrixXd& covariance,
                         Shrinkage shrinkage) {
   const bool few = m.samples < 10 * m.covariance.rows();
-  const bool wanted = shrinkage == Shrinkage::oracle_approximating ||
-                      (shrinkage == Shrinkage::automatic && few);
+  const bool wanted =
+      shrinkage == Shrinkage::oracle_approximating || (shrinkage == Shrinkage::automatic && few);
   if (!wanted) return 0.0;
   return oracle_approximating_weight(covariance, static_cast<double>(m.samples));
 }
@@ -51,10 +51,10 @@ std::vector<GaussianScore> gaussian_scores(const std::vector<EnvironmentMoments>
                             "more samples, or use shrinkage (--shrinkage oas)");
     }
     GaussianScore score{m.name, m.mean, Matrix(), weight, largest / smallest};
-    score.precision = to_matrix((eigen.eigenvectors() *
-                                 eigen.eigenvalues().cwiseInverse().asDiagonal() *
-                                 eigen.eigenvectors().transpose())
-                                    .eval());
+    score.precision =
+        to_matrix((eigen.eigenvectors() * eigen.eigenvalues().cwiseInverse().asDiagonal() *
+                   eigen.eigenvectors().transpose())
+                      .eval());
     scores.push_back(std::move(score));
   }
   return scores;

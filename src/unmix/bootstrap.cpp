@@ -35,8 +35,7 @@ Digraph replicate_graph(const Resampler& resampler, std::size_t replicate,
 
 }  // namespace
 
-Eigen::MatrixXd bootstrap_support(const Resampler& resampler,
-                                  const std::vector<std::string>& names,
+Eigen::MatrixXd bootstrap_support(const Resampler& resampler, const std::vector<std::string>& names,
                                   const Eigen::MatrixXd& basis, const FitOptions& options,
                                   int threads, Observer& observer) {
   const int count = static_cast<int>(options.bootstrap);
@@ -49,8 +48,8 @@ Eigen::MatrixXd bootstrap_support(const Resampler& resampler,
     if (cancel) continue;
     CancelOnly inner(cancel);
     try {
-      graphs[static_cast<std::size_t>(r)] = replicate_graph(
-          resampler, static_cast<std::size_t>(r), names, basis, options, inner);
+      graphs[static_cast<std::size_t>(r)] =
+          replicate_graph(resampler, static_cast<std::size_t>(r), names, basis, options, inner);
     } catch (...) {
 #pragma omp critical(lodestein_bootstrap)
       if (!cancel.exchange(true)) failure = std::current_exception();

@@ -33,8 +33,8 @@ double sum_of_squares(const std::vector<double>& values) {
 
 double quantile(std::vector<double> values, double level) {
   std::sort(values.begin(), values.end());
-  const auto index = static_cast<std::size_t>(
-      std::ceil(level * static_cast<double>(values.size())) - 1.0);
+  const auto index =
+      static_cast<std::size_t>(std::ceil(level * static_cast<double>(values.size())) - 1.0);
   return values[std::min(index, values.size() - 1)];
 }
 
@@ -57,8 +57,8 @@ Null split_null(const Resampler& resampler, std::size_t splits, double samples, 
     const MatrixXd difference =
         whitened.llt().solve(MatrixXd::Identity(n, n)) - MatrixXd::Identity(n, n);
     // Smaller parts than the real environments: brought to the same noise.
-    const double scale = noise_scale(samples, controls) /
-                         noise_scale(split.first_samples, split.second_samples);
+    const double scale =
+        noise_scale(samples, controls) / noise_scale(split.first_samples, split.second_samples);
     const std::vector<double> values = singular_values(difference);
     const double square = sum_of_squares(values);
     if (!std::isfinite(square)) continue;
@@ -90,9 +90,9 @@ EnvironmentDiagnosis describe(const std::string& name, double samples, const Mat
   result.null_effect = quantile(null.effect, 0.5);
   result.null_rank_one_ratio = quantile(null.ratio, 0.5);
   const double noise = quantile(null.largest, 0.95);
-  result.rank = static_cast<std::size_t>(
-      std::count_if(result.singular_values.begin(), result.singular_values.end(),
-                    [noise](double s) { return s > noise; }));
+  result.rank = static_cast<std::size_t>(std::count_if(result.singular_values.begin(),
+                                                       result.singular_values.end(),
+                                                       [noise](double s) { return s > noise; }));
   const auto above = std::count_if(null.effect.begin(), null.effect.end(),
                                    [&result](double e) { return e >= result.effect; });
   result.p_value =

@@ -95,7 +95,8 @@ bool suspicious(const std::vector<EnvironmentMoments>& moments) {
 void check_rank(const Subspace& subspace, std::size_t latents) {
   if (subspace.rank() >= latents) return;
   throw InvalidArgument("latents = " + std::to_string(latents) + ", but the data have rank " +
-                        std::to_string(subspace.rank()) + "; ask for at most that many (--latents)");
+                        std::to_string(subspace.rank()) +
+                        "; ask for at most that many (--latents)");
 }
 
 std::string percent(double share) {
@@ -114,7 +115,8 @@ void describe_identification(FitResult& result) {
       "each latent is hit by at least one single-node intervention, targets unknown",
       hard ? "hard interventions: the target loses its parents"
            : "soft interventions: the target keeps its parents with other coefficients",
-      "Gaussian scores: second moments carry the signal (linear latents; quasi-likelihood for other "
+      "Gaussian scores: second moments carry the signal (linear latents; quasi-likelihood for "
+      "other "
       "noise)"};
 }
 
@@ -210,7 +212,10 @@ class Fitting {
  public:
   Fitting(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
           const FitOptions& options, Seed seed, Observer& observer, FitResult& result)
-      : backend_(backend), moments_(moments), options_(options), observer_(observer),
+      : backend_(backend),
+        moments_(moments),
+        options_(options),
+        observer_(observer),
         result_(result) {
     result_.options = options;
     result_.seed = seed;
@@ -243,8 +248,7 @@ class Fitting {
     stopwatch.lap(result_.timings, "diagnosis");
 
     observer_.log(Observer::Level::info, "unmixing");
-    const Identified fit =
-        unmix::identify(problem, precision, subspace.basis, options_, observer_);
+    const Identified fit = unmix::identify(problem, precision, subspace.basis, options_, observer_);
     if (!fit.failure.empty()) {
       fail("unmixing-failed", fit.failure,
            "ask for fewer latents, or use the likelihood refinement");

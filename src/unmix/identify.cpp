@@ -26,8 +26,8 @@ Order to_order(const std::vector<std::size_t>& order) { return {order.begin(), o
 LinearProblem shrunken(const LinearProblem& problem, const std::vector<MatrixXd>& precision) {
   LinearProblem result = problem;
   for (std::size_t e = 0; e < precision.size(); ++e) {
-    result.covariance[e] = precision[e].llt().solve(
-        MatrixXd::Identity(precision[e].rows(), precision[e].cols()));
+    result.covariance[e] =
+        precision[e].llt().solve(MatrixXd::Identity(precision[e].rows(), precision[e].cols()));
   }
   return result;
 }
@@ -38,8 +38,8 @@ LinearUnmixing published(const LinearProblem& problem, const std::vector<MatrixX
     return lscale(problem, difference_moments(problem, precision), basis, options.intervention,
                   options.lscale_edge_threshold);
   }
-  LcdResult result = lcd(problem, precision, basis, options.lcd_rank_one_acceptance,
-                         options.lcd_edge_threshold);
+  LcdResult result =
+      lcd(problem, precision, basis, options.lcd_rank_one_acceptance, options.lcd_edge_threshold);
   failure = result.failure;
   return std::move(result.unmixing);
 }
@@ -58,8 +58,7 @@ void standardise(const LinearProblem& problem, const MatrixXd& basis, MatrixXd& 
 }
 
 Refined with_surplus(const LinearProblem& problem, const std::vector<std::size_t>& chosen,
-                     Refined fit, Targets& targets, Intervention intervention,
-                     Observer& observer) {
+                     Refined fit, Targets& targets, Intervention intervention, Observer& observer) {
   Targets all(problem.interventions(), no_target);
   for (std::size_t i = 0; i < chosen.size(); ++i) all[chosen[i]] = static_cast<Index>(i);
   for (int round = 0; round < most_assignments; ++round) {
@@ -122,8 +121,7 @@ Identified identify(const LinearProblem& problem, const std::vector<MatrixXd>& p
   const LinearProblem core = subset(problem, chosen);
 
   Identified result;
-  const LinearUnmixing start =
-      published(core, chosen_precision, basis, options, result.failure);
+  const LinearUnmixing start = published(core, chosen_precision, basis, options, result.failure);
   result.targets.assign(problem.interventions(), no_target);
   for (std::size_t i = 0; i < n; ++i) result.targets[chosen[i]] = static_cast<Index>(i);
 

@@ -15,12 +15,12 @@ struct Identified {
   Eigen::MatrixXd encoder;  ///< [n, n], z = encoder y, latents at unit observational variance
   Digraph graph;
   Order order;
-  Targets targets;              ///< per interventional environment
-  std::vector<double> gains;    ///< log-likelihood gain of each target over the next best; or NaN
-  std::vector<RefinedEdge> edges;   ///< empty without refinement
-  double objective = 0.0;           ///< NaN without refinement
-  std::vector<double> deviance;     ///< per dof and interventional environment; NaN without
-  std::string failure;              ///< not empty if the method broke down
+  Targets targets;            ///< per interventional environment
+  std::vector<double> gains;  ///< log-likelihood gain of each target over the next best; or NaN
+  std::vector<RefinedEdge> edges;  ///< empty without refinement
+  double objective = 0.0;          ///< NaN without refinement
+  std::vector<double> deviance;    ///< per dof and interventional environment; NaN without
+  std::string failure;             ///< not empty if the method broke down
 };
 
 /// Runs the chosen method and refinement. `scores` are the shrunken precisions of all environments;

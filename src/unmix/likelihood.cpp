@@ -163,7 +163,8 @@ Eigen::MatrixXd ProfileLikelihood::hessian_at_identity(const ParentSets& parents
   Eigen::MatrixXd hessian = Eigen::MatrixXd::Zero(n * (n - 1), n * (n - 1));
   for (Eigen::Index i = 0; i < n; ++i) {  // -log|det H|
     for (Eigen::Index j = 0; j < n; ++j) {
-      if (i != j) hessian(i * (n - 1) + (j < i ? j : j - 1), j * (n - 1) + (i < j ? i : i - 1)) += 1.0;
+      if (i != j)
+        hessian(i * (n - 1) + (j < i ? j : j - 1), j * (n - 1) + (i < j ? i : i - 1)) += 1.0;
     }
   }
   for (Eigen::Index i = 0; i < n; ++i) {

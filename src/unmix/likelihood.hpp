@@ -66,7 +66,7 @@ class ProfileLikelihood {
   Targets targets_;
   Intervention intervention_;
   double total_ = 0.0;
-  std::vector<Term> untouched_;            // per latent: the environments that leave it alone
+  std::vector<Term> untouched_;             // per latent: the environments that leave it alone
   std::vector<std::vector<Term>> touched_;  // per latent: each environment that hits it
 };
 

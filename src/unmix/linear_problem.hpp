@@ -24,8 +24,8 @@ inline LinearProblem linear_problem(const std::vector<EnvironmentMoments>& momen
   LinearProblem problem;
   for (const EnvironmentMoments& m : moments) {
     problem.covariance.emplace_back(as_eigen(m.covariance));
-    problem.mean.emplace_back(Eigen::Map<const Eigen::VectorXd>(
-        m.mean.data(), static_cast<Eigen::Index>(m.mean.size())));
+    problem.mean.emplace_back(
+        Eigen::Map<const Eigen::VectorXd>(m.mean.data(), static_cast<Eigen::Index>(m.mean.size())));
     problem.samples.push_back(static_cast<double>(m.samples));
   }
   return problem;

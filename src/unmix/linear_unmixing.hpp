@@ -11,7 +11,7 @@ namespace lodestein::unmix {
 
 /// What LSCALE-I and LCD return: latent i is the one that interventional environment i hit.
 struct LinearUnmixing {
-  Eigen::MatrixXd encoder;         ///< [n, n], z = encoder y
+  Eigen::MatrixXd encoder;  ///< [n, n], z = encoder y
   Digraph graph;
   std::vector<std::size_t> order;  ///< parents first
 };
@@ -36,8 +36,8 @@ LinearUnmixing lscale(const LinearProblem& problem, const std::vector<Eigen::Mat
 /// `failure` names the environment if a Cholesky factor does not exist.
 struct LcdResult {
   LinearUnmixing unmixing;
-  Eigen::MatrixXd structural;              ///< B_0 [n, n], rows and columns as the latents
-  std::vector<double> rank_one_ratio;      ///< of the picked environments, in latent order
+  Eigen::MatrixXd structural;          ///< B_0 [n, n], rows and columns as the latents
+  std::vector<double> rank_one_ratio;  ///< of the picked environments, in latent order
   std::string failure;
 };
 LcdResult lcd(const LinearProblem& problem, const std::vector<Eigen::MatrixXd>& precision,

@@ -17,8 +17,8 @@ Eigen::MatrixXd published_scale(const Eigen::MatrixXd& encoder, const Eigen::Mat
   return (basis * decoder).inverse();
 }
 
-Digraph threshold_graph(const std::vector<Eigen::MatrixXd>& moments,
-                        const Eigen::MatrixXd& encoder, double threshold) {
+Digraph threshold_graph(const std::vector<Eigen::MatrixXd>& moments, const Eigen::MatrixXd& encoder,
+                        double threshold) {
   const Eigen::Index n = encoder.rows();
   const Eigen::MatrixXd decoder = encoder.inverse();
   Digraph graph(static_cast<std::size_t>(n));

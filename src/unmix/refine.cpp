@@ -57,7 +57,9 @@ Candidate search_order(const ProfileLikelihood& likelihood, Candidate best, Obse
   return best;
 }
 
-void erase(std::vector<Index>& set, Index value) { set.erase(std::find(set.begin(), set.end(), value)); }
+void erase(std::vector<Index>& set, Index value) {
+  set.erase(std::find(set.begin(), set.end(), value));
+}
 
 // What is left of the fit without one edge.
 struct Deletion {
@@ -67,12 +69,14 @@ struct Deletion {
   bool fresh = false;
 };
 
-// Backward elimination. A ratio goes stale when another edge goes, so the smallest is refitted until
-// the smallest is fresh; the frame is renewed every n deletions.
+// Backward elimination. A ratio goes stale when another edge goes, so the smallest is refitted
+// until the smallest is fresh; the frame is renewed every n deletions.
 class Pruning {
  public:
   Pruning(const ProfileLikelihood& likelihood, Refined& fit, Observer& observer)
-      : likelihood_(likelihood), fit_(fit), observer_(observer),
+      : likelihood_(likelihood),
+        fit_(fit),
+        observer_(observer),
         frame_(likelihood, fit.encoder, fit.parents) {
     for (std::size_t to = 0; to < fit_.parents.size(); ++to) {
       for (const Index from : fit_.parents[to]) {
@@ -109,8 +113,7 @@ class Pruning {
     ParentSets parents = fit_.parents;
     erase(parents[static_cast<std::size_t>(deletion.to)], deletion.from);
     deletion.encoder = fit_.encoder;
-    const double f =
-        frame_.minimise(deletion.encoder, parents, search_tolerance, give_up_above);
+    const double f = frame_.minimise(deletion.encoder, parents, search_tolerance, give_up_above);
     deletion.ratio = std::max(0.0, likelihood_.ratio(f, fit_.objective));
     deletion.fresh = true;
   }
@@ -166,8 +169,8 @@ class Pruning {
 ParentSets complete_parents(const Order& order) {
   ParentSets parents(order.size());
   for (std::size_t t = 0; t < order.size(); ++t) {
-    parents[static_cast<std::size_t>(order[t])].assign(order.begin(),
-                                                      order.begin() + static_cast<std::ptrdiff_t>(t));
+    parents[static_cast<std::size_t>(order[t])].assign(
+        order.begin(), order.begin() + static_cast<std::ptrdiff_t>(t));
   }
   return parents;
 }

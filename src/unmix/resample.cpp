@@ -54,8 +54,8 @@ class SampleResampler final : public Resampler {
   SampleResampler(const Dataset& dataset, const MatrixXd& basis, bool with_bootstrap, Seed seed)
       : seed_(seed) {
     const std::size_t kept = with_bootstrap ? dataset.environments.size() : 1;
-    const VectorXd shift = basis * as_eigen(dataset.observational().samples).colwise().mean()
-                                       .transpose();
+    const VectorXd shift =
+        basis * as_eigen(dataset.observational().samples).colwise().mean().transpose();
     for (std::size_t e = 0; e < kept; ++e) {
       MatrixXd y = basis * as_eigen(dataset.environments[e].samples).transpose();  // [n, N]
       y.colwise() -= shift;
@@ -63,11 +63,11 @@ class SampleResampler final : public Resampler {
     }
     shift_ = shift;
     const MatrixXd& control = latent_.front();
-    const std::size_t groups =
-        std::min(control_groups, static_cast<std::size_t>(control.cols()));
+    const std::size_t groups = std::min(control_groups, static_cast<std::size_t>(control.cols()));
     groups_.assign(groups, Sums(basis.rows()));
     Draws draws = RandomStream(seed, Purpose::null_split).at(0);
-    const std::vector<std::size_t> order = shuffled(static_cast<std::size_t>(control.cols()), draws);
+    const std::vector<std::size_t> order =
+        shuffled(static_cast<std::size_t>(control.cols()), draws);
     for (std::size_t k = 0; k < order.size(); ++k) {
       groups_[k % groups].add(control.col(static_cast<Index>(order[k])), 1.0);
     }
@@ -77,8 +77,8 @@ class SampleResampler final : public Resampler {
     LinearProblem problem;
     for (std::size_t e = 0; e < latent_.size(); ++e) {
       const MatrixXd& y = latent_[e];
-      Draws draws = RandomStream(seed_, Purpose::bootstrap, static_cast<std::uint32_t>(e))
-                        .at(replicate);
+      Draws draws =
+          RandomStream(seed_, Purpose::bootstrap, static_cast<std::uint32_t>(e)).at(replicate);
       std::vector<double> counts(static_cast<std::size_t>(y.cols()), 0.0);
       for (Index k = 0; k < y.cols(); ++k) {
         counts[draws.below(static_cast<std::uint32_t>(y.cols()))] += 1.0;
@@ -120,8 +120,8 @@ class GaussianResampler final : public Resampler {
   LinearProblem bootstrap(std::size_t replicate) const override {
     LinearProblem result = problem_;
     for (std::size_t e = 0; e < problem_.covariance.size(); ++e) {
-      const SampleMoments drawn =
-          draw(e, problem_.samples[e], Purpose::bootstrap, static_cast<std::uint32_t>(e), replicate);
+      const SampleMoments drawn = draw(e, problem_.samples[e], Purpose::bootstrap,
+                                       static_cast<std::uint32_t>(e), replicate);
       result.covariance[e] = as_eigen(drawn.covariance);
       result.mean[e] += as_eigen(drawn.mean).transpose();
     }
@@ -132,7 +132,8 @@ class GaussianResampler final : public Resampler {
     ControlSplit result;
     result.first_samples = std::min(first_samples, 0.5 * problem_.samples[0]);
     result.second_samples = problem_.samples[0] - result.first_samples;
-    result.first = as_eigen(draw(0, result.first_samples, Purpose::null_split, 1, number).covariance);
+    result.first =
+        as_eigen(draw(0, result.first_samples, Purpose::null_split, 1, number).covariance);
     result.second =
         as_eigen(draw(0, result.second_samples, Purpose::null_split, 2, number).covariance);
     return result;
@@ -141,11 +142,11 @@ class GaussianResampler final : public Resampler {
  private:
   SampleMoments draw(std::size_t environment, double samples, Purpose purpose, std::uint32_t stream,
                      std::size_t number) const {
-    const auto count = static_cast<std::size_t>(
-        std::max(samples, static_cast<double>(problem_.latents()) + 1.0));
-    return draw_sample_moments(to_matrix(problem_.covariance[environment]), count,
-                               RandomStream(seed_, purpose, stream,
-                                            static_cast<std::uint32_t>(number)));
+    const auto count =
+        static_cast<std::size_t>(std::max(samples, static_cast<double>(problem_.latents()) + 1.0));
+    return draw_sample_moments(
+        to_matrix(problem_.covariance[environment]), count,
+        RandomStream(seed_, purpose, stream, static_cast<std::uint32_t>(number)));
   }
 
   LinearProblem problem_;

@@ -20,8 +20,7 @@ Whitened whiten(const LinearProblem& problem) {
   const Index n = problem.latents();
   const MatrixXd identity = MatrixXd::Identity(n, n);
   Whitened result;
-  result.inverse_root =
-      problem.covariance[0].llt().matrixL().solve(identity);
+  result.inverse_root = problem.covariance[0].llt().matrixL().solve(identity);
   for (const MatrixXd& s : problem.covariance) {
     result.covariance.push_back(result.inverse_root * s * result.inverse_root.transpose());
   }

@@ -17,9 +17,13 @@ Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::si
   const auto n = static_cast<Eigen::Index>(latents);
   Subspace result;
   result.eigenvalues = eigen.eigenvalues().reverse();
-  result.basis = eigen.eigenvectors().rightCols(std::min(n, eigen.eigenvectors().cols()))
-                     .rowwise().reverse().transpose();
-  for (Eigen::Index i = 0; i < result.basis.rows(); ++i) {  // eigenvectors have no sign of their own
+  result.basis = eigen.eigenvectors()
+                     .rightCols(std::min(n, eigen.eigenvectors().cols()))
+                     .rowwise()
+                     .reverse()
+                     .transpose();
+  for (Eigen::Index i = 0; i < result.basis.rows();
+       ++i) {  // eigenvectors have no sign of their own
     Eigen::Index largest = 0;
     result.basis.row(i).cwiseAbs().maxCoeff(&largest);
     if (result.basis(i, largest) < 0.0) result.basis.row(i) *= -1.0;

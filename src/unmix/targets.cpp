@@ -11,7 +11,7 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 struct Residual {
-  double variance;  // under the mechanism of the environments that leave the latent alone
+  double variance;       // under the mechanism of the environments that leave the latent alone
   double second_moment;  // of this environment's residuals about that mechanism
   double own_variance;   // under an own mechanism (hard: no parents; soft: same parents)
   double own_parameters;

@@ -1,0 +1,52 @@
+#include <cmath>
+#include <cstdio>
+
+#include "bench/studies/studies.hpp"
+
+namespace lodestein::studies {
+namespace {
+
+// Acarturk et al., NeurIPS 2024, read off the figure (d = 15).
+constexpr double exponents[] = {2.5, 3.0, 3.5, 4.0, 4.5, 5.0};
+struct Row {
+  std::size_t latents;
+  double published[6];
+};
+constexpr Row rows[] = {{3, {.26, .32, .36, .76, .92, .96}},
+                        {5, {.04, .12, .15, .44, .88, .98}},
+                        {10, {.00, .00, .01, .11, .54, .96}}};
+
+std::vector<Score> run_one(std::size_t latents, std::size_t samples, std::size_t run) {
+  StudyOptions options;
+  options.latent.latents = latents;
+  options.mixing.observed = 15;
+  options.mixing.normalise_columns = false;
+  options.samples = samples;
+  const LinearStudy study = simulate_moments(options, Seed{5000 + run});
+  FitOptions fit_options;
+  fit_options.null_splits = 0;
+  return {score(study, fit(Backend::cpu(1), study.moments, fit_options))};
+}
+
+}  // namespace
+
+void finite_sample(std::size_t runs) {
+  std::printf(
+      "| n | | 10^2.5 | 10^3 | 10^3.5 | 10^4 | 10^4.5 | 10^5 "
+      "|\n|---|---|---|---|---|---|---|---|\n");
+  for (const Row& row : rows) {
+    std::printf("| %zu | published |", row.latents);
+    for (const double rate : row.published) std::printf(" %.2f |", rate);
+    std::printf("\n| %zu | lodestein |", row.latents);
+    for (const double exponent : exponents) {
+      const auto samples = static_cast<std::size_t>(std::pow(10.0, exponent));
+      const auto results =
+          run_models(runs, [&](std::size_t run) { return run_one(row.latents, samples, run); });
+      std::printf(" %.2f |", mean(results, 0, &Score::closure_exact));
+      std::fflush(stdout);
+    }
+    std::printf("\n");
+  }
+}
+
+}  // namespace lodestein::studies

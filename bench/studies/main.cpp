@@ -1,0 +1,27 @@
+// Reproduces published tables beside ours: lodestein-studies [name] [runs]
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "bench/studies/studies.hpp"
+
+int main(int argc, char** argv) {
+  using Study = void (*)(std::size_t);
+  const std::pair<const char*, Study> known[] = {
+      {"refinement", lodestein::studies::refinement},
+      {"soft", lodestein::studies::soft},
+      {"finite-sample", lodestein::studies::finite_sample},
+      {"lcd", lodestein::studies::lcd},
+      {"timing", lodestein::studies::timing}};
+  const char* name = argc > 1 ? argv[1] : "--help";
+  const long runs = argc > 2 ? std::atol(argv[2]) : 100;
+  for (const auto& [study, run] : known) {
+    if (std::strcmp(name, study) != 0 || runs < 1) continue;
+    run(static_cast<std::size_t>(runs));
+    return 0;
+  }
+  std::printf(
+      "lodestein-studies NAME [RUNS]: prints a Markdown table; RUNS models a row (100)\n\n");
+  for (const auto& [study, run] : known) std::printf("  %s\n", study);
+  return std::strcmp(name, "--help") == 0 ? 0 : 1;
+}

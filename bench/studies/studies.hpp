@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <lodestein/lodestein.hpp>
+#include <string>
+#include <vector>
+
+namespace lodestein::studies {
+
+/// Each study prints Markdown tables to stdout; `runs` models per row.
+void refinement(std::size_t runs);     ///< LSCALE-I against the likelihood refinement (B7)
+void soft(std::size_t runs);           ///< soft interventions: closures
+void finite_sample(std::size_t runs);  ///< exact-closure rates (B5)
+void lcd(std::size_t runs);            ///< linear causal disentanglement (B6)
+void timing(std::size_t runs);         ///< wall and CPU time of single fits
+
+/// One model's errors.
+struct Score {
+  double mixing_error = 0.0, mcc = 0.0;
+  double shd = 0.0, closure_exact = 0.0, order_errors = 0.0;
+};
+
+/// Errors of a fit against a study whose latents are named by the environments that hit them. MCC
+/// is computed from the exact observational covariance, as of infinitely many samples.
+Score score(const LinearStudy& study, const FitResult& fit);
+
+/// Runs one job per model on all cores and returns the results in order.
+std::vector<std::vector<Score>> run_models(
+    std::size_t runs, const std::function<std::vector<Score>(std::size_t)>& job);
+
+/// Mean and standard error of one field over models, for method `m`.
+std::string mean_se(const std::vector<std::vector<Score>>& results, std::size_t m,
+                    double Score::*field, int digits);
+double mean(const std::vector<std::vector<Score>>& results, std::size_t m, double Score::*field);
+
+}  // namespace lodestein::studies
