@@ -45,7 +45,12 @@ if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 13)
   lodestein_no_cuda("${CMAKE_CUDA_COMPILER} is ${CMAKE_CUDA_COMPILER_VERSION}, and 13 is needed")
   return()
 endif()
+# To projects that require CMake 3.25, CMake 3.25.1 fails for want of nvToolsExt, which CUDA 13 has
+# no more.
+set(minimum_cmake ${CMAKE_MINIMUM_REQUIRED_VERSION})
+set(CMAKE_MINIMUM_REQUIRED_VERSION 3.24)
 find_package(CUDAToolkit 13)
+set(CMAKE_MINIMUM_REQUIRED_VERSION ${minimum_cmake})
 if(NOT TARGET CUDA::cudart_static)
   lodestein_no_cuda("the CUDA runtime (libcudart_static.a) was not found")
   return()

@@ -15,11 +15,12 @@ namespace lodestein::kernels::cpu {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-constexpr std::size_t tile_rows = 6;     // columns of x broadcast at once
-constexpr std::size_t tile_vectors = 4;  // vectors of columns multiplied: 24 accumulators
+constexpr std::size_t tile_rows = 4;  // columns of x broadcast at once
+// Vectors of columns multiplied at once: 24 accumulators of 32 registers, or 12 of 16.
+constexpr std::size_t tile_vectors = HWY_LANES(double) >= 8 ? 6 : 3;
 
-// One register tile: c[i, j] += sum_k left(k, i) right(k, j) for 6 columns i and 4 vectors of
-// columns j of a packed block [rows, stride] that starts on a vector boundary.
+// One register tile: c[i, j] += sum_k left(k, i) right(k, j) for a few columns i and vectors
+// of columns j of a packed block [rows, stride] that starts on a vector boundary.
 template <std::size_t Vectors>
 void update_tile(const double* HWY_RESTRICT left, const double* HWY_RESTRICT right,
                  std::size_t rows, std::size_t stride, double* HWY_RESTRICT c,
@@ -51,12 +52,14 @@ void rank_k_update(const double* block, std::size_t rows, std::size_t padded, do
   const std::size_t lanes = hn::Lanes(tag);
   for (std::size_t i = 0; i + tile_rows <= padded; i += tile_rows) {
     std::size_t j = i / lanes * lanes;
-    for (; j + tile_vectors * lanes <= padded; j += tile_vectors * lanes) {
-      update_tile<tile_vectors>(block + i, block + j, rows, padded, c + i * padded + j, padded);
-    }
-    for (; j + lanes <= padded; j += lanes) {
-      update_tile<1>(block + i, block + j, rows, padded, c + i * padded + j, padded);
-    }
+    const auto tiles = [&]<std::size_t Vectors>() {
+      for (; j + Vectors * lanes <= padded; j += Vectors * lanes) {
+        update_tile<Vectors>(block + i, block + j, rows, padded, c + i * padded + j, padded);
+      }
+    };
+    tiles.template operator()<tile_vectors>();
+    tiles.template operator()<2>();
+    tiles.template operator()<1>();
   }
 }
 
@@ -84,9 +87,10 @@ constexpr std::size_t most_chunks = 16;  // partial sums per environment
 constexpr std::size_t partial_bytes = 1 << 26;  // all partial sums of one environment
 constexpr std::size_t pilot_rows = 64;          // rows whose mean is the shift
 
+// A column of ones is packed beside the d columns, so that the sums come out with the products.
 std::size_t padded_size(std::size_t d) {
-  const std::size_t unit = 6 * HWY_DYNAMIC_DISPATCH(vector_lanes)();  // whole tiles both ways
-  return (d + unit - 1) / unit * unit;
+  const std::size_t unit = std::max<std::size_t>(4, HWY_DYNAMIC_DISPATCH(vector_lanes)());
+  return (d + 1 + unit - 1) / unit * unit;
 }
 
 // Depends on the problem only, never on the number of threads.
@@ -95,11 +99,7 @@ std::size_t chunk_count(std::size_t rows, std::size_t padded) {
   return std::clamp<std::size_t>(rows / 1024, 1, std::min(most_chunks, fit));
 }
 
-struct Partial {
-  std::vector<double> products;  // [padded, padded], upper tiles
-  std::vector<double> sums;      // [padded]
-  double weight = 0.0;
-};
+using Products = std::vector<double>;  // [padded, padded], upper tiles
 
 std::vector<double> pilot_mean(ConstMatrixView x) {
   const std::size_t rows = std::min(pilot_rows, x.rows());
@@ -112,50 +112,38 @@ std::vector<double> pilot_mean(ConstMatrixView x) {
 }
 
 // Rows [first, last) shifted, scaled by the root of their weight, packed and multiplied.
-Partial accumulate(const MomentsProblem& problem, const std::vector<double>& shift,
-                   std::size_t first, std::size_t last, std::size_t padded) {
+void accumulate(const MomentsProblem& problem, const std::vector<double>& shift,
+                std::size_t first, std::size_t last, std::size_t padded, std::vector<double>& block,
+                Products& products) {
   const ConstMatrixView x = problem.samples;
   const std::size_t d = x.cols();
-  Partial partial{std::vector<double>(padded * padded, 0.0), std::vector<double>(padded, 0.0), 0.0};
-  std::vector<double> block(block_rows * padded, 0.0);
+  std::fill(block.begin(), block.end(), 0.0);
   for (std::size_t start = first; start < last; start += block_rows) {
     const std::size_t rows = std::min(block_rows, last - start);
     for (std::size_t k = 0; k < rows; ++k) {
       const double* source = x.row(start + k);
+      const double root =
+          problem.weights == nullptr ? 1.0 : std::sqrt(problem.weights[start + k]);
       double* packed = block.data() + k * padded;
-      if (problem.weights == nullptr) {
-        partial.weight += 1.0;
-        for (std::size_t j = 0; j < d; ++j) {
-          packed[j] = source[j] - shift[j];
-          partial.sums[j] += packed[j];
-        }
-      } else {
-        const double weight = problem.weights[start + k], root = std::sqrt(weight);
-        partial.weight += weight;
-        for (std::size_t j = 0; j < d; ++j) {
-          const double centred = source[j] - shift[j];
-          packed[j] = root * centred;
-          partial.sums[j] += weight * centred;
-        }
-      }
+      for (std::size_t j = 0; j < d; ++j) packed[j] = root * (source[j] - shift[j]);
+      packed[d] = root;
     }
-    HWY_DYNAMIC_DISPATCH(rank_k_update)(block.data(), rows, padded, partial.products.data());
+    HWY_DYNAMIC_DISPATCH(rank_k_update)(block.data(), rows, padded, products.data());
   }
-  return partial;
 }
 
-void finish(const MomentsProblem& problem, const std::vector<double>& shift, const Partial& total,
-            std::size_t padded) {
+void finish(const MomentsProblem& problem, const std::vector<double>& shift,
+            const Products& products, std::size_t padded) {
   const std::size_t d = problem.samples.cols();
-  const double scale = 1.0 / total.weight;
+  const double scale = 1.0 / products[d * padded + d];  // the ones: sum of weights
   std::vector<double> offset(d);
   for (std::size_t j = 0; j < d; ++j) {
-    offset[j] = total.sums[j] * scale;
+    offset[j] = products[j * padded + d] * scale;
     problem.mean[j] = shift[j] + offset[j];
   }
   for (std::size_t i = 0; i < d; ++i) {
     for (std::size_t j = i; j < d; ++j) {
-      const double value = total.products[i * padded + j] * scale - offset[i] * offset[j];
+      const double value = products[i * padded + j] * scale - offset[i] * offset[j];
       problem.covariance(i, j) = problem.covariance(j, i) = value;
     }
   }
@@ -172,36 +160,39 @@ std::string instruction_set() {
 }
 
 void Moments::run(std::span<const MomentsProblem> problems) const {
-  // One environment after the other if its partial sums are large, all at once if they are small.
   std::vector<std::vector<double>> shifts(problems.size());
-  std::vector<std::vector<Partial>> partials(problems.size());
+  std::vector<std::vector<Products>> partials(problems.size());
   std::vector<Task> tasks;
+  std::size_t largest_block = 0;
   for (std::size_t p = 0; p < problems.size(); ++p) {
     const ConstMatrixView x = problems[p].samples;
     if (x.cols() == 0) continue;
     shifts[p] = pilot_mean(x);
     const std::size_t chunks = chunk_count(x.rows(), padded_size(x.cols()));
-    partials[p].resize(chunks);
+    const std::size_t padded = padded_size(x.cols());
+    partials[p].assign(chunks, Products(padded * padded, 0.0));
+    largest_block = std::max(largest_block, block_rows * padded);
     for (std::size_t c = 0; c < chunks; ++c) tasks.push_back({p, c, chunks});
   }
+  // All memory is taken before the threads start: an exception must not leave one.
+  std::vector<std::vector<double>> blocks(static_cast<std::size_t>(threads_),
+                                          std::vector<double>(largest_block));
   const int count = static_cast<int>(tasks.size());
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads_)
   for (int t = 0; t < count; ++t) {
     const Task task = tasks[static_cast<std::size_t>(t)];
     const MomentsProblem& problem = problems[task.problem];
     const std::size_t rows = problem.samples.rows();
-    partials[task.problem][task.chunk] =
-        accumulate(problem, shifts[task.problem], rows * task.chunk / task.chunks,
-                   rows * (task.chunk + 1) / task.chunks, padded_size(problem.samples.cols()));
+    accumulate(problem, shifts[task.problem], rows * task.chunk / task.chunks,
+               rows * (task.chunk + 1) / task.chunks, padded_size(problem.samples.cols()),
+               blocks[static_cast<std::size_t>(omp_get_thread_num())],
+               partials[task.problem][task.chunk]);
   }
   for (std::size_t p = 0; p < problems.size(); ++p) {
     if (partials[p].empty()) continue;
-    Partial& total = partials[p].front();
+    Products& total = partials[p].front();
     for (std::size_t c = 1; c < partials[p].size(); ++c) {
-      const Partial& part = partials[p][c];
-      total.weight += part.weight;
-      for (std::size_t i = 0; i < total.sums.size(); ++i) total.sums[i] += part.sums[i];
-      for (std::size_t i = 0; i < total.products.size(); ++i) total.products[i] += part.products[i];
+      for (std::size_t i = 0; i < total.size(); ++i) total[i] += partials[p][c][i];
     }
     finish(problems[p], shifts[p], total, padded_size(problems[p].samples.cols()));
   }

@@ -1,9 +1,8 @@
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <sstream>
 
 #include "core/nearest.hpp"
+#include "core/toml.hpp"
 #include "data/choice.hpp"
 #include "data/formats.hpp"
 #include "data/source.hpp"
@@ -28,7 +27,7 @@ class ManifestParser {
   Manifest parse() {
     const toml::table root = load();
     check_keys(root, {"format", "features", "environments", "preprocessing"});
-    if (root.contains("format") && root["format"].value<std::int64_t>() != format_version) {
+    if (root.contains("format") && root["format"].value_exact<std::int64_t>() != format_version) {
       fail(*root.get("format"), "'format' must be 1; a newer version of lodestein wrote this file");
     }
     Manifest manifest;

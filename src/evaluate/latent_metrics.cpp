@@ -69,7 +69,7 @@ std::vector<std::size_t> largest_assignment(const Matrix& gain) {
   const bool wide = gain.rows() <= gain.cols();
   Matrix cost = wide ? gain : transpose(gain);
   as_eigen(cost) *= -1.0;
-  const auto found = minimum_cost_assignment(cost);
+  auto found = minimum_cost_assignment(cost);
   if (wide) return found;
   std::vector<std::size_t> result(gain.rows(), unmatched);
   for (std::size_t j = 0; j < found.size(); ++j) result[found[j]] = j;

@@ -12,7 +12,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 
 ProfileLikelihood::ProfileLikelihood(const LinearProblem& problem, Targets targets,
                                      Intervention intervention)
-    : targets_(std::move(targets)) {
+    : targets_(std::move(targets)), intervention_(intervention) {
   const Eigen::Index n = problem.latents();
   for (const double samples : problem.samples) total_ += samples;
   for (Eigen::Index i = 0; i < n; ++i) {

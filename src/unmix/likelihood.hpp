@@ -48,6 +48,7 @@ class ProfileLikelihood {
   double ratio(double f_a, double f_b) const { return 2.0 * total_ * (f_a - f_b); }
   Eigen::Index latents() const { return static_cast<Eigen::Index>(untouched_.size()); }
   const Targets& targets() const { return targets_; }
+  Intervention intervention() const { return intervention_; }
 
  private:
   struct Term {
@@ -63,6 +64,7 @@ class ProfileLikelihood {
                   Eigen::MatrixXd* gradient) const;
 
   Targets targets_;
+  Intervention intervention_;
   double total_ = 0.0;
   std::vector<Term> untouched_;            // per latent: the environments that leave it alone
   std::vector<std::vector<Term>> touched_;  // per latent: each environment that hits it

@@ -83,15 +83,15 @@ class Pruning {
 
   void run() {
     const double threshold = std::log(likelihood_.total_samples());
-    for (Deletion& deletion : deletions_) refit(deletion, clearly_kept());
     for (std::size_t deleted = 1; !deletions_.empty(); ++deleted) {
       const auto smallest = freshest_smallest();
-      if (smallest->ratio >= threshold) break;
+      if (smallest == deletions_.end() || smallest->ratio >= threshold) break;
       remove(smallest);
       if (deleted % fit_.parents.size() == 0) settle(search_tolerance);
     }
     settle(final_tolerance);
     for (Deletion& deletion : deletions_) {
+      if (!removable(deletion)) continue;
       refit(deletion, infinity);
       fit_.edges.push_back({deletion.from, deletion.to, deletion.ratio});
     }
@@ -115,12 +115,28 @@ class Pruning {
     deletion.fresh = true;
   }
 
+  bool is_parent(Index from, Index to) const {
+    const auto& set = fit_.parents[static_cast<std::size_t>(to)];
+    return std::find(set.begin(), set.end(), from) != set.end();
+  }
+
+  // Soft interventions: not where another path keeps the ancestor relation.
+  bool removable(const Deletion& deletion) const {
+    if (likelihood_.intervention() == Intervention::hard) return true;
+    const auto& set = fit_.parents[static_cast<std::size_t>(deletion.to)];
+    return std::none_of(set.begin(), set.end(),
+                        [&](Index via) { return is_parent(deletion.from, via); });
+  }
+
   std::vector<Deletion>::iterator freshest_smallest() {
     while (true) {
-      const auto smallest =
-          std::min_element(deletions_.begin(), deletions_.end(),
-                           [](const Deletion& a, const Deletion& b) { return a.ratio < b.ratio; });
-      if (smallest->fresh) return smallest;
+      auto smallest = deletions_.end();
+      for (auto it = deletions_.begin(); it != deletions_.end(); ++it) {
+        if (removable(*it) && (smallest == deletions_.end() || it->ratio < smallest->ratio)) {
+          smallest = it;
+        }
+      }
+      if (smallest == deletions_.end() || smallest->fresh) return smallest;
       refit(*smallest, clearly_kept());
     }
   }

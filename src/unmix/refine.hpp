@@ -33,6 +33,10 @@ struct Refined {
 /// Order search and likelihood-ratio pruning from the best of several starts: all predecessors are
 /// parents first; single-node moves in the order are accepted while f falls; then the edge with the
 /// smallest likelihood ratio goes while that is below log N (BIC), the encoder refitted each time.
+///
+/// Under soft interventions a latent may absorb its ancestors, so only the partial order is
+/// identified: parents are kept transitive (only an edge that no path replaces may go), and the
+/// edges returned are those of the transitive reduction.
 Refined refine(const ProfileLikelihood& likelihood, const std::vector<Start>& starts,
                Observer& observer);
 

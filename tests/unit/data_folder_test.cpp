@@ -121,6 +121,7 @@ TEST(ManifestError, NamesLineAndKey) {
   EXPECT_THAT(error(start + "file = \"a.xls\"\n"), HasSubstr("ends in .csv"));
   EXPECT_THAT(error(start + "file = \"a.npy\"\nkey = \"x\"\n"), HasSubstr("only .npz files"));
   EXPECT_THAT(error(start + "file = \n"), HasSubstr("m.toml:3:"));
+  EXPECT_THAT(error("# \u01fe\nna\u01fee = 'x'\n"), HasSubstr("m.toml:2:"));
   EXPECT_THAT(error("features = [1]\n"), HasSubstr("list of strings"));
   EXPECT_THAT(error("environments = 1\n"), HasSubstr("[[environments]]"));
   EXPECT_THAT(error("format = 2\n"), HasSubstr("'format' must be 1"));
