@@ -191,7 +191,8 @@ Json environment_json(const EnvironmentDiagnosis& environment) {
           {"null_rank_one_ratio", number(environment.null_rank_one_ratio)},
           {"effect", number(environment.effect)},
           {"null_effect", number(environment.null_effect)},
-          {"p_value", number(environment.p_value)}};
+          {"p_value", number(environment.p_value)},
+          {"deviance_per_dof", number(environment.deviance_per_dof)}};
 }
 
 EnvironmentDiagnosis environment_from(const Json& json) {
@@ -205,7 +206,8 @@ EnvironmentDiagnosis environment_from(const Json& json) {
           .null_rank_one_ratio = number(json.at("null_rank_one_ratio")),
           .effect = number(json.at("effect")),
           .null_effect = number(json.at("null_effect")),
-          .p_value = number(json.at("p_value"))};
+          .p_value = number(json.at("p_value")),
+          .deviance_per_dof = number(json.at("deviance_per_dof"))};
 }
 
 Json diagnosis_json(const Diagnosis& diagnosis) {

@@ -93,7 +93,8 @@ FitRecord full_record() {
                                  .null_rank_one_ratio = nan,
                                  .effect = 2.0,
                                  .null_effect = 0.1,
-                                 .p_value = 0.015}};
+                                 .p_value = 0.015,
+                                 .deviance_per_dof = 1.25}};
   fit.diagnosis.pooled_eigenvalues = {3.0, 1e-12};
   fit.diagnosis.explained_variance = 0.99;
   fit.diagnosis.encoder_condition = 12.0;

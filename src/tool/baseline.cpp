@@ -1,0 +1,72 @@
+#include "tool/baseline.hpp"
+
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <numeric>
+
+#include "core/eigen.hpp"
+
+namespace lodestein::tool {
+namespace {
+
+Eigen::Map<const Eigen::VectorXd> mean_of(const EnvironmentMoments& moments) {
+  return {moments.mean.data(), static_cast<Eigen::Index>(moments.mean.size())};
+}
+
+/// Covariance of all samples together, the shifts between environments included.
+Eigen::MatrixXd total_covariance(const std::vector<EnvironmentMoments>& moments) {
+  Eigen::MatrixXd total = as_eigen(pooled_covariance(moments));
+  double samples = 0.0;
+  Eigen::VectorXd mean = Eigen::VectorXd::Zero(total.rows());
+  for (const auto& m : moments) {
+    samples += static_cast<double>(m.samples);
+    mean += static_cast<double>(m.samples) * mean_of(m);
+  }
+  mean /= samples;
+  for (const auto& m : moments) {
+    const Eigen::VectorXd shift = mean_of(m) - mean;
+    total += static_cast<double>(m.samples) / samples * shift * shift.transpose();
+  }
+  return total;
+}
+
+/// Rows: eigenvectors of the largest eigenvalues.
+Eigen::MatrixXd leading_components(const Eigen::MatrixXd& covariance, Eigen::Index count) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
+  return solver.eigenvectors().rightCols(count).rowwise().reverse().transpose();
+}
+
+/// Mahalanobis discriminants of the environments, largest shift first. [min(K, n), n]
+Eigen::MatrixXd discriminants(const std::vector<EnvironmentMoments>& moments,
+                              const Eigen::MatrixXd& components) {
+  const Eigen::MatrixXd within =
+      components * as_eigen(pooled_covariance(moments)) * components.transpose();
+  const Eigen::LDLT<Eigen::MatrixXd> solver(within);
+  std::vector<std::pair<double, Eigen::VectorXd>> found;
+  for (std::size_t m = 1; m < moments.size(); ++m) {
+    const Eigen::VectorXd shift = components * (mean_of(moments[m]) - mean_of(moments[0]));
+    const Eigen::VectorXd direction = solver.solve(shift);
+    found.emplace_back(shift.dot(direction), direction);
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  const auto count = std::min(static_cast<Eigen::Index>(found.size()), components.rows());
+  Eigen::MatrixXd rows(count, components.rows());
+  for (Eigen::Index i = 0; i < count; ++i)
+    rows.row(i) = found[static_cast<std::size_t>(i)].second.transpose();
+  return rows;
+}
+
+}  // namespace
+
+std::vector<Baseline> baselines(const std::vector<EnvironmentMoments>& moments,
+                                std::size_t latents) {
+  const auto n = static_cast<Eigen::Index>(latents);
+  const Eigen::MatrixXd components = leading_components(total_covariance(moments), n);
+  Eigen::MatrixXd shifts = components;
+  const Eigen::MatrixXd directions = discriminants(moments, components) * components;
+  shifts.topRows(directions.rows()) = directions;
+  return {{"pca", to_matrix(components)}, {"mean_shift", to_matrix(shifts)}};
+}
+
+}  // namespace lodestein::tool

@@ -1,0 +1,62 @@
+#include "tool/fit_summary.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tool/text.hpp"
+#include "unmix/option_names.hpp"
+
+namespace lodestein::tool {
+namespace {
+
+std::string edge_text(const FitResult& fit, const LatentEdge& edge) {
+  std::string text = fmt::format("  {} -> {}   weight {:>6}", fit.latent_names.at(edge.from),
+                                 fit.latent_names.at(edge.to), number(edge.weight));
+  if (!std::isnan(edge.p_value)) text += "   p " + p_value_text(edge.p_value);
+  if (!std::isnan(edge.support)) text += fmt::format("   support {:.0f} %", 100.0 * edge.support);
+  return text + "\n";
+}
+
+std::string graph_text(const FitResult& fit) {
+  std::string text = fmt::format("Graph: {}, {}\n", counted(fit.latent_names.size(), "latent"),
+                                 counted(fit.edges.size(), "edge"));
+  for (const LatentEdge& edge : fit.edges) text += edge_text(fit, edge);
+  return text;
+}
+
+std::string targets_text(const FitResult& fit) {
+  std::size_t width = 0;
+  for (const EnvironmentTarget& target : fit.targets)
+    width = std::max(width, target.environment.size());
+  std::string text = "Environments\n";
+  for (const EnvironmentTarget& target : fit.targets) {
+    text += fmt::format("  {:<{}} hit {}", target.environment, width,
+                        target.latent ? fit.latent_names.at(*target.latent) : "no latent");
+    if (!std::isnan(target.gain)) text += fmt::format("   gain {}", number(target.gain));
+    text += "\n";
+  }
+  return text;
+}
+
+std::string findings_text(const FitResult& fit) {
+  std::string text = "Diagnosis\n";
+  for (const Finding& finding : fit.diagnosis.findings) {
+    text += fmt::format("  {}: {}\n", name_of(severity_names, finding.severity), finding.message);
+    if (!finding.remedy.empty()) text += "    " + finding.remedy + "\n";
+  }
+  if (fit.diagnosis.findings.empty()) text += "  nothing speaks against the assumptions\n";
+  return text;
+}
+
+}  // namespace
+
+std::string fit_summary(const FitResult& fit) {
+  if (fit.failed()) return "The fit failed.\n" + findings_text(fit);
+  std::string text = graph_text(fit) + targets_text(fit) + findings_text(fit);
+  if (!fit.identified.empty()) text += "Identified: " + fit.identified + "\n";
+  return text;
+}
+
+}  // namespace lodestein::tool

@@ -1,0 +1,114 @@
+#include "tool/progress.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+namespace lodestein::tool {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+constexpr Seconds quiet_time{2.0};
+constexpr Seconds frame_time{0.1};
+constexpr std::size_t bar_width = 28;
+
+std::atomic<int> caught_signal{0};
+static_assert(std::atomic<int>::is_always_lock_free);  // a signal handler may touch nothing else
+
+void remember_signal(int signal) { caught_signal = signal; }
+
+ProgressMode resolved(ProgressMode mode) {
+  if (mode != ProgressMode::automatic) return mode;
+  return isatty(STDERR_FILENO) ? ProgressMode::bar : ProgressMode::none;
+}
+
+/// Filled with eighths of a block, so that slow work is seen to move.
+std::string bar(double fraction) {
+  static constexpr const char* eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  const auto units = static_cast<std::size_t>(fraction * static_cast<double>(bar_width * 8));
+  std::string text;
+  for (std::size_t i = 0; i < units / 8; ++i) text += "█";
+  text += eighths[units % 8];
+  const std::size_t filled = units / 8 + (units % 8 != 0);
+  return text + std::string(bar_width - std::min(bar_width, filled), ' ');
+}
+
+}  // namespace
+
+ProgressObserver::ProgressObserver(ProgressMode mode, bool quiet)
+    : mode_(quiet ? ProgressMode::none : resolved(mode)), quiet_(quiet), began_(Clock::now()) {}
+
+ProgressObserver::~ProgressObserver() { clear_bar(); }
+
+void ProgressObserver::progress(std::string_view stage, std::size_t done, std::size_t total) {
+  if (mode_ == ProgressMode::none || total == 0) return;
+  const auto now = Clock::now();
+  if (stage != stage_) {
+    stage_ = stage;
+    stage_began_ = now;
+  }
+  const bool finished = done >= total && bar_drawn_;
+  if (now - began_ < quiet_time || (now - last_shown_ < frame_time && !finished)) return;
+  last_shown_ = now;
+  const double seconds = Seconds(now - stage_began_).count();
+  if (mode_ == ProgressMode::json)
+    print_json(stage, done, total, seconds);
+  else
+    draw_bar(stage, std::min(1.0, static_cast<double>(done) / static_cast<double>(total)), seconds);
+}
+
+void ProgressObserver::draw_bar(std::string_view stage, double fraction, double seconds) {
+  const std::string left =
+      fraction > 0.02 ? fmt::format(", {:.0f} s left", seconds / fraction - seconds) : "";
+  fmt::print(stderr, "\r\x1b[K{:<14} ▕{}▏ {:3.0f} %  {:.0f} s{}", stage, bar(fraction),
+             100.0 * fraction, seconds, left);
+  std::fflush(stderr);
+  bar_drawn_ = true;
+}
+
+void ProgressObserver::print_json(std::string_view stage, std::size_t done, std::size_t total,
+                                  double seconds) {
+  const nlohmann::ordered_json line{{"event", "progress"},
+                                    {"stage", stage},
+                                    {"done", done},
+                                    {"total", total},
+                                    {"seconds", seconds}};
+  fmt::print(stderr, "{}\n", line.dump());
+}
+
+void ProgressObserver::clear_bar() {
+  if (!bar_drawn_) return;
+  fmt::print(stderr, "\r\x1b[K");
+  std::fflush(stderr);
+  bar_drawn_ = false;
+}
+
+void ProgressObserver::log(Level level, std::string_view message) {
+  if (quiet_ || level == Level::debug) return;
+  clear_bar();
+  const char* name = level == Level::warning ? "warning" : "info";
+  if (mode_ == ProgressMode::json)
+    fmt::print(stderr, "{}\n",
+               nlohmann::ordered_json{{"event", name}, {"message", message}}.dump());
+  else
+    fmt::print(stderr, "{}{}\n", level == Level::warning ? "warning: " : "", message);
+}
+
+bool ProgressObserver::cancelled() const { return interrupt_signal() != 0; }
+
+void catch_interrupts() {
+  struct sigaction action {};
+  action.sa_handler = remember_signal;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+int interrupt_signal() { return caught_signal; }
+
+}  // namespace lodestein::tool

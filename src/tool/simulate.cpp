@@ -1,0 +1,178 @@
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "lodestein/simulate/study.hpp"
+#include "simulate/study_folder.hpp"
+#include "tool/command.hpp"
+#include "unmix/option_names.hpp"
+
+namespace lodestein::tool {
+namespace {
+
+constexpr NamedValues<LatentFamily, 3> latent_family_names{{{"linear", LatentFamily::linear},
+                                                            {"quadratic", LatentFamily::quadratic},
+                                                            {"mlp", LatentFamily::mlp}}};
+constexpr NamedValues<MixingFamily, 3> mixing_family_names{
+    {{"linear", MixingFamily::linear}, {"tanh", MixingFamily::tanh}, {"mlp", MixingFamily::mlp}}};
+constexpr NamedValues<InterventionDesign, 3> design_names{{{"single", InterventionDesign::single},
+                                                           {"pairs", InterventionDesign::pairs},
+                                                           {"multi", InterventionDesign::multi}}};
+
+struct SimulateOptions {
+  StudyOptions study;
+  StorageType storage = StorageType::float32;
+  std::filesystem::path out;
+  bool fixed_order = false;
+  bool keep_columns = false;
+};
+
+nlohmann::ordered_json summary_json(const Study& study, const SimulateOptions& options) {
+  return {{"out", options.out.string()},
+          {"seed", study.seed.value},
+          {"latents", study.truth.model.latents()},
+          {"edges", study.truth.model.graph().edge_count()},
+          {"observed", study.dataset.feature_count()},
+          {"environments", study.dataset.environments.size()},
+          {"samples_per_environment", study.options.samples},
+          {"redraws", study.truth.redraws}};
+}
+
+std::string summary_text(const Study& study, const SimulateOptions& options) {
+  const std::string redraws =
+      study.options.weak_edge_filter > 0.0
+          ? fmt::format(" (the weak-edge filter refused {})", counted(study.truth.redraws, "model"))
+          : "";
+  return fmt::format("Simulated {} with {}{} and {} of {} samples over {}.\nWritten to {}\n",
+                     counted(study.truth.model.latents(), "latent"),
+                     counted(study.truth.model.graph().edge_count(), "edge"), redraws,
+                     counted(study.dataset.environments.size(), "environment"),
+                     study.options.samples, counted(study.dataset.feature_count(), "feature"),
+                     options.out.string());
+}
+
+/// No option is silently without effect.
+void check_combination(const CLI::App& app, const StudyOptions& study) {
+  if (app.count("--second-variance-scale") && study.design != InterventionDesign::pairs)
+    throw UsageError("--second-variance-scale needs --design pairs");
+  if (app.count("--no-normalise-columns") && study.mixing.family != MixingFamily::linear)
+    throw UsageError("--no-normalise-columns needs --mixing linear");
+}
+
+int run_simulate(const SimulateOptions& options, const Context& context) {
+  StudyOptions settings = options.study;
+  settings.latent.random_order = settings.random_intervention_order = !options.fixed_order;
+  settings.mixing.normalise_columns = !options.keep_columns;
+  check_replaceable(options.out, study_folder());
+
+  ProgressObserver observer = context.observer();
+  const Study study = simulate_study(settings, Seed{context.seed}, observer);
+  check_cancelled(observer);
+  write_study(options.out, study, options.storage);
+
+  context.say(summary_text(study, options));
+  context.emit(summary_json(study, options).dump(2) + "\n");
+  return done;
+}
+
+void add_model_options(CLI::App& app, SimulateOptions& options) {
+  StudyOptions& study = options.study;
+  app.add_option("--latents", study.latent.latents, "Latent variables")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber)
+      ->type_name("N")
+      ->group("Model");
+  add_choice(app, "--scm", study.latent.family, latent_family_names, "Latent mechanisms")
+      ->group("Model");
+  app.add_option("--density", study.latent.density, "Probability of each possible latent edge")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0))
+      ->type_name("P")
+      ->group("Model");
+  app.add_option("--weak-edge-filter", study.weak_edge_filter,
+                 "Redraw the model until every edge moves the score by at least this; published "
+                 "code: 0.02; 0 keeps every model")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("X")
+      ->group("Model");
+  app.add_flag("--fixed-order", options.fixed_order,
+               "Causal order and environment order follow the latents' numbers, as in published "
+               "code (leaks the order; for comparison only)")
+      ->group("Model");
+}
+
+void add_mixing_options(CLI::App& app, SimulateOptions& options) {
+  StudyOptions& study = options.study;
+  app.add_option("--observed", study.mixing.observed, "Observed features")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber)
+      ->type_name("D")
+      ->group("Mixing");
+  add_choice(app, "--mixing", study.mixing.family, mixing_family_names,
+             "Map from latents to features")
+      ->group("Mixing");
+  app.add_flag("--no-normalise-columns", options.keep_columns,
+               "Leave the columns of a linear mixing as drawn (default: largest entry 1)")
+      ->group("Mixing");
+  app.add_option("--observation-noise", study.observation_noise,
+                 "Standard deviation of Gaussian noise added to every feature")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("SD")
+      ->group("Mixing");
+}
+
+void add_intervention_options(CLI::App& app, StudyOptions& study) {
+  const auto add_number = [&](const char* flag, auto& value, const char* type, const char* help) {
+    app.add_option(flag, value, help)
+        ->capture_default_str()
+        ->check(CLI::NonNegativeNumber)
+        ->type_name(type)
+        ->group("Environments");
+  };
+  add_number("--samples", study.samples, "N", "Samples per environment");
+  add_choice(app, "--design", study.design, design_names,
+             "single: one environment per latent; pairs: two; multi: several targets at once")
+      ->group("Environments");
+  add_choice(app, "--intervention", study.intervention, intervention_names,
+             "hard: the target loses its parents; soft: it keeps them with other coefficients")
+      ->group("Environments");
+  add_number("--variance-scale", study.variance_scale, "C",
+             "The target's noise variance is multiplied by this");
+  add_number("--variance-increase", study.variance_increase, "V", "... and increased by this");
+  add_number("--second-variance-scale", study.second_variance_scale, "C",
+             "The same factor in the second environment of a pair (--design pairs)");
+}
+
+constexpr const char* footer = R"(
+Writes a folder that `fit` reads (one .npy per environment) with the truth that `evaluate` reads.
+
+Example:
+  lodestein simulate --latents 5 --observed 100 --samples 50000 --scm linear --mixing linear \
+    --intervention hard --variance-scale 0.25 --seed 7 --out study
+)";
+
+}  // namespace
+
+Runner add_simulate(CLI::App& app, Context& context) {
+  const auto options = std::make_shared<SimulateOptions>();
+  app.add_option("--out", options->out, "Folder to write; an older study is replaced")
+      ->required()
+      ->type_name("DIR");
+  add_model_options(app, *options);
+  add_mixing_options(app, *options);
+  add_intervention_options(app, options->study);
+  add_choice(app, "--storage", options->storage, storage_names, "Number format of the samples");
+  add_seed(app, context);
+  add_threads(app, context);
+  add_output_options(app, context);
+  app.footer(footer);
+  return [options, &app](const Context& c) {
+    check_combination(app, options->study);
+    return run_simulate(*options, c);
+  };
+}
+
+}  // namespace lodestein::tool

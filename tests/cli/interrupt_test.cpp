@@ -1,0 +1,58 @@
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tool.hpp"
+
+namespace lodestein::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class Interrupt : public ToolTest {
+ protected:
+  /// Minutes of work, so that it is never over before the signal.
+  const std::vector<std::string> long_simulation_{
+      "simulate", "--latents", "10",       "--observed", "50",     "--samples", "400000",
+      "--scm",    "mlp",       "--mixing", "mlp",        "--seed", "1",         "--out",
+      "study",    "--threads", "1",        "--progress", "json"};
+};
+
+TEST_F(Interrupt, StopsAndLeavesNothing) {
+  const Outcome run = lodestein(long_simulation_, 0.5);
+  EXPECT_EQ(run.code, 130) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("stopped"));
+  EXPECT_THAT(run.out, IsEmpty());
+  EXPECT_THAT(entries(), IsEmpty());
+}
+
+TEST_F(Interrupt, StopsAFitAndKeepsTheOldResult) {
+  ASSERT_EQ(lodestein("simulate --latents 4 --observed 8 --samples 3000 --out study").code, 0);
+  ASSERT_EQ(lodestein("fit study --out fit").code, 0);
+  const std::string before = read_text(folder_ / "fit" / "result.json");
+  const Outcome run = lodestein({"fit", "study", "--out", "fit", "--bootstrap", "1000000"}, 1.0);
+  EXPECT_EQ(run.code, 130) << run.err;
+  EXPECT_EQ(read_text(folder_ / "fit" / "result.json"), before);
+  EXPECT_THAT(entries(), ElementsAre("fit", "study"));
+}
+
+TEST_F(Interrupt, JsonProgressIsOneObjectALineAfterTwoSeconds) {
+  const Outcome run = lodestein(long_simulation_, 5.0);
+  std::istringstream lines(run.err);
+  std::size_t progress = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind('{', 0) != 0) continue;
+    const auto json = nlohmann::json::parse(line);
+    EXPECT_EQ(json.at("event"), "progress");
+    EXPECT_LE(json.at("done"), json.at("total"));
+    ++progress;
+  }
+  EXPECT_GT(progress, 0u) << run.err;
+  EXPECT_LT(progress, 100u) << "at most ten lines a second";
+}
+
+}  // namespace
+}  // namespace lodestein::testing

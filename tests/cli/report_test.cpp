@@ -1,0 +1,133 @@
+#include <gmock/gmock.h>
+
+#include <regex>
+
+#include "lodestein/unmix/result_file.hpp"
+#include "tool.hpp"
+
+namespace lodestein::testing {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::size_t count(const std::string& text, const std::string& pattern) {
+  std::size_t found = 0;
+  for (std::size_t at = text.find(pattern); at != std::string::npos;
+       at = text.find(pattern, at + 1))
+    ++found;
+  return found;
+}
+
+class Report : public ToolTest {
+ protected:
+  void write_report() {
+    const Outcome simulated = lodestein(
+        "simulate --latents 4 --observed 60 --samples 5000 --density 0.8 --seed 3 --out study");
+    ASSERT_EQ(simulated.code, 0) << simulated.err;
+    const Outcome run = lodestein("fit study --seed 3 --bootstrap 20 --out fit --report r.html");
+    ASSERT_EQ(run.code, 0) << run.err;
+    html_ = read_text(folder_ / "r.html");
+  }
+  static bool has_chromium() {
+    const auto folder = std::filesystem::temp_directory_path() / "lodestein_chromium";
+    return run_program({"chromium", "--version"}, folder.parent_path()).code == 0;
+  }
+  /// The page in a browser that can reach no host; what the page complains of is in err.
+  Outcome browse(const std::vector<std::string>& more) const {
+    std::vector<std::string> command{"chromium",
+                                     "--headless",
+                                     "--no-sandbox",
+                                     "--disable-gpu",
+                                     "--user-data-dir=" + (folder_ / "profile").string(),
+                                     "--host-resolver-rules=MAP * ~NOTFOUND",
+                                     "--enable-logging=stderr",
+                                     "--window-size=1100,3000"};
+    command.insert(command.end(), more.begin(), more.end());
+    command.push_back("file://" + (folder_ / "r.html").string());
+    return run_program(command, folder_);
+  }
+
+  std::string html_;
+};
+
+TEST_F(Report, IsSelfContained) {
+  write_report();
+  const std::string page = std::regex_replace(html_, std::regex("xmlns(:xlink)?=\"[^\"]*\""), "");
+  for (const char* outside : {"http://", "https://", "<script", "@import", "url(", "src="})
+    EXPECT_THAT(page, Not(HasSubstr(outside)));
+}
+
+TEST_F(Report, HasEverySection) {
+  write_report();
+  for (const char* heading :
+       {"<h2>Graph</h2>", "<h2>What is identified</h2>", "<h2>Environments</h2>",
+        "<h2>Diagnosis</h2>", "<h2>Score differences</h2>", "<h2>Encoder</h2>",
+        "<h2>Bootstrap support</h2>", "<h2>Spectrum</h2>", "<h2>Settings</h2>"})
+    EXPECT_THAT(html_, HasSubstr(heading));
+  EXPECT_THAT(html_, HasSubstr("lodestein fit study --seed 3 --bootstrap 20"));
+  EXPECT_THAT(html_, HasSubstr("40 of 60 features"));
+}
+
+TEST_F(Report, RendersInABrowserWithoutErrorOrNetwork) {
+  if (!has_chromium()) GTEST_SKIP() << "no chromium here; install it to test the page in a browser";
+  write_report();
+  const Outcome page = browse({"--dump-dom"});
+  ASSERT_EQ(page.code, 0) << page.err;
+  EXPECT_EQ(count(page.out, "class=\"node\""), 4u);
+  EXPECT_GE(count(page.out, "class=\"edge "), 1u);
+  EXPECT_GE(count(page.out, "class=\"chart\""), 4u);
+  EXPECT_THAT(page.err, Not(HasSubstr("CONSOLE")));
+  EXPECT_THAT(page.err, Not(HasSubstr("ERR_NAME_NOT_RESOLVED")));
+
+  const auto picture = folder_ / "page.png";
+  ASSERT_EQ(browse({"--screenshot=" + picture.string()}).code, 0);
+  EXPECT_GT(std::filesystem::file_size(picture), 50000u) << "an empty page is a few kilobytes";
+}
+
+TEST_F(Report, EscapesWhatComesFromTheUser) {
+  const std::string attack = "<script>alert(1)</script>\"'&";
+  FitRecord record;
+  FitResult& fit = record.result;
+  record.command = attack;
+  record.input = FitInput{attack, {}, ""};
+  fit.features = {attack, "b"};
+  fit.latent_names = {attack, "]; \\N <b"};
+  fit.encoder = {{1.0, -2.0}, {0.5, 0.0}};
+  fit.graph = Digraph(2, {{0, 1}});
+  fit.edges = {{.from = 0, .to = 1, .weight = 1.0}};
+  fit.order = {0, 1};
+  fit.targets = {{attack, 0, 1.0}, {"plain", 1, 1.0}};
+  fit.score_differences = {{1.0, 0.5}, {0.0, 2.0}};
+  fit.identified = attack;
+  fit.assumptions = {attack};
+  fit.diagnosis.findings = {{Severity::warning, attack, attack, attack}};
+  fit.diagnosis.environments = {{.name = attack, .samples = 10, .singular_values = {1.0}}};
+  fit.preprocessing = {{attack, attack}};
+  write_result(folder_ / "fit", record);
+
+  const Outcome run = lodestein("report fit --html r.html");
+  ASSERT_EQ(run.code, 0) << run.err;
+  html_ = read_text(folder_ / "r.html");
+  EXPECT_THAT(html_, Not(HasSubstr("<script")));
+  EXPECT_THAT(html_, HasSubstr("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
+  if (!has_chromium()) return;
+  const Outcome page = browse({"--dump-dom"});
+  EXPECT_EQ(count(page.out, "class=\"node\""), 2u);
+  EXPECT_THAT(page.out, Not(HasSubstr("<script")));
+}
+
+TEST_F(Report, OfAFailedFitLeadsWithTheDiagnosis) {
+  FitRecord record;
+  record.result.diagnosis.findings = {
+      {Severity::failure, "rank-too-low", "rank 3 of 5 latents", "fit with --latents 3"}};
+  write_result(folder_ / "fit", record);
+  ASSERT_EQ(lodestein("report fit --html r.html").code, 0);
+  html_ = read_text(folder_ / "r.html");
+  EXPECT_THAT(html_, HasSubstr("The fit failed"));
+  EXPECT_LT(html_.find("rank 3 of 5 latents"), html_.find("<h2>Settings</h2>"));
+  EXPECT_THAT(html_, Not(HasSubstr("<h2>Graph</h2>")));
+}
+
+}  // namespace
+}  // namespace lodestein::testing
