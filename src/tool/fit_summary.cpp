@@ -40,13 +40,17 @@ std::string targets_text(const FitResult& fit) {
   return text;
 }
 
+/// The most severe first.
 std::string findings_text(const FitResult& fit) {
   std::string text = "Diagnosis\n";
-  for (const Finding& finding : fit.diagnosis.findings) {
+  std::vector<Finding> findings = fit.diagnosis.findings;
+  std::stable_sort(findings.begin(), findings.end(),
+                   [](const Finding& x, const Finding& y) { return x.severity > y.severity; });
+  for (const Finding& finding : findings) {
     text += fmt::format("  {}: {}\n", name_of(severity_names, finding.severity), finding.message);
     if (!finding.remedy.empty()) text += "    " + finding.remedy + "\n";
   }
-  if (fit.diagnosis.findings.empty()) text += "  nothing speaks against the assumptions\n";
+  if (findings.empty()) text += "  nothing speaks against the assumptions\n";
   return text;
 }
 

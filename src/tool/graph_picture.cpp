@@ -47,8 +47,9 @@ std::string node_line(const FitResult& fit, std::size_t latent) {
   return fmt::format("  n{} [label=<{}>];\n", latent, label);
 }
 
-std::string edge_label(const LatentEdge& edge) {
+std::string edge_label(const LatentEdge& edge, bool is_short) {
   std::string label = "  " + number(edge.weight);  // room beside the arrow
+  if (is_short) return label;
   if (!std::isnan(edge.support))
     label += fmt::format("\\n  {:.0f} %", 100.0 * edge.support);
   else if (!std::isnan(edge.p_value))
@@ -57,11 +58,12 @@ std::string edge_label(const LatentEdge& edge) {
   return label;
 }
 
-std::string edge_line(const LatentEdge& edge) {
+std::string edge_line(const LatentEdge& edge, bool is_short) {
   const double strength = std::isnan(edge.support) ? std::abs(edge.weight) : edge.support;
   const double width = 1.0 + 3.0 * (std::isfinite(strength) ? std::min(strength, 1.0) : 0.0);
   return fmt::format("  n{} -> n{} [label=\"{}\", penwidth={:.2f}, class=\"{}\"];\n", edge.from,
-                     edge.to, edge_label(edge), width, edge.weight < 0.0 ? "negative" : "positive");
+                     edge.to, edge_label(edge, is_short), width,
+                     edge.weight < 0.0 ? "negative" : "positive");
 }
 
 std::string dot_text(const FitResult& fit) {
@@ -72,7 +74,7 @@ std::string dot_text(const FitResult& fit) {
       "margin=\"0.22,0.10\"];\n"
       "  edge [fontname=\"Helvetica,Arial,sans-serif\", fontsize=10, arrowsize=0.7];\n";
   for (std::size_t i = 0; i < fit.latent_names.size(); ++i) dot += node_line(fit, i);
-  for (const LatentEdge& edge : fit.edges) dot += edge_line(edge);
+  for (const LatentEdge& edge : fit.edges) dot += edge_line(edge, fit.edges.size() > many_edges);
   return dot + "}\n";
 }
 

@@ -89,7 +89,10 @@ void ProgressObserver::clear_bar() {
 }
 
 void ProgressObserver::log(Level level, std::string_view message) {
-  if (quiet_ || level == Level::debug) return;
+  // What is going on belongs to the progress; warnings are for everyone.
+  const bool shown =
+      level == Level::warning || (level == Level::info && mode_ == ProgressMode::json);
+  if (quiet_ || !shown) return;
   clear_bar();
   const char* name = level == Level::warning ? "warning" : "info";
   if (mode_ == ProgressMode::json)

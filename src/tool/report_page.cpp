@@ -108,13 +108,15 @@ std::string graph_section(const FitResult& fit) {
   return html_section("Graph",
                       "Weights are in units of standard deviations of the latents in the "
                       "observational environment.",
-                      "<div class=\"split\"><div class=\"graph\">" + picture + "</div><div>" +
-                          edge_table(fit) + key + "</div></div>\n");
+                      fmt::format("<div class=\"{}\"><div class=\"graph\">{}</div><div>{}{}</div>"
+                                  "</div>\n",
+                                  fit.edges.size() > many_edges ? "stacked" : "split", picture,
+                                  edge_table(fit), key));
 }
 
 std::string identified_section(const FitResult& fit) {
   if (fit.identified.empty()) return "";
-  std::string body = "<p>" + escaped(fit.identified) + "</p>\n";
+  std::string body = "<p class=\"claim\">" + escaped(fit.identified) + "</p>\n";
   if (!fit.assumptions.empty()) body += "<h3>This rests on</h3>\n<ul>\n";
   for (const std::string& assumption : fit.assumptions)
     body += "<li>" + escaped(assumption) + "</li>\n";

@@ -43,12 +43,14 @@ table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
 th { text-align: left; font-weight: 600; color: var(--muted); font-size: 12.5px;
   border-bottom: 1px solid var(--line); padding: 6px 14px 6px 0; vertical-align: bottom; }
 td { border-bottom: 1px solid var(--line); padding: 7px 14px 7px 0; vertical-align: middle; }
+td:first-child { white-space: nowrap; }
 tr:last-child td { border-bottom: 0; }
 .num { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .quiet { color: var(--muted); }
 .split { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 28px;
   align-items: start; }
 @media (max-width: 820px) { .split { grid-template-columns: minmax(0, 1fr); } }
+.stacked .graph { margin-bottom: 18px; }
 .graph { text-align: center; }
 .graph svg { max-width: 100%; height: auto; max-height: 860px; }
 .graph text { fill: var(--ink); font-family: inherit; }
@@ -89,6 +91,7 @@ pre { background: var(--code); border-radius: 8px; padding: 12px 16px; margin: 8
 .settings { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: 4px 24px;
   margin: 0; font-size: 13.5px; }
 .settings dt { color: var(--muted); } .settings dd { margin: 0; overflow-wrap: anywhere; }
+.claim::first-letter, .finding p::first-letter, li::first-letter { text-transform: uppercase; }
 ul { margin: 6px 0 0; padding-left: 20px; } li { margin: 3px 0; }
 footer { color: var(--muted); font-size: 12.5px; margin-top: 24px; }
 @media print { body { background: #fff; } section { break-inside: avoid; } }

@@ -5,7 +5,11 @@
 #include <cmath>
 
 namespace lodestein::tool {
-std::string number(double value) { return std::isnan(value) ? "-" : fmt::format("{:.3g}", value); }
+std::string number(double value) {
+  if (std::isnan(value)) return "-";
+  const bool thousands = std::abs(value) >= 1e3 && std::abs(value) < 1e7;
+  return thousands ? fmt::format("{:.0f}", value) : fmt::format("{:.3g}", value);
+}
 
 std::string p_value_text(double value) { return value < 1e-16 ? "< 1e-16" : number(value); }
 

@@ -5,7 +5,7 @@
 
 namespace lodestein::tool {
 
-/// Three significant digits; "-" for NaN.
+/// Three significant digits, or whole thousands; "-" for NaN.
 std::string number(double value);
 /// A p-value: "< 1e-16" instead of a meaningless 0.
 std::string p_value_text(double value);
