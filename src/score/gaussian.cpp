@@ -23,8 +23,8 @@ double oracle_approximating_weight(const MatrixXd& s, double samples) {
 double shrinkage_weight(const EnvironmentMoments& m, const MatrixXd& covariance,
                         Shrinkage shrinkage) {
   const bool few = m.samples < 10 * m.covariance.rows();
-  const bool wanted = shrinkage == Shrinkage::oracle_approximating ||
-                      (shrinkage == Shrinkage::automatic && few);
+  const bool wanted =
+      shrinkage == Shrinkage::oracle_approximating || (shrinkage == Shrinkage::automatic && few);
   if (!wanted) return 0.0;
   return oracle_approximating_weight(covariance, static_cast<double>(m.samples));
 }
@@ -51,10 +51,10 @@ std::vector<GaussianScore> gaussian_scores(const std::vector<EnvironmentMoments>
                             "more samples, or use shrinkage (--shrinkage oas)");
     }
     GaussianScore score{m.name, m.mean, Matrix(), weight, largest / smallest};
-    score.precision = to_matrix((eigen.eigenvectors() *
-                                 eigen.eigenvalues().cwiseInverse().asDiagonal() *
-                                 eigen.eigenvectors().transpose())
-                                    .eval());
+    score.precision =
+        to_matrix((eigen.eigenvectors() * eigen.eigenvalues().cwiseInverse().asDiagonal() *
+                   eigen.eigenvectors().transpose())
+                      .eval());
     scores.push_back(std::move(score));
   }
   return scores;
@@ -80,10 +80,17 @@ Matrix cross_difference_moment(const std::vector<GaussianScore>& scores,
     throw InvalidArgument("cross_difference_moment: environment " + std::to_string(std::max(i, j)) +
                           " of " + std::to_string(k) + " interventional ones");
   }
+  const ConstMatrixView& s = observational_covariance;
+  const std::size_t d = scores.front().precision.rows();
+  if (s.rows() != d || s.cols() != d) {
+    throw DimensionMismatch("cross_difference_moment: scores have " + std::to_string(d) +
+                            " variables, the observational covariance is " +
+                            std::to_string(s.rows()) + " x " + std::to_string(s.cols()));
+  }
   const auto difference = [&scores](std::size_t m) -> MatrixXd {
     return as_eigen(scores[m + 1].precision) - as_eigen(scores[0].precision);
   };
-  return to_matrix((difference(i) * as_eigen(observational_covariance) * difference(j)).eval());
+  return to_matrix((difference(i) * as_eigen(s) * difference(j)).eval());
 }
 
 DifferenceMoments difference_moments(const std::vector<GaussianScore>& scores,
