@@ -80,10 +80,17 @@ Matrix cross_difference_moment(const std::vector<GaussianScore>& scores,
     throw InvalidArgument("cross_difference_moment: environment " + std::to_string(std::max(i, j)) +
                           " of " + std::to_string(k) + " interventional ones");
   }
+  const ConstMatrixView& s = observational_covariance;
+  const std::size_t d = scores.front().precision.rows();
+  if (s.rows() != d || s.cols() != d) {
+    throw DimensionMismatch("cross_difference_moment: scores have " + std::to_string(d) +
+                            " variables, the observational covariance is " +
+                            std::to_string(s.rows()) + " x " + std::to_string(s.cols()));
+  }
   const auto difference = [&scores](std::size_t m) -> MatrixXd {
     return as_eigen(scores[m + 1].precision) - as_eigen(scores[0].precision);
   };
-  return to_matrix((difference(i) * as_eigen(observational_covariance) * difference(j)).eval());
+  return to_matrix((difference(i) * as_eigen(s) * difference(j)).eval());
 }
 
 DifferenceMoments difference_moments(const std::vector<GaussianScore>& scores,

@@ -46,7 +46,8 @@ struct DifferenceMoments {
 /// Closed form under the Gaussian fit, centred: R^mm = D_m S_0 D_m, D_m = Theta_m - Theta_0.
 DifferenceMoments difference_moments(const std::vector<GaussianScore>& scores,
                                      ConstMatrixView observational_covariance);
-/// R^ij = D_i S_0 D_j for one pair.
+/// R^ij = D_i S_0 D_j for one pair. @throws InvalidArgument if there is no such environment,
+/// DimensionMismatch (here and above) if the covariance has another size.
 Matrix cross_difference_moment(const std::vector<GaussianScore>& scores,
                                ConstMatrixView observational_covariance, std::size_t i,
                                std::size_t j);
