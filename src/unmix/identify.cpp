@@ -137,7 +137,9 @@ Identified identify(const LinearProblem& problem, const std::vector<MatrixXd>& p
     return result;
   }
 
-  std::vector<Start> starts{deflation_start(subset(regular, chosen))};
+  const LinearProblem regular_core = subset(regular, chosen);
+  std::vector<Start> starts{deflation_start(regular_core),
+                            eigenvector_start(regular_core, options.intervention)};
   if (result.failure.empty() && start.order.size() == n) {
     starts.push_back({start.encoder, to_order(start.order)});
   }

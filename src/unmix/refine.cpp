@@ -177,14 +177,22 @@ ParentSets complete_parents(const Order& order) {
 
 Refined refine(const ProfileLikelihood& likelihood, const std::vector<Start>& starts,
                Observer& observer) {
-  Candidate best;
+  std::vector<Candidate> candidates;
   for (const Start& start : starts) {
     Candidate candidate{start.encoder, start.order};
     candidate.f = minimise_from_afar(likelihood, candidate.encoder, complete_parents(start.order),
                                      search_tolerance);
-    if (candidate.f < best.f) best = std::move(candidate);
+    candidates.push_back(std::move(candidate));
   }
-  best = search_order(likelihood, std::move(best), observer);
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate& a, const Candidate& b) { return a.f < b.f; });
+  // Local minima of f differ between starts; a search from the second best costs as much again.
+  Candidate best = search_order(likelihood, candidates.front(), observer);
+  if (candidates.size() > 1 &&
+      likelihood.ratio(candidates[1].f, candidates[0].f) > search_tolerance) {
+    Candidate second = search_order(likelihood, candidates[1], observer);
+    if (second.f < best.f) best = std::move(second);
+  }
   Refined result{best.encoder, best.order, complete_parents(best.order), best.f, {}};
   Pruning(likelihood, result, observer).run();
   return result;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+
+#include "lodestein/graph/digraph.hpp"
 
 namespace lodestein::unmix {
 namespace {
@@ -54,6 +57,40 @@ Leading leading(const MatrixXd& symmetric) {
           eigen.eigenvectors().col(largest)};
 }
 
+// The order with the most weight on forward edges: exact where the subset programme is affordable,
+// else greedily the node with the largest outgoing less incoming weight first.
+Order forward_order(const MatrixXd& weight) {
+  const auto n = static_cast<std::size_t>(weight.rows());
+  if (n <= 16 && weight.allFinite()) {
+    Digraph complete(n);
+    std::vector<double> weights(n * n, 0.0);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) {
+        if (i == j) continue;
+        complete.set_edge(i, j);
+        weights[i * n + j] = weight(static_cast<Index>(i), static_cast<Index>(j));
+      }
+    }
+    const auto order = topological_order(closest_dag(complete, weights));
+    return {order->begin(), order->end()};
+  }
+  Order order;
+  std::vector<Index> rest(n);
+  std::iota(rest.begin(), rest.end(), Index{0});
+  while (!rest.empty()) {
+    const auto balance = [&](Index i) {
+      double sum = 0.0;
+      for (const Index j : rest) sum += weight(i, j) - weight(j, i);
+      return sum;
+    };
+    const auto next = std::max_element(rest.begin(), rest.end(),
+                                       [&](Index a, Index b) { return balance(a) < balance(b); });
+    order.push_back(*next);
+    rest.erase(next);
+  }
+  return order;
+}
+
 }  // namespace
 
 std::vector<MatrixXd> whitened_differences(const LinearProblem& problem) {
@@ -90,6 +127,39 @@ Start deflation_start(const LinearProblem& problem) {
     start.encoder.row(picked) = found.col(r).transpose() * whitened.inverse_root;
     start.order.push_back(picked);
   }
+  return start;
+}
+
+Start eigenvector_start(const LinearProblem& problem, Intervention intervention) {
+  const Index n = problem.latents();
+  const Whitened whitened = whiten(problem);
+  MatrixXd rows(n, n);
+  for (Index m = 0; m < n; ++m) {
+    rows.row(m) = leading(whitened.difference[static_cast<std::size_t>(m)]).direction.transpose();
+  }
+  const MatrixXd decoder = rows.inverse();
+  MatrixXd energy(n, n);  // (j, m): E[(d^m)_j^2] in latent coordinates
+  for (Index m = 0; m < n; ++m) {
+    energy.col(m) = (whitened.difference[static_cast<std::size_t>(m)] * decoder)
+                        .colwise()
+                        .squaredNorm()
+                        .transpose();
+  }
+  Start start{rows, forward_order(energy)};
+  if (intervention == Intervention::hard) {
+    for (std::size_t t = 1; t < start.order.size(); ++t) {
+      const std::vector<Index> before(start.order.begin(),
+                                      start.order.begin() + static_cast<std::ptrdiff_t>(t));
+      const Index m = start.order[t];
+      const MatrixXd found = start.encoder(before, Eigen::all);
+      const MatrixXd& s = whitened.covariance[static_cast<std::size_t>(m) + 1];
+      const VectorXd row = start.encoder.row(m).transpose();
+      start.encoder.row(m) -=
+          (found.transpose() * (found * s * found.transpose()).ldlt().solve(found * s * row))
+              .transpose();
+    }
+  }
+  start.encoder *= whitened.inverse_root;
   return start;
 }
 

@@ -11,6 +11,11 @@ namespace lodestein::unmix {
 /// Needs one environment per latent. Cost: n^2 symmetric eigenproblems of size n.
 Start deflation_start(const LinearProblem& problem);
 
+/// LSCALE-I without a threshold: encoder rows are top eigenvectors of the whitened differences; the
+/// order maximises the total score-difference energy on edges that point forward; under hard
+/// interventions all predecessors are regressed out. Good where the interventions shrink variances.
+Start eigenvector_start(const LinearProblem& problem, Intervention intervention);
+
 /// The n interventional environments with the most independent and strongest effects, ascending:
 /// greedy by the largest eigenvalue left after the chosen directions are projected out.
 std::vector<std::size_t> strongest_environments(const LinearProblem& problem, std::size_t count);
