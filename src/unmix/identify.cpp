@@ -74,6 +74,29 @@ Refined with_surplus(const LinearProblem& problem, const std::vector<std::size_t
                 observer);
 }
 
+// Under soft interventions a latent is identified up to mixing with its ancestors, and the
+// likelihood is flat there. The representative is LSCALE-I's: the direction in the span of the
+// latent and its ancestors in which the score difference of its environment is largest.
+void choose_soft_representatives(const LinearProblem& problem,
+                                 const std::vector<MatrixXd>& precision, const Digraph& graph,
+                                 const Targets& targets, MatrixXd& encoder) {
+  const Digraph closure = transitive_closure(graph);
+  const std::vector<MatrixXd> moments = difference_moments(problem, precision);
+  const MatrixXd fitted = encoder;
+  for (std::size_t k = targets.size(); k-- > 0;) {  // the first environment of a latent decides
+    if (targets[k] == no_target) continue;
+    const std::vector<std::size_t> ancestors =
+        closure.parents(static_cast<std::size_t>(targets[k]));
+    std::vector<Index> rows(ancestors.begin(), ancestors.end());
+    rows.push_back(targets[k]);
+    const MatrixXd span = fitted(rows, Eigen::all).transpose();
+    const MatrixXd q = MatrixXd(Eigen::HouseholderQR<MatrixXd>(span).householderQ())
+                           .leftCols(static_cast<Index>(rows.size()));
+    const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(q.transpose() * moments[k] * q);
+    encoder.row(targets[k]) = (q * eigen.eigenvectors().rightCols<1>()).transpose();
+  }
+}
+
 void describe_environments(const LinearProblem& problem, const ProfileLikelihood& likelihood,
                            const Refined& fit, Intervention intervention, Identified& result) {
   for (std::size_t k = 0; k < problem.interventions(); ++k) {
@@ -166,6 +189,9 @@ Identified identify(const LinearProblem& problem, const std::vector<MatrixXd>& p
     return result;
   }
   describe_environments(problem, likelihood, fit, options.intervention, result);
+  if (options.intervention == Intervention::soft) {
+    choose_soft_representatives(problem, precision, result.graph, result.targets, result.encoder);
+  }
   standardise(problem, basis, result.encoder);
   return result;
 }
