@@ -18,6 +18,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr int most_assignments = 4;  // rounds of assigning the surplus environments
 
 Order to_order(const std::vector<std::size_t>& order) { return {order.begin(), order.end()}; }
@@ -103,11 +104,12 @@ void describe_environments(const LinearProblem& problem, const ProfileLikelihood
     result.deviance.push_back(deviance_per_dof(problem, likelihood, fit, k, intervention));
     const Eigen::VectorXd gains = target_gains(problem, likelihood, fit, k, intervention);
     const Index target = result.targets[k];
-    double next = 0.0;  // "none"
+    const double best = target == no_target ? 0.0 : gains(target);
+    double next = target == no_target ? -infinity : 0.0;  // "none" gains 0
     for (Index i = 0; i < gains.size(); ++i) {
       if (i != target) next = std::max(next, gains(i));
     }
-    result.gains.push_back(target == no_target ? -next : gains(target) - next);
+    result.gains.push_back(best - next);
   }
 }
 

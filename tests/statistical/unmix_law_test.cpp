@@ -1,0 +1,218 @@
+// False alarms: seeds are fixed, so a test here passes always or never. The arithmetic beside each
+// bound says how likely the test would be to fail by bad luck if a seed or the order of draws
+// changed.
+#include <gtest/gtest.h>
+
+#include <Eigen/Dense>
+#include <cmath>
+#include <vector>
+
+#include "core/eigen.hpp"
+#include "lodestein/evaluate/metrics.hpp"
+#include "lodestein/simulate/study.hpp"
+#include "lodestein/unmix/fit.hpp"
+#include "simulate/wishart.hpp"
+#include "tests/unit/unmix_support.hpp"
+#include "unmix/newton_frame.hpp"
+#include "unmix/refine.hpp"
+
+namespace lodestein {
+namespace {
+
+using Eigen::MatrixXd;
+using test::Population;
+using unmix::LinearProblem;
+using unmix::ParentSets;
+using unmix::ProfileLikelihood;
+
+LinearProblem drawn(const Population& population, std::size_t samples, std::uint32_t replicate) {
+  std::vector<EnvironmentMoments> moments = population.latent;
+  for (std::size_t e = 0; e < moments.size(); ++e) {
+    const SampleMoments draw = draw_sample_moments(
+        moments[e].covariance, samples,
+        RandomStream(Seed{61}, Purpose::test, static_cast<std::uint32_t>(e), replicate));
+    moments[e].samples = samples;
+    moments[e].covariance = draw.covariance;
+    moments[e].mean.assign(draw.mean.data(), draw.mean.data() + draw.mean.cols());
+  }
+  return unmix::linear_problem(moments);
+}
+
+// 0 -> 1 and 0 -> 2; the pair (1, 2) has no edge.
+Population fork(Intervention type = Intervention::hard) {
+  return test::population_of(
+      LatentModel(Matrix{{0, 1, -0.8}, {0, 0, 0}, {0, 0, 0}}, {1.0, 0.7, 1.3}), Matrix::identity(3),
+      {0, 1, 2}, test::scaled(0.25, type));
+}
+
+// Likelihood ratio of the edge 1 -> 2 with the order 0, 1, 2 given, the encoder fitted both times.
+double edge_ratio(const LinearProblem& problem, const ParentSets& with, const ParentSets& without) {
+  const ProfileLikelihood likelihood(problem, {0, 1, 2}, Intervention::hard);
+  MatrixXd h = MatrixXd::Identity(3, 3);
+  const double f_with = unmix::minimise_from_afar(likelihood, h, with, 1e-8);
+  const double f_without = unmix::minimise_from_afar(likelihood, h, without, 1e-8);
+  return likelihood.ratio(f_without, f_with);
+}
+
+// Under the null the ratio is chi-square with one degree of freedom: mean 1, variance 2. With 10
+// 000 replicates its mean has standard error 0.014 and a rejection rate p has sqrt(p (1 - p) /
+// 10000). Each check allows 5 standard errors (6e-7), plus 1% of the level for the chi-square being
+// an approximation at 2000 samples.
+TEST(UnmixLaw, EdgeTestHasItsLevel) {
+  const Population population = fork();
+  constexpr int replicates = 10000;
+  double mean = 0.0;
+  const std::vector<double> levels{0.5, 0.1, 0.05, 0.01};
+  std::vector<double> rejected(levels.size(), 0.0);
+  for (int r = 0; r < replicates; ++r) {
+    const double ratio = edge_ratio(drawn(population, 2000, static_cast<std::uint32_t>(r)),
+                                    {{}, {0}, {0, 1}}, {{}, {0}, {0}});
+    ASSERT_GE(ratio, -1e-3);
+    mean += ratio / replicates;
+    const double p = std::erfc(std::sqrt(0.5 * std::max(0.0, ratio)));
+    for (std::size_t l = 0; l < levels.size(); ++l)
+      rejected[l] += (p < levels[l]) / double(replicates);
+  }
+  EXPECT_NEAR(mean, 1.0, 5.0 * std::sqrt(2.0 / replicates) + 0.01);
+  for (std::size_t l = 0; l < levels.size(); ++l) {
+    const double error = std::sqrt(levels[l] * (1.0 - levels[l]) / replicates);
+    EXPECT_NEAR(rejected[l], levels[l], 5.0 * error + 0.01 * levels[l]) << "level " << levels[l];
+  }
+}
+
+// A true edge of coefficient 0.8: the ratio grows with N, so 2000 samples reject at any level.
+TEST(UnmixLaw, EdgeTestHasPower) {
+  const Population population = fork();
+  for (std::uint32_t r = 0; r < 50; ++r) {
+    EXPECT_GT(edge_ratio(drawn(population, 2000, 20000 + r), {{}, {0}, {0}}, {{}, {0}, {}}), 100.0);
+  }
+}
+
+FitOptions plain() {
+  FitOptions options;
+  options.null_splits = 0;
+  return options;
+}
+
+StudyOptions study_options(std::size_t samples, double density) {
+  StudyOptions options;
+  options.latent.latents = 5;
+  options.latent.density = density;
+  options.mixing.observed = 5;
+  options.samples = samples;
+  return options;
+}
+
+// Pruning keeps an edge whose ratio is at least log N = log 60000 = 11: chance 9e-4 for a pair
+// without edge. 100 studies have 1000 such pairs; the order search may take the better of two
+// directions, so at most 2 * 0.9 = 1.8 false edges are expected, and more than 10 have chance 1e-5
+// (Poisson).
+TEST(UnmixLaw, EmptyGraphsStayEmpty) {
+  std::size_t edges = 0;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    const LinearStudy study = simulate_moments(study_options(10000, 0.0), Seed{seed});
+    edges += fit(Backend::cpu(1), study.moments, plain(), Seed{seed}).graph.edge_count();
+  }
+  RecordProperty("false_edges", std::to_string(edges));
+  EXPECT_LE(edges, 10u);
+}
+
+Digraph truth_by_environment(const LinearStudy& study) {
+  std::vector<std::size_t> targets;
+  for (std::size_t k = 1; k < study.truth.interventions.size(); ++k)
+    targets.push_back(study.truth.interventions[k].targets[0]);
+  return permuted(study.truth.model.graph(), targets);
+}
+
+std::size_t differing_pairs(const Digraph& a, const Digraph& b) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < a.nodes(); ++i) {
+    for (std::size_t j = 0; j < i; ++j)
+      count += a.edge(i, j) != b.edge(i, j) || a.edge(j, i) != b.edge(j, i);
+  }
+  return count;
+}
+
+// The published setting (n = 5, c = 0.25, N = 50 000, weak edges left out). About 100 absent pairs
+// at chance P(chi-square > log 300000 = 12.6) = 4e-4 make 0.04 false edges; a true edge of the
+// smallest strength the filter lets pass, E[(s - s^i)_j^2] = 0.02, has a ratio of about
+// N * 0.02 / 2 = 500, hundreds above the threshold, so none is missed. More than 2 errors in 20
+// models have chance 1e-5.
+TEST(UnmixLaw, RecoversTheGraphInThePublishedSetting) {
+  StudyOptions options = study_options(50000, 0.5);
+  options.weak_edge_filter = 0.02;
+  std::size_t errors = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const LinearStudy study = simulate_moments(options, Seed{seed});
+    const FitResult result = fit(Backend::cpu(1), study.moments, plain(), Seed{seed});
+    errors += differing_pairs(result.graph, truth_by_environment(study));
+  }
+  RecordProperty("errors", std::to_string(errors));
+  EXPECT_LE(errors, 2u);
+}
+
+// Stronger variance, c = 5: the published thresholds leave 0.9 errors per model at this size, the
+// likelihood about none.
+TEST(UnmixLaw, RecoversTheGraphWhereInterventionsAddNoise) {
+  StudyOptions options = study_options(50000, 0.5);
+  options.weak_edge_filter = 0.02;
+  options.variance_scale = 5.0;
+  std::size_t errors = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    const LinearStudy study = simulate_moments(options, Seed{seed});
+    const FitResult result = fit(Backend::cpu(1), study.moments, plain(), Seed{seed});
+    errors += differing_pairs(result.graph, truth_by_environment(study));
+  }
+  RecordProperty("errors", std::to_string(errors));
+  EXPECT_LE(errors, 4u);
+}
+
+// Where the model holds the deviance per degree of freedom has mean 1 + O(1/N). Of environment e it
+// has (n (n + 3) / 2 - 2) = 18 degrees of freedom for n = 5, hence variance 2 / 18 = 0.111; the
+// pooled mechanism takes up part of it, so the mean lies below 1, by at most the share 1 / 6 that
+// the environment has in the pool. 100 studies x 5 environments: standard error 0.015.
+TEST(UnmixLaw, DevianceIsOnePerDegreeOfFreedomIfTheModelHolds) {
+  double mean = 0.0;
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    const LinearStudy study = simulate_moments(study_options(20000, 0.5), Seed{seed});
+    const FitResult result = fit(Backend::cpu(1), study.moments, plain(), Seed{seed});
+    for (const EnvironmentDiagnosis& e : result.diagnosis.environments)
+      mean += e.deviance_per_dof / 500.0;
+  }
+  RecordProperty("deviance", std::to_string(mean));
+  EXPECT_GT(mean, 5.0 / 6.0 - 6 * 0.015);
+  EXPECT_LT(mean, 1.2);
+}
+
+// An environment that nothing was done in: its p-value is uniform on {1/65, ..., 1}, so below 0.05
+// in about 5% of 400 studies: 20, standard deviation 4.4; 5 of them allow 42 (chance 6e-6 by the
+// binomial). The splits share their samples with S_0, which widens the null a little.
+TEST(UnmixLaw, EffectTestHasItsLevel) {
+  const Population population = fork();
+  int detected = 0;
+  for (std::uint32_t r = 0; r < 400; ++r) {
+    std::vector<EnvironmentMoments> moments = population.latent;
+    moments.push_back(moments[0]);
+    moments.back().name = "idle";
+    for (std::size_t e = 0; e < moments.size(); ++e) {
+      const SampleMoments draw = draw_sample_moments(
+          moments[e].covariance, 2000,
+          RandomStream(Seed{62}, Purpose::test, static_cast<std::uint32_t>(e), r));
+      moments[e].samples = 2000;
+      moments[e].covariance = draw.covariance;
+      moments[e].mean.assign(draw.mean.data(), draw.mean.data() + 3);
+    }
+    FitOptions options;
+    options.latents = 3;
+    options.refinement = Refinement::none;
+    const FitResult result = fit(Backend::cpu(1), moments, options, Seed{r});
+    detected += result.diagnosis.environments[3].p_value <= 0.05;
+    for (std::size_t m = 0; m < 3; ++m)
+      EXPECT_LE(result.diagnosis.environments[m].p_value, 1.0 / 65 + 1e-12);
+  }
+  RecordProperty("detected", std::to_string(detected));
+  EXPECT_LE(detected, 42);
+}
+
+}  // namespace
+}  // namespace lodestein
