@@ -21,11 +21,12 @@ class CancelOnly final : public Observer {
 // The graph of one replicate; empty if the resampled data could not be fitted.
 Digraph replicate_graph(const Resampler& resampler, std::size_t replicate,
                         const std::vector<std::string>& names, const Eigen::MatrixXd& basis,
-                        const FitOptions& options, Observer& observer) {
+                        const std::vector<std::size_t>& chosen, const FitOptions& options,
+                        Observer& observer) {
   try {
     const LinearProblem problem = resampler.bootstrap(replicate);
     const Identified fit = identify(problem, shrunken_precisions(problem, names, options.score),
-                                    basis, options, observer);
+                                    basis, chosen, options, observer);
     if (!fit.failure.empty()) return {};
     return options.intervention == Intervention::soft ? transitive_closure(fit.graph) : fit.graph;
   } catch (const InvalidArgument&) {
@@ -36,7 +37,8 @@ Digraph replicate_graph(const Resampler& resampler, std::size_t replicate,
 }  // namespace
 
 Eigen::MatrixXd bootstrap_support(const Resampler& resampler, const std::vector<std::string>& names,
-                                  const Eigen::MatrixXd& basis, const FitOptions& options,
+                                  const Eigen::MatrixXd& basis,
+                                  const std::vector<std::size_t>& chosen, const FitOptions& options,
                                   int threads, Observer& observer) {
   const int count = static_cast<int>(options.bootstrap);
   std::vector<Digraph> graphs(options.bootstrap);
@@ -48,8 +50,8 @@ Eigen::MatrixXd bootstrap_support(const Resampler& resampler, const std::vector<
     if (cancel) continue;
     CancelOnly inner(cancel);
     try {
-      graphs[static_cast<std::size_t>(r)] =
-          replicate_graph(resampler, static_cast<std::size_t>(r), names, basis, options, inner);
+      graphs[static_cast<std::size_t>(r)] = replicate_graph(resampler, static_cast<std::size_t>(r),
+                                                            names, basis, chosen, options, inner);
     } catch (...) {
 #pragma omp critical(lodestein_bootstrap)
       if (!cancel.exchange(true)) failure = std::current_exception();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <string>
 
 #include "unmix/starts.hpp"
@@ -44,30 +45,30 @@ struct Null {
   double mean_square = 0.0;  // E[v^T D^2 v] for a direction v
 };
 
-double noise_scale(double a, double b) { return std::sqrt(1.0 / a + 1.0 / b); }
+bool positive_definite(const MatrixXd& m) {
+  return m.allFinite() && m.llt().info() == Eigen::Success && m.llt().rcond() > 1e-12;
+}
 
-Null split_null(const Resampler& resampler, std::size_t splits, double samples, double controls) {
+// Empty if most pairs have no inverse: too few samples to say what "no effect" looks like.
+Null control_null(const Resampler& resampler, std::size_t pairs, double samples) {
   Null null;
-  for (std::size_t s = 0; s < splits; ++s) {
-    const ControlSplit split = resampler.split(s, samples);
-    const MatrixXd root = split.second.llt().matrixL();
+  for (std::size_t s = 0; s < pairs; ++s) {
+    const ControlPair pair = resampler.control_pair(s, samples);
+    if (!positive_definite(pair.environment) || !positive_definite(pair.control)) continue;
+    const MatrixXd root = pair.control.llt().matrixL();
     const Index n = root.rows();
-    const MatrixXd inverse = root.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(n, n));
-    const MatrixXd whitened = inverse * split.first * inverse.transpose();
-    const MatrixXd difference =
-        whitened.llt().solve(MatrixXd::Identity(n, n)) - MatrixXd::Identity(n, n);
-    // Smaller parts than the real environments: brought to the same noise.
-    const double scale =
-        noise_scale(samples, controls) / noise_scale(split.first_samples, split.second_samples);
-    const std::vector<double> values = singular_values(difference);
+    const MatrixXd identity = MatrixXd::Identity(n, n);
+    const MatrixXd inverse = root.triangularView<Eigen::Lower>().solve(identity);
+    const MatrixXd whitened = inverse * pair.environment * inverse.transpose();
+    const std::vector<double> values = singular_values(whitened.llt().solve(identity) - identity);
     const double square = sum_of_squares(values);
-    if (!std::isfinite(square)) continue;
-    null.effect.push_back(scale * std::sqrt(square));
+    null.effect.push_back(std::sqrt(square));
     null.ratio.push_back(values.front() * values.front() / square);
-    null.largest.push_back(scale * values.front());
-    null.mean_square += scale * scale * square / static_cast<double>(n);
+    null.largest.push_back(values.front());
+    null.mean_square += square / static_cast<double>(n);
   }
-  if (!null.effect.empty()) null.mean_square /= static_cast<double>(null.effect.size());
+  if (2 * null.effect.size() < pairs) return {};
+  if (pairs > 0) null.mean_square /= static_cast<double>(null.effect.size());
   return null;
 }
 
@@ -86,7 +87,11 @@ EnvironmentDiagnosis describe(const std::string& name, double samples, const Mat
   if (result.singular_values.size() > 1 && result.singular_values[0] > 0.0) {
     result.eigen_gap = result.singular_values[1] / result.singular_values[0];
   }
-  if (null.effect.empty()) return result;
+  if (null.effect.empty()) {
+    result.p_value = result.null_effect = result.null_rank_one_ratio =
+        std::numeric_limits<double>::quiet_NaN();
+    return result;
+  }
   result.null_effect = quantile(null.effect, 0.5);
   result.null_rank_one_ratio = quantile(null.ratio, 0.5);
   const double noise = quantile(null.largest, 0.95);
@@ -106,24 +111,40 @@ std::string rounded(double value) {
   return text;
 }
 
-void find_weak(Diagnosis& diagnosis) {
+// One finding that names all environments for which `applies`.
+template <class Applies>
+void find(Diagnosis& diagnosis, const char* code, const std::string& what,
+          const std::string& remedy, const Applies& applies) {
+  std::string names;
+  std::size_t count = 0;
   for (const EnvironmentDiagnosis& e : diagnosis.environments) {
-    if (e.p_value > 0.05) {
-      diagnosis.findings.push_back(
-          {Severity::warning, "weak-environment",
-           "environment '" + e.name + "' can't be told from the observational one (effect " +
-               rounded(e.effect) + ", control-versus-control " + rounded(e.null_effect) +
-               ", p = " + rounded(e.p_value) + ")",
-           "gather more samples, leave it out (--environments), or check the label"});
-    }
-    if (e.samples < 10 * e.singular_values.size()) {
-      diagnosis.findings.push_back(
-          {Severity::warning, "few-samples",
-           "environment '" + e.name + "' has " + std::to_string(e.samples) + " samples for " +
-               std::to_string(e.singular_values.size()) + " latents",
-           "ask for fewer latents, or drop it with --preprocess minimum-samples=N"});
-    }
+    if (applies(e)) names += (count++ == 0 ? "'" : ", '") + e.name + "'";
   }
+  if (count == 0) return;
+  diagnosis.findings.push_back({Severity::warning, code,
+                                std::to_string(count) +
+                                    (count == 1 ? " environment " : " environments ") + what +
+                                    ": " + names,
+                                remedy});
+}
+
+void find_suspects(Diagnosis& diagnosis) {
+  find(diagnosis, "weak-environment",
+       "can't be told from the observational one (p > 0.05 against resampled controls)",
+       "gather more samples, leave them out (--environments), or check the labels",
+       [](const EnvironmentDiagnosis& e) { return e.p_value > 0.05; });
+  find(diagnosis, "several-targets",
+       "changed more than two directions, as no single-node intervention on linear latents does",
+       "the intervention may hit several latents, or the latents aren't linear",
+       [](const EnvironmentDiagnosis& e) { return e.rank > 2; });
+  find(diagnosis, "few-samples", "had fewer than ten samples per latent",
+       "ask for fewer latents, or drop them with --preprocess minimum-samples=N",
+       [](const EnvironmentDiagnosis& e) { return e.samples < 10 * e.singular_values.size(); });
+  find(diagnosis, "no-null",
+       "can't be compared with resampled controls, which are too few for their covariance to be "
+       "inverted",
+       "gather more samples or ask for fewer latents",
+       [](const EnvironmentDiagnosis& e) { return std::isnan(e.p_value); });
 }
 
 // Smallest eigenvalue of sum_m D_m^2 against what an untouched direction would show: about n K
@@ -154,17 +175,19 @@ void diagnose_environments(const LinearProblem& problem,
                            const Resampler& resampler, std::size_t splits, Diagnosis& diagnosis) {
   const std::vector<MatrixXd> differences = whitened_differences(problem);
   double untouched = 0.0, last_samples = -1.0;
+  bool complete = splits > 0;
   Null null;
   for (std::size_t m = 0; m < differences.size(); ++m) {
     const double samples = problem.samples[m + 1];
-    if (samples != last_samples) null = split_null(resampler, splits, samples, problem.samples[0]);
+    if (samples != last_samples) null = control_null(resampler, splits, samples);
     last_samples = samples;
     untouched += null.mean_square;
+    complete = complete && !null.effect.empty();
     diagnosis.environments.push_back(describe(environment_names[m + 1], samples,
                                               problem.covariance[m + 1], differences[m], null));
   }
-  find_weak(diagnosis);
-  if (splits > 0) find_rank(differences, untouched, diagnosis);
+  if (splits > 0) find_suspects(diagnosis);
+  if (complete) find_rank(differences, untouched, diagnosis);
 }
 
 }  // namespace lodestein::unmix

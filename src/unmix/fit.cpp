@@ -92,6 +92,26 @@ bool suspicious(const std::vector<EnvironmentMoments>& moments) {
   return false;
 }
 
+void check_moments(const std::vector<EnvironmentMoments>& moments) {
+  const std::size_t d = moments.front().mean.size();
+  for (const EnvironmentMoments& m : moments) {
+    if (m.mean.size() != d || m.covariance.rows() != d || m.covariance.cols() != d) {
+      throw DimensionMismatch("environment '" + m.name + "': mean of " +
+                              std::to_string(m.mean.size()) + ", covariance " +
+                              std::to_string(m.covariance.rows()) + " x " +
+                              std::to_string(m.covariance.cols()) + "; the observational has " +
+                              std::to_string(d) + " features");
+    }
+    const auto covariance = as_eigen(m.covariance);
+    const bool symmetric = (covariance - covariance.transpose()).cwiseAbs().maxCoeff() <=
+                           1e-9 * covariance.cwiseAbs().maxCoeff();
+    if (!covariance.allFinite() || !symmetric) {
+      throw InvalidArgument("environment '" + m.name +
+                            "': its covariance is not finite and symmetric");
+    }
+  }
+}
+
 void check_rank(const Subspace& subspace, std::size_t latents) {
   if (subspace.rank() >= latents) return;
   throw InvalidArgument("latents = " + std::to_string(latents) + ", but the data have rank " +
@@ -180,7 +200,14 @@ void fill_targets(const Identified& fit, const std::vector<EnvironmentMoments>& 
                   FitResult& result) {
   for (std::size_t k = 0; k < fit.targets.size(); ++k) {
     EnvironmentTarget target{moments[k + 1].name, std::nullopt, fit.gains[k]};
-    if (fit.targets[k] != unmix::no_target) {
+    if (fit.targets[k] == unmix::no_target && result.options.refinement == Refinement::none) {
+      result.diagnosis.findings.push_back(
+          {Severity::note, "not-used",
+           "environment '" + target.environment +
+               "' is not used: without refinement one "
+               "environment per latent is",
+           "fit with --refine likelihood, or ask for more latents"});
+    } else if (fit.targets[k] != unmix::no_target) {
       target.latent = static_cast<std::size_t>(fit.targets[k]);
     } else {
       result.diagnosis.findings.push_back(
@@ -248,7 +275,9 @@ class Fitting {
     stopwatch.lap(result_.timings, "diagnosis");
 
     observer_.log(Observer::Level::info, "unmixing");
-    const Identified fit = unmix::identify(problem, precision, subspace.basis, options_, observer_);
+    const std::vector<std::size_t> chosen = unmix::choose_environments(problem, precision);
+    const Identified fit =
+        unmix::identify(problem, precision, subspace.basis, chosen, options_, observer_);
     if (!fit.failure.empty()) {
       fail("unmixing-failed", fit.failure,
            "ask for fewer latents, or use the likelihood refinement");
@@ -259,7 +288,7 @@ class Fitting {
 
     if (options_.bootstrap > 0) {
       result_.edge_support = to_matrix(unmix::bootstrap_support(
-          *resampler, names_, subspace.basis, options_, backend_.threads(), observer_));
+          *resampler, names_, subspace.basis, chosen, options_, backend_.threads(), observer_));
       for (LatentEdge& edge : result_.edges) {
         edge.support = result_.edge_support(edge.from, edge.to);
       }
@@ -287,7 +316,7 @@ class Fitting {
   void record(const Identified& fit, const LinearProblem& problem,
               const std::vector<MatrixXd>& precision, const Subspace& subspace) {
     result_.encoder = to_matrix((fit.encoder * subspace.basis).eval());
-    result_.decoder = to_matrix((subspace.basis.transpose() * fit.encoder.inverse()).eval());
+    result_.decoder = to_matrix((subspace.inverse * fit.encoder.inverse()).eval());
     result_.graph = fit.graph;
     result_.order.assign(fit.order.begin(), fit.order.end());
     result_.objective = fit.objective;
@@ -342,6 +371,7 @@ FitResult fit(const Backend& backend, const std::vector<EnvironmentMoments>& mom
               const FitOptions& options, Seed seed, Observer& observer) {
   check_options(options);
   const std::size_t latents = latent_count(options, moments.empty() ? 0 : moments.size() - 1);
+  check_moments(moments);
   for (const EnvironmentMoments& m : moments) {
     if (m.samples <= latents) {
       throw InvalidArgument("environment '" + m.name + "' has " + std::to_string(m.samples) +

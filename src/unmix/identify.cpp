@@ -19,6 +19,8 @@ using Eigen::MatrixXd;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double clear_misfit = 3.0;  // deviance per degree of freedom
+constexpr std::size_t most_restarts = 8;
 constexpr int most_assignments = 4;  // rounds of assigning the surplus environments
 
 Order to_order(const std::vector<std::size_t>& order) { return {order.begin(), order.end()}; }
@@ -58,20 +60,58 @@ void standardise(const LinearProblem& problem, const MatrixXd& basis, MatrixXd& 
   }
 }
 
-Refined with_surplus(const LinearProblem& problem, const std::vector<std::size_t>& chosen,
-                     Refined fit, Targets& targets, Intervention intervention, Observer& observer) {
-  Targets all(problem.interventions(), no_target);
-  for (std::size_t i = 0; i < chosen.size(); ++i) all[chosen[i]] = static_cast<Index>(i);
-  for (int round = 0; round < most_assignments; ++round) {
-    const ProfileLikelihood likelihood(problem, all, intervention);
-    if (round > 0) fit = refine(likelihood, {{fit.encoder, fit.order}}, observer);
-    Targets next = assign_targets(problem, likelihood, fit, chosen, intervention);
-    const bool settled = next == all && round > 0;
-    all = std::move(next);
-    if (settled) break;
+double bic(const ProfileLikelihood& likelihood, const Refined& fit) {
+  return likelihood.ratio(fit.objective, 0.0) +
+         std::log(likelihood.total_samples()) * static_cast<double>(fit.edges.size());
+}
+
+bool misfit(const LinearProblem& problem, const ProfileLikelihood& likelihood, const Refined& fit,
+            Intervention intervention) {
+  for (std::size_t k = 0; k < problem.interventions(); ++k) {
+    if (deviance_per_dof(problem, likelihood, fit, k, intervention) > clear_misfit) return true;
   }
-  targets = all;
-  return refine(ProfileLikelihood(problem, all, intervention), {{fit.encoder, fit.order}},
+  return false;
+}
+
+Order random_order(std::size_t n, std::uint64_t number) {
+  Draws draws = RandomStream(Seed{0}, Purpose::restart).at(number);
+  Order order(n);
+  std::iota(order.begin(), order.end(), Index{0});
+  for (std::size_t i = n; i > 1; --i) {
+    std::swap(order[i - 1], order[draws.below(static_cast<std::uint32_t>(i))]);
+  }
+  return order;
+}
+
+// The refinement of n environments on n latents. A fit that misses the moments may be a local
+// minimum: it is tried again from encoders deflated along the fitted and along random orders.
+Refined fit_core(const LinearProblem& problem, const LinearProblem& regular,
+                 const ProfileLikelihood& likelihood, const std::vector<Start>& starts,
+                 Intervention intervention, Observer& observer) {
+  Refined best = refine(likelihood, starts, observer);
+  const std::size_t n = best.order.size();
+  for (std::size_t r = 0; r <= most_restarts && n <= 12; ++r) {
+    if (!misfit(problem, likelihood, best, intervention)) break;
+    const Order order = r == 0 ? best.order : random_order(n, r);
+    Refined again = refine(likelihood, {deflation_start(regular, order)}, observer);
+    if (bic(likelihood, again) < bic(likelihood, best)) best = std::move(again);
+  }
+  return best;
+}
+
+// More environments than latents: the surplus ones are assigned by likelihood, and all refitted.
+Refined with_surplus(const LinearProblem& problem, const std::vector<std::size_t>& chosen,
+                     const ProfileLikelihood& core, Refined fit, Targets& targets,
+                     Intervention intervention, Observer& observer) {
+  targets = assign_targets(problem, core, fit, targets, chosen, intervention);
+  for (int round = 0; round < most_assignments; ++round) {
+    const ProfileLikelihood likelihood(problem, targets, intervention);
+    fit = refine(likelihood, {{fit.encoder, fit.order}}, observer);
+    Targets next = assign_targets(problem, likelihood, fit, targets, chosen, intervention);
+    if (next == targets) return fit;
+    targets = std::move(next);
+  }
+  return refine(ProfileLikelihood(problem, targets, intervention), {{fit.encoder, fit.order}},
                 observer);
 }
 
@@ -134,50 +174,78 @@ std::vector<MatrixXd> shrunken_precisions(const LinearProblem& problem,
   return result;
 }
 
-Identified identify(const LinearProblem& problem, const std::vector<MatrixXd>& precision,
-                    const MatrixXd& basis, const FitOptions& options, Observer& observer) {
+std::vector<std::size_t> choose_environments(const LinearProblem& problem,
+                                             const std::vector<MatrixXd>& precision) {
   const auto n = static_cast<std::size_t>(problem.latents());
-  std::vector<std::size_t> chosen(problem.interventions());
-  std::iota(chosen.begin(), chosen.end(), std::size_t{0});
-  const LinearProblem regular = shrunken(problem, precision);
-  if (chosen.size() > n) chosen = strongest_environments(regular, n);
+  if (problem.interventions() > n) {
+    return strongest_environments(shrunken(problem, precision), n);
+  }
+  std::vector<std::size_t> all(n);
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  return all;
+}
+
+namespace {
+
+Identified without_refinement(const LinearProblem& problem, const LinearUnmixing& published,
+                              Identified result) {
+  result.encoder = published.encoder;
+  result.graph = published.graph;
+  result.order = to_order(published.order);
+  result.objective = nan;
+  result.gains.assign(problem.interventions(), nan);
+  result.deviance.assign(problem.interventions(), nan);
+  return result;
+}
+
+std::vector<Start> all_starts(const LinearProblem& regular, const LcdResult& lcd_result,
+                              Intervention intervention) {
+  std::vector<Start> starts{deflation_start(regular), eigenvector_start(regular, intervention)};
+  if (lcd_result.failure.empty()) {
+    starts.push_back({lcd_result.unmixing.encoder, to_order(lcd_result.unmixing.order)});
+  }
+  return starts;
+}
+
+}  // namespace
+
+Identified identify(const LinearProblem& problem, const std::vector<MatrixXd>& precision,
+                    const MatrixXd& basis, const std::vector<std::size_t>& chosen,
+                    const FitOptions& options, Observer& observer) {
+  const auto n = static_cast<std::size_t>(problem.latents());
   std::vector<MatrixXd> chosen_precision{precision[0]};
   for (const std::size_t k : chosen) chosen_precision.push_back(precision[k + 1]);
   const LinearProblem core = subset(problem, chosen);
+  const Intervention intervention = options.intervention;
 
   Identified result;
-  const LinearUnmixing start = published(core, chosen_precision, basis, options, result.failure);
   result.targets.assign(problem.interventions(), no_target);
   for (std::size_t i = 0; i < n; ++i) result.targets[chosen[i]] = static_cast<Index>(i);
-
   if (options.refinement == Refinement::none) {
+    const LinearUnmixing unmixing =
+        published(core, chosen_precision, basis, options, result.failure);
     if (!result.failure.empty()) return result;
-    result.encoder = start.encoder;
-    result.graph = start.graph;
-    result.order = to_order(start.order);
-    result.objective = nan;
-    result.gains.assign(problem.interventions(), nan);
-    result.deviance.assign(problem.interventions(), nan);
+    result = without_refinement(problem, unmixing, std::move(result));
     standardise(problem, basis, result.encoder);
     return result;
   }
 
-  const LinearProblem regular_core = subset(regular, chosen);
-  std::vector<Start> starts{deflation_start(regular_core),
-                            eigenvector_start(regular_core, options.intervention)};
-  if (result.failure.empty() && start.order.size() == n) {
-    starts.push_back({start.encoder, to_order(start.order)});
-  }
-  result.failure.clear();  // a broken start is no broken fit
   Targets core_targets(n);
   std::iota(core_targets.begin(), core_targets.end(), Index{0});
-  Refined fit =
-      refine(ProfileLikelihood(core, core_targets, options.intervention), starts, observer);
-  if (chosen.size() < problem.interventions()) {
-    fit = with_surplus(problem, chosen, std::move(fit), result.targets, options.intervention,
-                       observer);
+  const ProfileLikelihood core_likelihood(core, core_targets, intervention);
+  const LinearProblem regular = subset(shrunken(problem, precision), chosen);
+  const LcdResult lcd_result = lcd(core, chosen_precision, basis, options.lcd_rank_one_acceptance,
+                                   options.lcd_edge_threshold);
+  Refined fit = fit_core(core, regular, core_likelihood,
+                         all_starts(regular, lcd_result, intervention), intervention, observer);
+  if (std::isfinite(fit.objective) && n < problem.interventions()) {
+    fit = with_surplus(problem, chosen, core_likelihood, std::move(fit), result.targets,
+                       intervention, observer);
   }
-  const ProfileLikelihood likelihood(problem, result.targets, options.intervention);
+  if (!fit.encoder.allFinite() || !std::isfinite(fit.objective)) {
+    result.failure = "the likelihood has no finite minimum";
+    return result;
+  }
   result.encoder = fit.encoder;
   result.order = fit.order;
   result.edges = fit.edges;
@@ -186,12 +254,9 @@ Identified identify(const LinearProblem& problem, const std::vector<MatrixXd>& p
   for (const RefinedEdge& edge : fit.edges) {
     result.graph.set_edge(static_cast<std::size_t>(edge.from), static_cast<std::size_t>(edge.to));
   }
-  if (!fit.encoder.allFinite() || !std::isfinite(fit.objective)) {
-    result.failure = "the likelihood has no finite minimum";
-    return result;
-  }
-  describe_environments(problem, likelihood, fit, options.intervention, result);
-  if (options.intervention == Intervention::soft) {
+  const ProfileLikelihood likelihood(problem, result.targets, intervention);
+  describe_environments(problem, likelihood, fit, intervention, result);
+  if (intervention == Intervention::soft) {
     choose_soft_representatives(problem, precision, result.graph, result.targets, result.encoder);
   }
   standardise(problem, basis, result.encoder);

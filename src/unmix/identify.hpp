@@ -23,11 +23,16 @@ struct Identified {
   std::string failure;             ///< not empty if the method broke down
 };
 
-/// Runs the chosen method and refinement. `scores` are the shrunken precisions of all environments;
-/// `basis` [n, d] maps x to y. Latent i is the one hit by the i-th environment, or by the i-th of
-/// the n strongest ones where there are more environments than latents.
+/// Runs the refinement, or the published method without it. `precision` are the shrunken precisions
+/// of all environments; `basis` [n, d] maps x to y; latent i is the one that environment chosen[i]
+/// hit, and the other environments are assigned by likelihood.
 Identified identify(const LinearProblem& problem, const std::vector<Eigen::MatrixXd>& precision,
-                    const Eigen::MatrixXd& basis, const FitOptions& options, Observer& observer);
+                    const Eigen::MatrixXd& basis, const std::vector<std::size_t>& chosen,
+                    const FitOptions& options, Observer& observer);
+
+/// One interventional environment (0-based) per latent: all of them, or the strongest ones.
+std::vector<std::size_t> choose_environments(const LinearProblem& problem,
+                                             const std::vector<Eigen::MatrixXd>& precision);
 
 /// Shrunken precision matrices. [n, n] each. @throws InvalidArgument as gaussian_scores.
 std::vector<Eigen::MatrixXd> shrunken_precisions(const LinearProblem& problem,

@@ -42,6 +42,11 @@ inline LinearProblem subset(const LinearProblem& problem, const std::vector<std:
   return result;
 }
 
+/// log |det m|, without over- or underflow.
+inline double log_abs_determinant(const Eigen::MatrixXd& m) {
+  return m.partialPivLu().matrixLU().diagonal().cwiseAbs().array().log().sum();
+}
+
 /// parents[i] lists the parents of latent i.
 using ParentSets = std::vector<std::vector<Eigen::Index>>;
 

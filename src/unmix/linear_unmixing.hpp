@@ -16,9 +16,6 @@ struct LinearUnmixing {
   std::vector<std::size_t> order;  ///< parents first
 };
 
-/// Precision matrices of all environments. [n, n] each.
-std::vector<Eigen::MatrixXd> precisions(const LinearProblem& problem);
-
 /// R^m = (Theta_m - Theta_0) S_0 (Theta_m - Theta_0) for every interventional environment.
 std::vector<Eigen::MatrixXd> difference_moments(const LinearProblem& problem,
                                                 const std::vector<Eigen::MatrixXd>& precision);

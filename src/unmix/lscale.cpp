@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "unmix/linear_unmixing.hpp"
+#include "unmix/starts.hpp"
 
 namespace lodestein::unmix {
 namespace {
@@ -17,21 +18,35 @@ Eigen::MatrixXd published_scale(const Eigen::MatrixXd& encoder, const Eigen::Mat
   return (basis * decoder).inverse();
 }
 
+// Too many latents for the exact search: forward edges of the order with most energy.
+Digraph forward_edges(const Digraph& graph, const Eigen::MatrixXd& energy) {
+  const Order order = forward_order(energy);
+  Digraph forward(graph.nodes());
+  for (std::size_t t = 0; t < order.size(); ++t) {
+    for (std::size_t u = t + 1; u < order.size(); ++u) {
+      const auto from = static_cast<std::size_t>(order[t]), to = static_cast<std::size_t>(order[u]);
+      if (graph.edge(from, to)) forward.set_edge(from, to);
+    }
+  }
+  return forward;
+}
+
 Digraph threshold_graph(const std::vector<Eigen::MatrixXd>& moments, const Eigen::MatrixXd& encoder,
                         double threshold) {
   const Eigen::Index n = encoder.rows();
   const Eigen::MatrixXd decoder = encoder.inverse();
+  Eigen::MatrixXd energy(n, n);
   Digraph graph(static_cast<std::size_t>(n));
   for (Eigen::Index m = 0; m < n; ++m) {
-    const Eigen::MatrixXd latent =
-        decoder.transpose() * moments[static_cast<std::size_t>(m)] * decoder;
+    energy.col(m) =
+        (decoder.transpose() * moments[static_cast<std::size_t>(m)] * decoder).diagonal();
     for (Eigen::Index j = 0; j < n; ++j) {
-      if (j != m && latent(j, j) >= threshold) {
+      if (j != m && energy(j, m) >= threshold) {
         graph.set_edge(static_cast<std::size_t>(j), static_cast<std::size_t>(m));
       }
     }
   }
-  return graph.nodes() <= 24 ? closest_dag(graph) : graph;
+  return graph.nodes() <= 24 ? closest_dag(graph) : forward_edges(graph, energy);
 }
 
 // Row m minus its regression on the ancestors in the environment that hit m, where a hard
@@ -54,15 +69,6 @@ Eigen::MatrixXd regress_out_ancestors(const LinearProblem& problem, const Eigen:
 }
 
 }  // namespace
-
-std::vector<Eigen::MatrixXd> precisions(const LinearProblem& problem) {
-  std::vector<Eigen::MatrixXd> result;
-  for (const Eigen::MatrixXd& covariance : problem.covariance) {
-    result.push_back(
-        covariance.llt().solve(Eigen::MatrixXd::Identity(covariance.rows(), covariance.cols())));
-  }
-  return result;
-}
 
 std::vector<Eigen::MatrixXd> difference_moments(const LinearProblem& problem,
                                                 const std::vector<Eigen::MatrixXd>& precision) {

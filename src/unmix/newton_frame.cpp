@@ -28,6 +28,7 @@ MatrixXd scaled(const ProfileLikelihood& likelihood, MatrixXd h, const ParentSet
 // Away from a minimum, or in the flat directions of soft interventions, the Hessian isn't positive
 // definite: the smallest ridge that makes it so, from a geometric ladder.
 MatrixXd positive_factor(MatrixXd hessian) {
+  if (hessian.size() == 0) return hessian;  // one latent: nothing but scale
   const double scale = std::max(hessian.diagonal().cwiseAbs().mean(), 1e-12);
   double ridge = 1e-6 * scale;
   while (true) {
@@ -72,7 +73,7 @@ double NewtonFrame::minimise(MatrixXd& h, const ParentSets& parents, double tole
                              double give_up_above) const {
   const Index n = base_.rows();
   const auto lower = factor_.triangularView<Eigen::Lower>();
-  const double log_det_base = std::log(std::abs(base_.determinant()));
+  const double log_det_base = log_abs_determinant(base_);
 
   MatrixXd local = h * base_inverse_;
   for (Index i = 0; i < n; ++i) {

@@ -38,7 +38,7 @@ Candidate search_order(const ProfileLikelihood& likelihood, Candidate best, Obse
   const std::size_t n = best.order.size();
   NewtonFrame frame(likelihood, best.encoder, complete_parents(best.order));
   // Starts are nearly right, so far moves are left out where there are many latents.
-  const std::size_t reach = std::max<std::size_t>(1, 64 / n);
+  const std::size_t reach = std::max<std::size_t>(1, 500 / (n * n));
   std::size_t since_improvement = 0;
   for (std::size_t move = 0; since_improvement < n * n; ++move, ++since_improvement) {
     const std::size_t from = move / n % n, to = move % n;
@@ -89,7 +89,11 @@ class Pruning {
     const double threshold = std::log(likelihood_.total_samples());
     for (std::size_t deleted = 1; !deletions_.empty(); ++deleted) {
       const auto smallest = freshest_smallest();
-      if (smallest == deletions_.end() || smallest->ratio >= threshold) break;
+      if (smallest == deletions_.end()) break;
+      if (smallest->ratio >= threshold) {
+        if (!refresh()) break;
+        continue;
+      }
       remove(smallest);
       if (deleted % fit_.parents.size() == 0) settle(search_tolerance);
     }
@@ -144,6 +148,17 @@ class Pruning {
     }
   }
 
+  // Refits what is stale; whether anything was.
+  bool refresh() {
+    bool any = false;
+    for (Deletion& deletion : deletions_) {
+      if (deletion.fresh || !removable(deletion)) continue;
+      refit(deletion, clearly_kept());
+      any = true;
+    }
+    return any;
+  }
+
   void remove(std::vector<Deletion>::iterator deletion) {
     fit_.encoder = deletion->encoder;
     fit_.objective += deletion->ratio / (2.0 * likelihood_.total_samples());
@@ -186,12 +201,16 @@ Refined refine(const ProfileLikelihood& likelihood, const std::vector<Start>& st
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.f < b.f; });
-  // Local minima of f differ between starts; a search from the second best costs as much again.
-  Candidate best = search_order(likelihood, candidates.front(), observer);
-  if (candidates.size() > 1 &&
-      likelihood.ratio(candidates[1].f, candidates[0].f) > search_tolerance) {
-    Candidate second = search_order(likelihood, candidates[1], observer);
-    if (second.f < best.f) best = std::move(second);
+  Candidate best = candidates.front();
+  if (!std::isfinite(best.f)) return {best.encoder, best.order, {}, best.f, {}};
+  // Local minima differ between starts. With many latents a search is dear and starts are good.
+  const std::size_t searches = best.order.size() <= 12 ? candidates.size() : 1;
+  for (std::size_t c = 0; c < searches; ++c) {
+    if (c > 0 && !(likelihood.ratio(candidates[c].f, candidates[c - 1].f) > search_tolerance)) {
+      continue;  // the same minimum
+    }
+    Candidate found = search_order(likelihood, candidates[c], observer);
+    if (c == 0 || found.f < best.f) best = std::move(found);
   }
   Refined result{best.encoder, best.order, complete_parents(best.order), best.f, {}};
   Pruning(likelihood, result, observer).run();

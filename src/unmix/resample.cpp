@@ -38,7 +38,8 @@ struct Sums {
   }
 };
 
-constexpr std::size_t control_groups = 128;
+constexpr std::size_t control_groups = 256;
+constexpr double row_draws = 4096.0;  // from here on whole groups are drawn
 
 std::vector<std::size_t> shuffled(std::size_t count, Draws& draws) {
   std::vector<std::size_t> order(count);
@@ -95,18 +96,29 @@ class SampleResampler final : public Resampler {
     return problem;
   }
 
-  ControlSplit split(std::size_t number, double first_samples) const override {
+  ControlPair control_pair(std::size_t number, double samples) const override {
+    const MatrixXd& control = latent_.front();
     Draws draws = RandomStream(seed_, Purpose::null_split, 1).at(number);
-    const double total = static_cast<double>(latent_.front().cols());
-    const double wanted = std::min(first_samples, 0.5 * total);
-    Sums first(latent_.front().rows()), second(latent_.front().rows());
-    for (const std::size_t g : shuffled(groups_.size(), draws)) {
-      (first.weight < wanted ? first : second).add(groups_[g]);
-    }
-    return {first.covariance(), second.covariance(), first.weight, second.weight};
+    return {control_sample(samples, draws),
+            control_sample(static_cast<double>(control.cols()), draws)};
   }
 
  private:
+  MatrixXd control_sample(double samples, Draws& draws) const {
+    const MatrixXd& control = latent_.front();
+    Sums sums(control.rows());
+    if (samples >= row_draws) {
+      while (sums.weight < samples) {
+        sums.add(groups_[draws.below(static_cast<std::uint32_t>(groups_.size()))]);
+      }
+    } else {
+      while (sums.weight < samples) {
+        sums.add(control.col(draws.below(static_cast<std::uint32_t>(control.cols()))), 1.0);
+      }
+    }
+    return sums.covariance();
+  }
+
   Seed seed_;
   VectorXd shift_;
   std::vector<MatrixXd> latent_;  // [n, N] per environment, shifted
@@ -128,15 +140,9 @@ class GaussianResampler final : public Resampler {
     return result;
   }
 
-  ControlSplit split(std::size_t number, double first_samples) const override {
-    ControlSplit result;
-    result.first_samples = std::min(first_samples, 0.5 * problem_.samples[0]);
-    result.second_samples = problem_.samples[0] - result.first_samples;
-    result.first =
-        as_eigen(draw(0, result.first_samples, Purpose::null_split, 1, number).covariance);
-    result.second =
-        as_eigen(draw(0, result.second_samples, Purpose::null_split, 2, number).covariance);
-    return result;
+  ControlPair control_pair(std::size_t number, double samples) const override {
+    return {as_eigen(draw(0, samples, Purpose::null_split, 1, number).covariance),
+            as_eigen(draw(0, problem_.samples[0], Purpose::null_split, 2, number).covariance)};
   }
 
  private:

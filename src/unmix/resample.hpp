@@ -10,24 +10,25 @@
 
 namespace lodestein::unmix {
 
-/// Covariances of two disjoint random parts of the observational samples.
-struct ControlSplit {
-  Eigen::MatrixXd first, second;
-  double first_samples = 0.0, second_samples = 0.0;
+/// Covariances of two independent samples from the observational distribution: what an environment
+/// without intervention and its control would look like.
+struct ControlPair {
+  Eigen::MatrixXd environment, control;
 };
 
-/// Source of resampled moments in latent coordinates. Replicate and split r depend on (seed, r)
+/// Source of resampled moments in latent coordinates. Replicate and pair r depend on (seed, r)
 /// only; safe to call from several threads.
 class Resampler {
  public:
   virtual ~Resampler() = default;
   /// All environments drawn anew.
   virtual LinearProblem bootstrap(std::size_t replicate) const = 0;
-  /// The first part has about `first_samples` samples, at most half of all.
-  virtual ControlSplit split(std::size_t number, double first_samples) const = 0;
+  /// The first has `samples` samples, the second as many as there are observational ones.
+  virtual ControlPair control_pair(std::size_t number, double samples) const = 0;
 };
 
-/// Draws rows with replacement; splits are made of random groups of rows.
+/// Draws rows with replacement; for control pairs whole random groups of rows where that many are
+/// wanted.
 /// Keeps y = basis x of every environment if bootstraps are wanted, else groups of the controls.
 std::unique_ptr<Resampler> sample_resampler(const Dataset& dataset, const Eigen::MatrixXd& basis,
                                             bool with_bootstrap, Seed seed);

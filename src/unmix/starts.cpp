@@ -57,8 +57,8 @@ Leading leading(const MatrixXd& symmetric) {
           eigen.eigenvectors().col(largest)};
 }
 
-// The order with the most weight on forward edges: exact where the subset programme is affordable,
-// else greedily the node with the largest outgoing less incoming weight first.
+}  // namespace
+
 Order forward_order(const MatrixXd& weight) {
   const auto n = static_cast<std::size_t>(weight.rows());
   if (n <= 16 && weight.allFinite()) {
@@ -91,13 +91,11 @@ Order forward_order(const MatrixXd& weight) {
   return order;
 }
 
-}  // namespace
-
 std::vector<MatrixXd> whitened_differences(const LinearProblem& problem) {
   return whiten(problem).difference;
 }
 
-Start deflation_start(const LinearProblem& problem) {
+Start deflation_start(const LinearProblem& problem, const Order& order) {
   const Index n = problem.latents();
   const Whitened whitened = whiten(problem);
   MatrixXd found(n, n);
@@ -105,14 +103,17 @@ Start deflation_start(const LinearProblem& problem) {
   Start start{MatrixXd::Zero(n, n), {}};
   for (Index r = 0; r < n; ++r) {
     const MatrixXd projector = complement(found, r);
+    const auto candidate = [&](Index k) {
+      return leading(projector * whitened.difference[static_cast<std::size_t>(k)] * projector);
+    };
+    Index picked = order.empty() ? -1 : order[static_cast<std::size_t>(r)];
     Leading best;
-    Index picked = -1;
-    for (Index k = 0; k < n; ++k) {
+    if (picked >= 0) best = candidate(picked);
+    for (Index k = 0; order.empty() && k < n; ++k) {
       if (used[static_cast<std::size_t>(k)]) continue;
-      Leading candidate =
-          leading(projector * whitened.difference[static_cast<std::size_t>(k)] * projector);
-      if (picked < 0 || candidate.share > best.share) {
-        best = std::move(candidate);
+      Leading next = candidate(k);
+      if (picked < 0 || next.share > best.share) {
+        best = std::move(next);
         picked = k;
       }
     }

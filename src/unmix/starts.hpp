@@ -8,8 +8,13 @@ namespace lodestein::unmix {
 /// directions found so far projected out, is closest to rank one; its direction, with the latents
 /// found so far regressed out in that environment, is the encoder row. Exact for hard interventions
 /// in the population, whatever the variance change; a start for the likelihood otherwise.
-/// Needs one environment per latent. Cost: n^2 symmetric eigenproblems of size n.
-Start deflation_start(const LinearProblem& problem);
+/// Needs one environment per latent. Cost: n^2 symmetric eigenproblems of size n. With an order,
+/// the environments are taken in that order instead: n eigenproblems.
+Start deflation_start(const LinearProblem& problem, const Order& order = {});
+
+/// The order with the most weight on forward edges: exact by the subset programme for n <= 16, else
+/// greedily the node with the largest outgoing less incoming weight first. [n, n] -> n
+Order forward_order(const Eigen::MatrixXd& weight);
 
 /// LSCALE-I without a threshold: encoder rows are top eigenvectors of the whitened differences; the
 /// order maximises the total score-difference energy on edges that point forward; under hard

@@ -1,6 +1,7 @@
 #include "unmix/subspace.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/eigen.hpp"
 
@@ -29,6 +30,10 @@ Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::si
     if (result.basis(i, largest) < 0.0) result.basis.row(i) *= -1.0;
   }
   const double total = result.eigenvalues.sum();
+  const double variance = result.eigenvalues.head(result.basis.rows()).mean();
+  const double unit = variance > 0.0 ? std::sqrt(variance) : 1.0;
+  result.inverse = result.basis.transpose() * unit;
+  result.basis /= unit;
   result.explained =
       total > 0.0 ? std::min(1.0, result.eigenvalues.head(result.basis.rows()).sum() / total) : 0.0;
   return result;

@@ -7,9 +7,11 @@
 
 namespace lodestein::unmix {
 
-/// The latent subspace: principal axes of the pooled within-environment covariance.
+/// The latent subspace: principal axes of the pooled within-environment covariance, in units in
+/// which y has mean variance 1, so that no result depends on the units of x.
 struct Subspace {
-  Eigen::MatrixXd basis;        ///< [n, d], orthonormal rows; y = basis x
+  Eigen::MatrixXd basis;        ///< [n, d], orthogonal rows of one length; y = basis x
+  Eigen::MatrixXd inverse;      ///< [d, n], x = inverse y within the subspace
   Eigen::VectorXd eigenvalues;  ///< all d of the pooled covariance, descending
   double explained = 0.0;       ///< share of variance kept
 

@@ -62,9 +62,8 @@ VectorXd target_gains(const LinearProblem& problem, const ProfileLikelihood& lik
 }
 
 Targets assign_targets(const LinearProblem& problem, const ProfileLikelihood& likelihood,
-                       const Refined& fit, const std::vector<std::size_t>& fixed,
+                       const Refined& fit, Targets targets, const std::vector<std::size_t>& fixed,
                        Intervention intervention) {
-  Targets targets = likelihood.targets();
   for (std::size_t k = 0; k < targets.size(); ++k) {
     if (std::find(fixed.begin(), fixed.end(), k) != fixed.end()) continue;
     const VectorXd gains = target_gains(problem, likelihood, fit, k, intervention);
@@ -79,14 +78,14 @@ double deviance_per_dof(const LinearProblem& problem, const ProfileLikelihood& l
   const Index n = problem.latents();
   const double samples = problem.samples[environment + 1];
   const Index target = likelihood.targets()[environment];
-  double cost = -2.0 * std::log(std::abs(fit.encoder.determinant()));
+  double cost = -2.0 * log_abs_determinant(fit.encoder);
   double own = 0.0;
   for (Index i = 0; i < n; ++i) {
     const Residual r = residual(problem, likelihood, fit, i, environment, intervention);
     cost += i == target ? touched_cost(r) : untouched_cost(r);
     if (i == target) own = r.own_parameters;
   }
-  const double log_det = std::log(problem.covariance[environment + 1].determinant());
+  const double log_det = log_abs_determinant(problem.covariance[environment + 1]);
   const double deviance = samples * (cost - log_det - static_cast<double>(n));
   const auto moments = static_cast<double>(n * (n + 3)) / 2.0;
   return deviance / std::max(1.0, moments - own);

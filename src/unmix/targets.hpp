@@ -12,10 +12,10 @@ Eigen::VectorXd target_gains(const LinearProblem& problem, const ProfileLikeliho
                              const Refined& fit, std::size_t environment,
                              Intervention intervention);
 
-/// The best target of every environment outside `fixed` (which keep theirs); no_target where no
-/// latent gains anything.
+/// The best target of every environment outside `fixed` (which keep theirs in `targets`); no_target
+/// where no latent gains anything. `likelihood` may know fewer environments.
 Targets assign_targets(const LinearProblem& problem, const ProfileLikelihood& likelihood,
-                       const Refined& fit, const std::vector<std::size_t>& fixed,
+                       const Refined& fit, Targets targets, const std::vector<std::size_t>& fixed,
                        Intervention intervention);
 
 /// Deviance of one environment from the fitted model, per degree of freedom: about 1 if the model

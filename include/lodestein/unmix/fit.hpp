@@ -17,7 +17,9 @@
 
 namespace lodestein {
 
-/// lscale: LSCALE-I (Varici et al.). lcd: linear causal disentanglement (Squires et al. 2023).
+/// lscale: LSCALE-I (Varici et al.). lcd: linear causal disentanglement (Squires et al. 2023). What
+/// is returned without refinement; the likelihood refinement starts from encoders in the manner of
+/// both and doesn't depend on the choice.
 enum class UnmixMethod { lscale, lcd };
 
 /// likelihood: profile-likelihood refinement with order search and likelihood-ratio pruning.
@@ -30,9 +32,12 @@ struct FitOptions {
   Refinement refinement = Refinement::likelihood;
   Intervention intervention = Intervention::hard;
   GaussianScoreOptions score{};
-  /// Without refinement: edge if [R^m]_jj in latent coordinates is at least this (LSCALE-I,
-  /// published 1e-3), or the rank-one acceptance (LCD, published 0.99).
+  /// LSCALE-I without refinement: edge if [R^m]_jj in latent coordinates is at least this; published
+  /// 1e-3.
   double lscale_edge_threshold = 1e-3;
+  /// LCD without refinement: share of the largest singular value at which a projected difference
+  /// counts as rank one (published 0.99), and the |B_0| entry that counts as an edge (published 0.04
+  /// on real data).
   double lcd_rank_one_acceptance = 0.99;
   double lcd_edge_threshold = 0.04;
   std::size_t bootstrap = 0;     ///< replicates for edge support; 0 = none
