@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <exception>
 
 #include "lodestein/core/error.hpp"
@@ -36,6 +37,11 @@ class TableParser {
       const std::size_t length = skipped + count;
       skipped = 0;
       if (length == 0) break;
+      if (std::memchr(buffer.data(), '\0', length) != nullptr) {
+        throw IoError(source_.name() +
+                      ": holds zero bytes, so it is not a table of text; give it the name of its "
+                      "true format, or save it as UTF-8");
+      }
       const std::size_t parsed = csv_parse(&parser_, buffer.data(), length, on_cell, on_row, this);
       rethrow();
       if (parsed != length) fail_quote("a quote inside a field that isn't quoted; double it");

@@ -15,6 +15,17 @@ namespace {
 
 std::string quoted(const std::string& name) { return std::string("'") + name + "'"; }
 
+/// Names with more to say about each: `parts` are quoted already.
+std::string enumerated(const std::vector<std::string>& parts) {
+  constexpr std::size_t shown = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(shown, parts.size()); ++i) {
+    text += (i == 0 ? "" : ", ") + parts[i];
+  }
+  if (parts.size() > shown) text += " and " + std::to_string(parts.size() - shown) + " more";
+  return text;
+}
+
 void check_shapes(const Dataset& dataset, std::vector<std::string>& problems) {
   if (dataset.environments.empty()) {
     problems.push_back("there is no environment");
@@ -36,11 +47,13 @@ void check_samples(const Dataset& dataset, std::size_t minimum,
   std::vector<std::string> small;
   for (const auto& environment : dataset.environments) {
     if (environment.samples.rows() >= minimum) continue;
-    small.push_back(environment.name + " (" + std::to_string(environment.samples.rows()) + ")");
+    const std::size_t rows = environment.samples.rows();
+    small.push_back(quoted(environment.name) + " (" + std::to_string(rows) +
+                    (rows == 1 ? " sample)" : " samples)"));
   }
   if (small.empty()) return;
   problems.push_back("fewer than " + std::to_string(minimum) + " samples in environment " +
-                     listed(small) + "; drop it with the step minimum-samples=" +
+                     enumerated(small) + "; drop it with --preprocess minimum-samples=" +
                      std::to_string(minimum) + ", pool environments, or ask for fewer latents");
 }
 
@@ -69,16 +82,17 @@ void check_constant(const Dataset& dataset, std::vector<std::string>& problems) 
   for (const std::size_t j : constant_columns(dataset)) names.push_back(dataset.features[j]);
   if (names.empty()) return;
   problems.push_back("constant in every environment: " + listed(names) +
-                     "; drop with the step drop-constant");
+                     "; drop with --preprocess drop-constant");
 }
 
 void check_duplicates(const Dataset& dataset, std::vector<std::string>& problems) {
   std::vector<std::string> pairs;
   for (const auto& [column, earlier] : duplicate_columns(dataset)) {
-    pairs.push_back(dataset.features[column] + " = " + dataset.features[earlier]);
+    pairs.push_back(quoted(dataset.features[column]) + " = " + quoted(dataset.features[earlier]));
   }
   if (pairs.empty()) return;
-  problems.push_back("equal columns: " + listed(pairs) + "; drop with the step drop-duplicates");
+  problems.push_back("equal columns: " + enumerated(pairs) +
+                     "; drop with --preprocess drop-duplicates");
 }
 
 }  // namespace

@@ -97,13 +97,14 @@ TEST_F(BadInput, TruncatedArchives) {
 }
 
 TEST_F(BadInput, FewerSamplesThanLatents) {
-  expect_csv_refused(small_csv() + "kc,1,2\n", {"'kc"}, "--latents 2");
+  expect_csv_refused(small_csv() + "kc,1,2\n",
+                     {"'kc' (1 sample)", "--preprocess minimum-samples=3"}, "--latents 2");
 }
 
 TEST_F(BadInput, ConstantAndDuplicatedColumns) {
   expect_csv_refused("env,a,b\nobs,1,5\nobs,2,5\nobs,4,5\nka,1,5\nka,3,5\nka,9,5\n", {"'b'"});
   expect_csv_refused("env,a,b\nobs,1,1\nobs,2,2\nobs,4,4\nka,1,1\nka,3,3\nka,9,9\n",
-                     {"equal columns", "b = a"});
+                     {"equal columns: 'b' = 'a'", "--preprocess drop-duplicates"});
 }
 
 TEST_F(BadInput, MoreLatentsThanFeatures) {

@@ -185,6 +185,8 @@ TEST(CsvError, DamagedText) {
               HasSubstr("UTF-16"));
   EXPECT_THAT(io_error(folder.write("d.csv", "e,x\n,1\n"), by("e")),
               AllOf(HasSubstr("d.csv:2:"), HasSubstr("label is empty")));
+  EXPECT_THAT(io_error(folder.write("f.csv", std::string("e,x\nobs,\0\n", 10)), by("e")),
+              AllOf(HasSubstr("f.csv:"), HasSubstr("zero bytes")));
 }
 
 TEST(CsvError, Gzip) {
