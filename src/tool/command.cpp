@@ -26,7 +26,7 @@ void add_list(CLI::App& app, const std::string& flag, std::vector<std::string>& 
 }  // namespace
 
 void Context::say(const std::string& text) const {
-  if (!json && !quiet) fmt::print("{}", text);
+  if (!json && !quiet) fmt::print("{}", printable(text));
 }
 
 void Context::emit(const std::string& json_text) const {

@@ -38,7 +38,7 @@ struct Context {
 
   Backend backend() const { return Backend::named(backend_name, threads); }
   ProgressObserver observer() const { return ProgressObserver(progress, quiet); }
-  /// Text for people: on stdout, or nowhere with --json or --quiet.
+  /// Text for people, made printable: on stdout, or nowhere with --json or --quiet.
   void say(const std::string& text) const;
   /// The one JSON object of --json.
   void emit(const std::string& json_text) const;

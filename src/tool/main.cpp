@@ -75,7 +75,7 @@ bool starts_with_unknown_command(const CLI::App& app, int argc, char** argv) {
   if (std::find(names.begin(), names.end(), argv[1]) != names.end()) return false;
   const std::string word = argv[1];
   fmt::print(stderr, "lodestein: {}\nTry `lodestein --help`.\n",
-             with_hint("'" + word + "' is not a command", nearest(word, names)));
+             printable(with_hint("'" + word + "' is not a command", nearest(word, names))));
   return true;
 }
 
@@ -87,12 +87,13 @@ const CLI::App* chosen(const CLI::App& app) {
 int report_usage(const CLI::App& app, const CLI::ParseError& problem) {
   const CLI::App* command = chosen(app);
   fmt::print(stderr, "lodestein: {}\nTry `lodestein {}--help`.\n",
-             usage_message(app, command, problem), command ? command->get_name() + " " : "");
+             printable(usage_message(app, command, problem)),
+             command ? command->get_name() + " " : "");
   return bad_input;
 }
 
 int report_error(const Context& context, const std::string& message, int code) {
-  fmt::print(stderr, "lodestein: {}\n", message);
+  fmt::print(stderr, "lodestein: {}\n", printable(message));
   if (context.json)
     context.emit(nlohmann::ordered_json{{"error", message}, {"exit_code", code}}.dump(
                      2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +

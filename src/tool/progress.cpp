@@ -8,6 +8,8 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
+#include "tool/text.hpp"
+
 namespace lodestein::tool {
 namespace {
 
@@ -65,7 +67,7 @@ void ProgressObserver::progress(std::string_view stage, std::size_t done, std::s
 void ProgressObserver::draw_bar(std::string_view stage, double fraction, double seconds) {
   const std::string left =
       fraction > 0.02 ? fmt::format(", {:.0f} s left", seconds / fraction - seconds) : "";
-  fmt::print(stderr, "\r\x1b[K{:<14} ▕{}▏ {:3.0f} %  {:.0f} s{}", stage, bar(fraction),
+  fmt::print(stderr, "\r\x1b[K{:<14} ▕{}▏ {:3.0f} %  {:.0f} s{}", printable(stage), bar(fraction),
              100.0 * fraction, seconds, left);
   std::fflush(stderr);
   bar_drawn_ = true;
@@ -99,7 +101,7 @@ void ProgressObserver::log(Level level, std::string_view message) {
     fmt::print(stderr, "{}\n",
                nlohmann::ordered_json{{"event", name}, {"message", message}}.dump());
   else
-    fmt::print(stderr, "{}{}\n", level == Level::warning ? "warning: " : "", message);
+    fmt::print(stderr, "warning: {}\n", printable(message));
 }
 
 bool ProgressObserver::cancelled() const { return interrupt_signal() != 0; }

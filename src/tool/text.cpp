@@ -2,9 +2,50 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace lodestein::tool {
+namespace {
+
+/// Length of the UTF-8 character that `text` begins with, 0 if there is none.
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  return length;
+}
+
+/// The control characters of ASCII, and those of Latin 1 in UTF-8.
+bool is_control(std::string_view character) {
+  const auto first = static_cast<unsigned char>(character[0]);
+  if (character.size() == 2)
+    return first == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
+  return first < 0x20 || first == 0x7f;
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    const std::size_t length = std::max<std::size_t>(1, character_length(text));
+    const std::string_view character = text.substr(0, length);
+    const bool safe = character_length(text) > 0 && (character == "\n" || !is_control(character));
+    if (safe)
+      result += character;
+    else
+      for (const char c : character)
+        result += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    text.remove_prefix(length);
+  }
+  return result;
+}
+
 std::string number(double value) {
   if (std::isnan(value)) return "-";
   const bool thousands = std::abs(value) >= 1e3 && std::abs(value) < 1e7;

@@ -134,6 +134,17 @@ TEST_F(BadInput, UsageErrorsSuggestWhatExists) {
   expect_refused("", {"lodestein"});
 }
 
+TEST_F(BadInput, WhatAFileHoldsCannotSteerTheTerminal) {
+  write_text_file(folder_ / "header.csv", "e\x1b[31mv,caf\xc3\xa9,\xff\nobs,1,2\n");
+  expect_refused("fit header.csv --out fit", {"'e\\x1b[31mv'", "'caf\xc3\xa9'", "'\\xff'"});
+  expect_csv_refused("env,a\nobs,1\nka,\x1b[2J\xc2\x9b\n",
+                     {"'\\x1b[2J\\xc2\\x9b' is not a number"});
+  expect_csv_refused(std::string("\x7f"
+                                 "ELF\0\0",
+                                 6),
+                     {"data.csv", "zero bytes"});
+}
+
 TEST_F(BadInput, OptionsWithoutEffectAreRefused) {
   write_text_file(folder_ / "data.csv", small_csv());
   expect_refused("fit data.csv --environment-column env --edge-threshold 0.1 --out fit",
