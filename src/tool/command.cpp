@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "lodestein/data/preprocess.hpp"
+#include "tool/number_option.hpp"
 
 namespace lodestein::tool {
 namespace {
@@ -34,16 +35,14 @@ void Context::emit(const std::string& json_text) const {
 }
 
 void add_seed(CLI::App& app, Context& context) {
-  app.add_option("--seed", context.seed, "Number that, with the options, fixes every random draw")
-      ->capture_default_str()
+  add_whole(app, "--seed", context.seed, 0, std::numeric_limits<std::uint64_t>::max(),
+            "Number that, with the options, fixes every random draw")
       ->type_name("N");
 }
 
 void add_threads(CLI::App& app, Context& context) {
-  app.add_option("--threads", context.threads,
-                 "CPU threads, 0 = all cores; results have the same bits for any number")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber)
+  add_whole(app, "--threads", context.threads, 0, 4096,
+            "CPU threads, 0 = all cores; results have the same bits for any number")
       ->type_name("N");
 }
 

@@ -8,6 +8,7 @@
 #include "lodestein/unmix/result_file.hpp"
 #include "tool/command.hpp"
 #include "tool/fit_summary.hpp"
+#include "tool/number_option.hpp"
 #include "tool/report_page.hpp"
 #include "unmix/option_names.hpp"
 #include "unmix/result_folder.hpp"
@@ -18,28 +19,42 @@ namespace {
 enum class ScoreKind { gaussian };
 constexpr NamedValues<ScoreKind, 1> score_names{{{"gaussian", ScoreKind::gaussian}}};
 
+constexpr std::size_t most_latents = 10'000, most_replicates = 100'000;
+
 struct FitCommandOptions {
   std::filesystem::path input, out, report;
   DataOptions data;
   FitOptions fit;
   ScoreKind score = ScoreKind::gaussian;
   bool parity = false;
-  double edge_threshold = 1e-3;
 };
 
-/// --parity and --edge-threshold, which say more than one field.
-void complete(const CLI::App& app, FitCommandOptions& options) {
-  FitOptions& fit = options.fit;
-  if (options.parity && app.count("--refine") && fit.refinement != Refinement::none)
+/// --parity is short for several options; what is said beside it must not contradict it.
+void apply_parity(const CLI::App& app, FitOptions& fit) {
+  if (app.count("--refine") && fit.refinement != Refinement::none)
     throw UsageError("--parity means --refine none; leave one of them out");
-  if (options.parity) fit.refinement = Refinement::none;
-  if (app.count("--edge-threshold") == 0) return;
-  if (fit.refinement == Refinement::likelihood)
-    throw UsageError(
-        "--edge-threshold has no effect with --refine likelihood, which tests each edge; add "
-        "--refine none or leave it out");
-  (fit.method == UnmixMethod::lcd ? fit.lcd_edge_threshold : fit.lscale_edge_threshold) =
-      options.edge_threshold;
+  if (app.count("--shrinkage") && fit.score.shrinkage != Shrinkage::none)
+    throw UsageError("--parity means --shrinkage none; leave one of them out");
+  fit.refinement = Refinement::none;
+  fit.score.shrinkage = Shrinkage::none;
+}
+
+/// A threshold belongs to one method, and only that method's own graph uses it.
+void check_thresholds(const CLI::App& app, const FitOptions& fit) {
+  const auto needs = [&](const char* option, UnmixMethod method) {
+    if (app.count(option) == 0) return;
+    if (fit.refinement != Refinement::none)
+      throw UsageError(fmt::format(
+          "{} has no effect with --refine likelihood, which tests each edge; add --refine none or "
+          "leave it out",
+          option));
+    if (fit.method != method)
+      throw UsageError(
+          fmt::format("{} needs --method {}", option, name_of(unmix_method_names, method)));
+  };
+  needs("--edge-threshold", UnmixMethod::lscale);
+  needs("--lcd-edge-threshold", UnmixMethod::lcd);
+  needs("--lcd-rank-one", UnmixMethod::lcd);
 }
 
 /// Says no before long work starts.
@@ -85,16 +100,29 @@ int run_fit(const FitCommandOptions& options, const Context& context) {
   return record.result.failed() ? statistical_failure : done;
 }
 
+void add_threshold_options(CLI::App& app, FitOptions& fit) {
+  const auto add = [&](const char* flag, double& value, const NumberRange& range,
+                       const char* help) {
+    add_real(app, flag, value, range, help)->type_name("X")->group("Thresholds of --refine none");
+  };
+  add("--edge-threshold", fit.lscale_edge_threshold, positive(),
+      "lscale: smallest score difference that makes an edge");
+  add("--lcd-edge-threshold", fit.lcd_edge_threshold, positive(),
+      "lcd: smallest coefficient that makes an edge");
+  add("--lcd-rank-one", fit.lcd_rank_one_acceptance, proper_share(),
+      "lcd: rank-one ratio from which an environment counts as a root's");
+}
+
 void add_method_options(CLI::App& app, FitCommandOptions& options) {
   FitOptions& fit = options.fit;
-  app.add_option("--latents", fit.latents, "Latent variables, 0 = one per environment")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber)
+  add_whole(app, "--latents", fit.latents, 0, most_latents,
+            "Latent variables, 0 = one per environment")
       ->type_name("N")
       ->group("Method");
-  add_choice(
-      app, "--method", fit.method, unmix_method_names,
-      "lscale: LSCALE-I (Varici et al.); lcd: linear causal disentanglement (Squires et al.)")
+  add_choice(app, "--method", fit.method, unmix_method_names,
+             "Published algorithm used with --refine none; the likelihood refinement starts from "
+             "several encoders and doesn't depend on it. lscale: LSCALE-I (Varici et al.); lcd: "
+             "linear causal disentanglement (Squires et al.)")
       ->group("Method");
   add_choice(app, "--refine", fit.refinement, refinement_names,
              "likelihood: profile likelihood with order search and a test of each edge; none: the "
@@ -102,26 +130,21 @@ void add_method_options(CLI::App& app, FitCommandOptions& options) {
       ->group("Method");
   add_choice(app, "--score", options.score, score_names, "Score estimator")->group("Method");
   add_choice(app, "--shrinkage", fit.score.shrinkage, shrinkage_names,
-             "Of covariances; oas: oracle-approximating; auto: oas where samples < 10 features")
+             "Of covariances; oas: oracle-approximating; auto: oas in environments with samples < "
+             "10 x latents, else none")
       ->group("Method");
   add_choice(app, "--intervention", fit.intervention, intervention_names,
              "hard: a target loses its parents; soft: it keeps them with other coefficients")
       ->group("Method");
-  app.add_option("--edge-threshold", options.edge_threshold,
-                 "Smallest effect that makes an edge; with --refine none only (default: 0.001, "
-                 "with --method lcd 0.04)")
-      ->check(CLI::PositiveNumber)
-      ->type_name("X")
-      ->group("Method");
-  app.add_option("--bootstrap", fit.bootstrap,
-                 "Replicates behind the support of each edge, 0 = none")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber)
+  add_whole(app, "--bootstrap", fit.bootstrap, 0, most_replicates,
+            "Replicates behind the support of each edge, 0 = none")
       ->type_name("B")
       ->group("Method");
   app.add_flag("--parity", options.parity,
-               "As the published code does it: --refine none with its thresholds")
+               "As the published code does it: sets --refine none (the method's own thresholds) "
+               "and --shrinkage none; the PCA before it uses the samples of all environments")
       ->group("Method");
+  add_threshold_options(app, fit);
 }
 
 constexpr const char* footer = R"(
@@ -154,7 +177,8 @@ Runner add_fit(CLI::App& app, Context& context) {
   add_output_options(app, context);
   app.footer(footer);
   return [options, &app](const Context& c) {
-    complete(app, *options);
+    if (options->parity) apply_parity(app, options->fit);
+    check_thresholds(app, options->fit);
     return run_fit(*options, c);
   };
 }

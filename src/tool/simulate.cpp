@@ -1,11 +1,13 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "lodestein/simulate/study.hpp"
 #include "simulate/study_folder.hpp"
 #include "tool/command.hpp"
+#include "tool/number_option.hpp"
 #include "unmix/option_names.hpp"
 
 namespace lodestein::tool {
@@ -19,6 +21,10 @@ constexpr NamedValues<MixingFamily, 3> mixing_family_names{
 constexpr NamedValues<InterventionDesign, 3> design_names{{{"single", InterventionDesign::single},
                                                            {"pairs", InterventionDesign::pairs},
                                                            {"multi", InterventionDesign::multi}}};
+
+constexpr std::size_t most_latents = 1000, most_observed = 10'000'000;
+constexpr std::size_t most_samples = 1'000'000'000;
+constexpr double most_gigabytes = 64.0;
 
 struct SimulateOptions {
   StudyOptions study;
@@ -60,6 +66,25 @@ void check_combination(const CLI::App& app, const StudyOptions& study) {
     throw UsageError("--no-normalise-columns needs --mixing linear");
 }
 
+/// What the study alone takes: samples and latents of every environment, and the mixing.
+double gigabytes(const StudyOptions& study) {
+  const auto latents = static_cast<double>(study.latent.latents);
+  const auto observed = static_cast<double>(study.mixing.observed);
+  const double environments =
+      1.0 + latents * (study.design == InterventionDesign::pairs ? 2.0 : 1.0);
+  const double rows = environments * static_cast<double>(study.samples);
+  return 8e-9 * (rows * (observed + latents) + observed * latents);
+}
+
+void check_size(const StudyOptions& study) {
+  const double needed = gigabytes(study);
+  if (needed <= most_gigabytes) return;
+  throw UsageError(
+      fmt::format("the study would take {:.0f} GB of memory, the limit is {:.0f} GB; give fewer "
+                  "--samples, --observed or --latents",
+                  std::ceil(needed), most_gigabytes));
+}
+
 int run_simulate(const SimulateOptions& options, const Context& context) {
   StudyOptions settings = options.study;
   settings.latent.random_order = settings.random_intervention_order = !options.fixed_order;
@@ -78,23 +103,18 @@ int run_simulate(const SimulateOptions& options, const Context& context) {
 
 void add_model_options(CLI::App& app, SimulateOptions& options) {
   StudyOptions& study = options.study;
-  app.add_option("--latents", study.latent.latents, "Latent variables")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+  add_whole(app, "--latents", study.latent.latents, 1, most_latents, "Latent variables")
       ->type_name("N")
       ->group("Model");
   add_choice(app, "--scm", study.latent.family, latent_family_names, "Latent mechanisms")
       ->group("Model");
-  app.add_option("--density", study.latent.density, "Probability of each possible latent edge")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 1.0))
+  add_real(app, "--density", study.latent.density, share(),
+           "Probability of each possible latent edge")
       ->type_name("P")
       ->group("Model");
-  app.add_option("--weak-edge-filter", study.weak_edge_filter,
-                 "Redraw the model until every edge moves the score by at least this; published "
-                 "code: 0.02; 0 keeps every model")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber)
+  add_real(app, "--weak-edge-filter", study.weak_edge_filter, non_negative(),
+           "Redraw the model until every edge moves the score by at least this; published code: "
+           "0.02; 0 keeps every model")
       ->type_name("X")
       ->group("Model");
   app.add_flag("--fixed-order", options.fixed_order,
@@ -105,9 +125,7 @@ void add_model_options(CLI::App& app, SimulateOptions& options) {
 
 void add_mixing_options(CLI::App& app, SimulateOptions& options) {
   StudyOptions& study = options.study;
-  app.add_option("--observed", study.mixing.observed, "Observed features")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+  add_whole(app, "--observed", study.mixing.observed, 1, most_observed, "Observed features")
       ->type_name("D")
       ->group("Mixing");
   add_choice(app, "--mixing", study.mixing.family, mixing_family_names,
@@ -116,23 +134,19 @@ void add_mixing_options(CLI::App& app, SimulateOptions& options) {
   app.add_flag("--no-normalise-columns", options.keep_columns,
                "Leave the columns of a linear mixing as drawn (default: largest entry 1)")
       ->group("Mixing");
-  app.add_option("--observation-noise", study.observation_noise,
-                 "Standard deviation of Gaussian noise added to every feature")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber)
+  add_real(app, "--observation-noise", study.observation_noise, non_negative(),
+           "Standard deviation of Gaussian noise added to every feature")
       ->type_name("SD")
       ->group("Mixing");
 }
 
 void add_intervention_options(CLI::App& app, StudyOptions& study) {
-  const auto add_number = [&](const char* flag, auto& value, const char* type, const char* help) {
-    app.add_option(flag, value, help)
-        ->capture_default_str()
-        ->check(CLI::NonNegativeNumber)
-        ->type_name(type)
-        ->group("Environments");
+  const auto add_number = [&](const char* flag, double& value, const char* type, const char* help) {
+    add_real(app, flag, value, non_negative(), help)->type_name(type)->group("Environments");
   };
-  add_number("--samples", study.samples, "N", "Samples per environment");
+  add_whole(app, "--samples", study.samples, 1, most_samples, "Samples per environment")
+      ->type_name("N")
+      ->group("Environments");
   add_choice(app, "--design", study.design, design_names,
              "single: one environment per latent; pairs: two; multi: several targets at once")
       ->group("Environments");
@@ -171,6 +185,7 @@ Runner add_simulate(CLI::App& app, Context& context) {
   app.footer(footer);
   return [options, &app](const Context& c) {
     check_combination(app, options->study);
+    check_size(options->study);
     return run_simulate(*options, c);
   };
 }

@@ -134,6 +134,26 @@ TEST_F(BadInput, UsageErrorsSuggestWhatExists) {
   expect_refused("", {"lodestein"});
 }
 
+TEST_F(BadInput, NumbersOutOfRangeAreNamedInAFewDigits) {
+  expect_refused("fit study --out fit --latents -1",
+                 {"--latents: '-1' is not a whole number from 0 to 10000"});
+  expect_refused("fit study --out fit --seed -3", {"--seed: '-3' is not a whole number from 0"});
+  expect_refused("fit study --out fit --seed 18446744073709551616", {"to 18446744073709551615"});
+  expect_refused("fit study --out fit --bootstrap 99999999999999999999", {"from 0 to 100000"});
+  expect_refused("fit study --out fit --threads 1.5", {"'1.5' is not a whole number"});
+  expect_refused("simulate --out study --latents 0", {"'0' is not a whole number from 1"});
+  expect_refused("simulate --out study --density 1.5", {"'1.5' is not a number from 0 to 1"});
+  expect_refused("simulate --out study --density nan", {"'nan' is not a number from 0 to 1"});
+  expect_refused("simulate --out study --weak-edge-filter -1", {"'-1' is not a number from 0 up"});
+  expect_refused("fit study --out fit --edge-threshold 0", {"'0' is not a number above 0"});
+  expect_refused("fit study --out fit --lcd-rank-one 1", {"'1' is not a number between 0 and 1"});
+}
+
+TEST_F(BadInput, AStudyBeyondMemoryIsRefusedBeforeTheWork) {
+  expect_refused("simulate --out study --samples 100000000", {"505 GB", "--samples"});
+  expect_refused("simulate --out study --observed 10000000 --samples 1000", {"GB", "--observed"});
+}
+
 TEST_F(BadInput, WhatAFileHoldsCannotSteerTheTerminal) {
   write_text_file(folder_ / "header.csv", "e\x1b[31mv,caf\xc3\xa9,\xff\nobs,1,2\n");
   expect_refused("fit header.csv --out fit", {"'e\\x1b[31mv'", "'caf\xc3\xa9'", "'\\xff'"});
@@ -151,6 +171,14 @@ TEST_F(BadInput, OptionsWithoutEffectAreRefused) {
                  {"--refine none"});
   expect_refused("fit data.csv --environment-column env --parity --refine likelihood --out fit",
                  {"--parity"});
+  expect_refused("fit data.csv --environment-column env --parity --shrinkage oas --out fit",
+                 {"--parity means --shrinkage none"});
+  expect_refused("fit data.csv --method lcd --refine none --edge-threshold 0.1 --out fit",
+                 {"--edge-threshold needs --method lscale"});
+  expect_refused("fit data.csv --refine none --lcd-rank-one 0.9 --out fit",
+                 {"--lcd-rank-one needs --method lcd"});
+  expect_refused("fit data.csv --method lcd --lcd-edge-threshold 0.1 --out fit",
+                 {"--lcd-edge-threshold", "--refine none"});
   expect_refused("simulate --second-variance-scale 2 --out study", {"--design pairs"});
   expect_refused("evaluate fit --truth study --features a", {"--data"});
   expect_refused("fit data.csv --environment-column env --layer counts --out fit", {"layer"});

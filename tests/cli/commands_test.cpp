@@ -159,11 +159,21 @@ TEST_F(Commands, NoBarWithoutATerminal) {
   EXPECT_THAT(run.err, IsEmpty());
 }
 
+TEST_F(Commands, StderrStaysEmptyWithoutProgress) {
+  simulate();
+  for (const char* mode : {"none", "auto"}) {
+    const Outcome run = lodestein(std::string("fit study --out fit --progress ") + mode);
+    EXPECT_EQ(run.code, 0);
+    EXPECT_THAT(run.err, IsEmpty()) << mode;
+  }
+}
+
 TEST_F(Commands, ParityMeansThePublishedThreshold) {
   simulate();
   fit("--parity");
   const Json json = result();
   EXPECT_EQ(json.at("options").at("refinement"), "none");
+  EXPECT_EQ(json.at("options").at("shrinkage"), "none");
   EXPECT_EQ(json.at("options").at("lscale_edge_threshold"), 1e-3);
   for (const Json& edge : json.at("graph").at("edges")) EXPECT_TRUE(edge.at("p_value").is_null());
 }
@@ -172,6 +182,15 @@ TEST_F(Commands, AnEdgeThresholdAboveEveryEffectLeavesNoEdge) {
   simulate();
   fit("--refine none --edge-threshold 1e9");
   EXPECT_TRUE(result().at("graph").at("edges").empty());
+}
+
+TEST_F(Commands, TheThresholdsOfLcdCountWithoutRefinement) {
+  simulate();
+  fit("--method lcd --refine none --lcd-edge-threshold 1e9 --lcd-rank-one 0.5");
+  const Json json = result();
+  EXPECT_EQ(json.at("options").at("lcd_rank_one_acceptance"), 0.5);
+  EXPECT_EQ(json.at("options").at("lcd_edge_threshold"), 1e9);
+  EXPECT_TRUE(json.at("graph").at("edges").empty());
 }
 
 TEST_F(Commands, BootstrapGivesEveryEdgeItsSupport) {
