@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tool/text.hpp"
+#include "tool/trust.hpp"
 #include "unmix/option_names.hpp"
 
 namespace lodestein::tool {
@@ -20,10 +21,22 @@ std::string edge_text(const FitResult& fit, const LatentEdge& edge) {
 }
 
 std::string graph_text(const FitResult& fit) {
+  const bool tested = !fit.edges.empty() && !std::isnan(fit.edges.front().p_value);
+  const std::string doubt =
+      tested && misfits(fit) ? fmt::format("  p-values {}:\n", if_the_model_held) : "";
   std::string text = fmt::format("Graph: {}, {}\n", counted(fit.latent_names.size(), "latent"),
                                  counted(fit.edges.size(), "edge"));
+  text += doubt;
   for (const LatentEdge& edge : fit.edges) text += edge_text(fit, edge);
   return text;
+}
+
+std::string target_text(const FitResult& fit, const EnvironmentTarget& target) {
+  const std::string latent = target.latent ? fit.latent_names.at(*target.latent) : "no latent";
+  if (uncertain(target))
+    return fmt::format("probably hit {}, uncertain (gain {})", latent, number(target.gain));
+  return "hit " + latent +
+         (std::isnan(target.gain) ? "" : fmt::format("   gain {}", number(target.gain)));
 }
 
 std::string targets_text(const FitResult& fit) {
@@ -32,10 +45,7 @@ std::string targets_text(const FitResult& fit) {
     width = std::max(width, target.environment.size());
   std::string text = "Environments\n";
   for (const EnvironmentTarget& target : fit.targets) {
-    text += fmt::format("  {:<{}} hit {}", target.environment, width,
-                        target.latent ? fit.latent_names.at(*target.latent) : "no latent");
-    if (!std::isnan(target.gain)) text += fmt::format("   gain {}", number(target.gain));
-    text += "\n";
+    text += fmt::format("  {:<{}} {}\n", target.environment, width, target_text(fit, target));
   }
   return text;
 }
@@ -57,9 +67,15 @@ std::string findings_text(const FitResult& fit) {
 }  // namespace
 
 std::string fit_summary(const FitResult& fit) {
-  if (fit.failed()) return "The fit failed.\n" + findings_text(fit);
+  if (fit.failed()) {
+    const std::string text = "The fit failed.\n" + findings_text(fit);
+    return has_graph(fit) ? text + "Not to be trusted:\n" + graph_text(fit) + targets_text(fit)
+                          : text;
+  }
   std::string text = graph_text(fit) + targets_text(fit) + findings_text(fit);
-  if (!fit.identified.empty()) text += "Identified: " + fit.identified + "\n";
+  if (!fit.identified.empty())
+    text += fmt::format("Identified{}: {}\n",
+                        misfits(fit) ? fmt::format(", {}", if_the_model_held) : "", fit.identified);
   return text;
 }
 

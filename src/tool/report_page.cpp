@@ -12,6 +12,7 @@
 #include "tool/html.hpp"
 #include "tool/report_style.hpp"
 #include "tool/text.hpp"
+#include "tool/trust.hpp"
 #include "unmix/option_names.hpp"
 
 namespace lodestein::tool {
@@ -35,7 +36,7 @@ std::string facts(const FitResult& fit) {
     samples += environment.samples;
   std::string html = "<dl class=\"facts\">\n";
   html += fact("Latents", std::to_string(fit.latent_names.size()));
-  html += fact("Edges", std::to_string(fit.edges.size()));
+  if (!fit.failed()) html += fact("Edges", std::to_string(fit.edges.size()));
   html += fact("Features", std::to_string(fit.features.size()));
   html += fact("Interventions", std::to_string(fit.targets.size()));
   if (samples > 0) html += fact("Intervened samples", fmt::format("{}", samples));
@@ -77,9 +78,13 @@ std::string support_text(double support) {
   return std::isnan(support) ? "-" : fmt::format("{:.0f} %", 100.0 * support);
 }
 
+bool tested(const FitResult& fit) {
+  return !fit.edges.empty() && !std::isnan(fit.edges.front().p_value);
+}
+
 std::string edge_table(const FitResult& fit) {
   if (fit.edges.empty()) return "<p>No edge: the latents look independent.</p>\n";
-  const bool refined = !std::isnan(fit.edges.front().p_value);
+  const bool refined = tested(fit);
   const bool bootstrapped = !std::isnan(fit.edges.front().support);
   std::vector<std::string> headers{"Edge", "#Weight"};
   if (refined) headers.insert(headers.end(), {"#Likelihood ratio", "#p"});
@@ -105,9 +110,11 @@ std::string graph_section(const FitResult& fit) {
       "falls along <b class=\"orange\">orange</b> ones. Width: {}. Under a latent: the "
       "environments that intervene on it.</p>\n",
       bootstrapped ? "bootstrap support" : "size of the weight");
-  return html_section("Graph",
-                      "Weights are in units of standard deviations of the latents in the "
-                      "observational environment.",
+  std::string lead =
+      "Weights are in units of standard deviations of the latents in the observational "
+      "environment.";
+  if (tested(fit) && misfits(fit)) lead += fmt::format(" The p-values hold {}.", if_the_model_held);
+  return html_section(fit.failed() ? "Not to be trusted: the graph" : "Graph", lead,
                       fmt::format("<div class=\"{}\"><div class=\"graph\">{}</div><div>{}{}</div>"
                                   "</div>\n",
                                   fit.edges.size() > many_edges ? "stacked" : "split", picture,
@@ -116,7 +123,8 @@ std::string graph_section(const FitResult& fit) {
 
 std::string identified_section(const FitResult& fit) {
   if (fit.identified.empty()) return "";
-  std::string body = "<p class=\"claim\">" + escaped(fit.identified) + "</p>\n";
+  const std::string doubt = misfits(fit) ? fmt::format(" – {}", if_the_model_held) : "";
+  std::string body = "<p class=\"claim\">" + escaped(fit.identified + doubt) + "</p>\n";
   if (!fit.assumptions.empty()) body += "<h3>This rests on</h3>\n<ul>\n";
   for (const std::string& assumption : fit.assumptions)
     body += "<li>" + escaped(assumption) + "</li>\n";
@@ -136,13 +144,17 @@ std::string beside_null(double value, double null) {
   return fmt::format("{} <span class=\"quiet\">({})</span>", number(value), number(null));
 }
 
+std::string hit_text(const FitResult& fit, const EnvironmentTarget& target) {
+  if (!target.latent) return "none";
+  const std::string latent = escaped(fit.latent_names.at(*target.latent));
+  return uncertain(target) ? "probably " + latent + ", uncertain" : latent;
+}
+
 std::vector<std::string> environment_row(const FitResult& fit, const EnvironmentDiagnosis& e) {
   const EnvironmentTarget* target = target_of(fit, e.name);
-  const std::string latent =
-      target && target->latent ? escaped(fit.latent_names.at(*target->latent)) : "none";
   return {escaped(e.name),
           fmt::format("{}", e.samples),
-          latent,
+          target ? hit_text(fit, *target) : "none",
           target ? number(target->gain) : "-",
           beside_null(e.effect, e.null_effect),
           escaped(p_value_text(e.p_value)),
@@ -293,10 +305,9 @@ std::string settings_section(const FitRecord& record) {
 
 std::string body_sections(const FitRecord& record) {
   const FitResult& fit = record.result;
-  // A failed fit may have got as far as an encoder and a graph; neither is to be read.
   if (fit.failed())
-    return diagnosis_section(fit) + environments_section(fit) + spectrum_section(fit) +
-           settings_section(record);
+    return diagnosis_section(fit) + (has_graph(fit) ? graph_section(fit) : "") +
+           environments_section(fit) + spectrum_section(fit) + settings_section(record);
   return graph_section(fit) + identified_section(fit) + environments_section(fit) +
          diagnosis_section(fit) + score_difference_section(fit) + encoder_section(fit) +
          support_section(fit) + spectrum_section(fit) + settings_section(record);

@@ -247,7 +247,10 @@ TEST_F(BadInput, NoEffectIsAStatisticalFailureWithADiagnosis) {
       "fit data.csv --environment-column env --observational obs --latents 2 --out fit --report "
       "fit.html");
   EXPECT_EQ(run.code, 2) << run.err;
-  EXPECT_THAT(run.out, HasSubstr("failure"));
+  const std::size_t failure = run.out.find("failure: "), graph = run.out.find("Graph: 2 latents");
+  ASSERT_NE(graph, std::string::npos) << run.out;
+  EXPECT_LT(failure, run.out.find("Not to be trusted:"));
+  EXPECT_LT(run.out.find("Not to be trusted:"), graph);
   const auto json = nlohmann::json::parse(read_text(folder_ / "fit" / "result.json"));
   EXPECT_EQ(json.at("diagnosis").at("failed"), true);
   EXPECT_THAT(read_text(folder_ / "fit.html"), HasSubstr("class=\"finding failure\""));

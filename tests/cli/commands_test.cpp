@@ -168,6 +168,35 @@ TEST_F(Commands, StderrStaysEmptyWithoutProgress) {
   }
 }
 
+TEST_F(Commands, TheSummaryDoubtsPValuesAndClaimWhereTheModelMisfits) {
+  simulate("--mixing tanh");
+  const Outcome run = lodestein("fit study --latents 3 --seed 7 --out fit");
+  ASSERT_EQ(run.code, 0) << run.err;
+  ASSERT_THAT(read_text(folder_ / "fit/result.json"), HasSubstr("model-misfit"));
+  EXPECT_THAT(run.out, HasSubstr("p-values if the model held, which the diagnosis doubts:"));
+  EXPECT_THAT(run.out, HasSubstr("Identified, if the model held, which the diagnosis doubts: "));
+}
+
+TEST_F(Commands, TheSummaryCallsTargetsWithNegativeGainUncertain) {
+  std::size_t uncertain = 0;
+  for (int seed = 1; seed <= 6; ++seed) {  // few samples and weak interventions
+    ASSERT_EQ(lodestein("simulate --latents 4 --observed 6 --samples 60 --variance-scale 0.7 --out "
+                        "study --seed " +
+                        std::to_string(seed))
+                  .code,
+              0);
+    const Outcome run = lodestein("fit study --out fit");
+    const Json fitted = result();
+    for (const Json& target : fitted.at("targets")) {
+      const std::string line = target.at("environment").get<std::string>() + " probably hit ";
+      const bool negative = target.at("gain").is_number() && target.at("gain") < 0.0;
+      EXPECT_EQ(run.out.find(line) != std::string::npos, negative) << seed << "\n" << run.out;
+      uncertain += negative;
+    }
+  }
+  EXPECT_GT(uncertain, 0u);
+}
+
 TEST_F(Commands, ParityMeansThePublishedThreshold) {
   simulate();
   fit("--parity");

@@ -129,5 +129,59 @@ TEST_F(Report, OfAFailedFitLeadsWithTheDiagnosis) {
   EXPECT_THAT(html_, Not(HasSubstr("<h2>Graph</h2>")));
 }
 
+/// Two latents, one edge with a p-value, and an environment whose latent was left for it.
+FitRecord small_record() {
+  FitRecord record;
+  FitResult& fit = record.result;
+  fit.features = {"a", "b"};
+  fit.latent_names = {"Z1", "Z2"};
+  fit.encoder = {{1.0, -2.0}, {0.5, 0.0}};
+  fit.graph = Digraph(2, {{0, 1}});
+  fit.edges = {{.from = 0, .to = 1, .weight = 1.0, .likelihood_ratio = 9.0, .p_value = 0.0027}};
+  fit.order = {0, 1};
+  fit.targets = {{"ka", 0, 5.0}, {"kb", 1, -32.8}};
+  fit.score_differences = {{1.0, 0.5}, {0.0, 2.0}};
+  fit.identified = "the DAG";
+  fit.diagnosis.environments = {{.name = "ka", .samples = 10, .singular_values = {1.0}},
+                                {.name = "kb", .samples = 10, .singular_values = {1.0}}};
+  return record;
+}
+
+TEST_F(Report, DoubtsWhatRestsOnAModelThatTheDataContradict) {
+  const std::string doubt = "if the model held, which the diagnosis doubts";
+  FitRecord record = small_record();
+  write_result(folder_ / "fit", record);
+  ASSERT_EQ(lodestein("report fit --html r.html").code, 0);
+  EXPECT_THAT(read_text(folder_ / "r.html"), Not(HasSubstr(doubt)));
+
+  record.result.diagnosis.findings = {{Severity::warning, "model-misfit", "misses", "expect"}};
+  write_result(folder_ / "fit", record);
+  ASSERT_EQ(lodestein("report fit --html r.html").code, 0);
+  html_ = read_text(folder_ / "r.html");
+  EXPECT_THAT(html_, HasSubstr("The p-values hold " + doubt));
+  EXPECT_THAT(html_, HasSubstr("the DAG – " + doubt));
+}
+
+TEST_F(Report, CallsATargetWithNegativeGainUncertain) {
+  write_result(folder_ / "fit", small_record());
+  ASSERT_EQ(lodestein("report fit --html r.html").code, 0);
+  html_ = read_text(folder_ / "r.html");
+  EXPECT_THAT(html_, HasSubstr("probably Z2, uncertain"));
+  EXPECT_THAT(html_, Not(HasSubstr("probably Z1")));
+}
+
+TEST_F(Report, ShowsTheGraphOfAFailedFitBelowTheDiagnosisAsNotToBeTrusted) {
+  FitRecord record = small_record();
+  record.result.diagnosis.findings = {
+      {Severity::failure, "rank-too-low", "rank 1 of 2 latents", "fit with --latents 1"}};
+  write_result(folder_ / "fit", record);
+  ASSERT_EQ(lodestein("report fit --html r.html").code, 0);
+  html_ = read_text(folder_ / "r.html");
+  const std::size_t graph = html_.find("<h2>Not to be trusted: the graph</h2>");
+  ASSERT_NE(graph, std::string::npos);
+  EXPECT_LT(html_.find("rank 1 of 2 latents"), graph);
+  EXPECT_THAT(html_, HasSubstr("Z1 → Z2"));
+}
+
 }  // namespace
 }  // namespace lodestein::testing
