@@ -39,7 +39,7 @@ struct Sums {
 };
 
 constexpr std::size_t control_groups = 256;
-constexpr double row_draws = 4096.0;  // from here on whole groups are drawn
+constexpr double row_draws = 4096.0;  // from here on whole groups are drawn first
 
 std::vector<std::size_t> shuffled(std::size_t count, Draws& draws) {
   std::vector<std::size_t> order(count);
@@ -107,14 +107,12 @@ class SampleResampler final : public Resampler {
   MatrixXd control_sample(double samples, Draws& draws) const {
     const MatrixXd& control = latent_.front();
     Sums sums(control.rows());
-    if (samples >= row_draws) {
-      while (sums.weight < samples) {
-        sums.add(groups_[draws.below(static_cast<std::uint32_t>(groups_.size()))]);
-      }
-    } else {
-      while (sums.weight < samples) {
-        sums.add(control.col(draws.below(static_cast<std::uint32_t>(control.cols()))), 1.0);
-      }
+    const double group = groups_.front().weight;  // the largest
+    while (samples >= row_draws && sums.weight + group <= samples) {
+      sums.add(groups_[draws.below(static_cast<std::uint32_t>(groups_.size()))]);
+    }
+    while (sums.weight < samples) {
+      sums.add(control.col(draws.below(static_cast<std::uint32_t>(control.cols()))), 1.0);
     }
     return sums.covariance();
   }

@@ -15,6 +15,7 @@
 #include "tests/unit/unmix_support.hpp"
 #include "unmix/newton_frame.hpp"
 #include "unmix/refine.hpp"
+#include "unmix/resample.hpp"
 
 namespace lodestein {
 namespace {
@@ -212,6 +213,30 @@ TEST(UnmixLaw, EffectTestHasItsLevel) {
   }
   RecordProperty("detected", std::to_string(detected));
   EXPECT_LE(detected, 42);
+}
+
+// A variance from N rows of N(0, 1) has variance 2 / N. 1600 pairs know it to a relative standard
+// error of sqrt(2 / 1600) = 0.035; 5 of them are allowed (6e-7 a check).
+// Of 1 000 000 controls a group has 3906 rows, so the second case needs a group and single rows.
+TEST(UnmixLaw, ControlPairsHaveTheSizesAskedFor) {
+  constexpr int pairs = 1600;
+  const auto relative_spread = [](std::size_t controls, double samples) {
+    Dataset dataset{{"x"}, {{"obs", {}, Matrix(controls, 1)}}, {}};
+    Draws draws = RandomStream(Seed{63}, Purpose::test).at(controls);
+    Matrix& x = dataset.environments[0].samples;
+    for (std::size_t k = 0; k < controls; ++k) x(k, 0) = draws.normal();
+    const auto resampler =
+        unmix::sample_resampler(dataset, MatrixXd::Identity(1, 1), false, Seed{1});
+    double mean = 0.0, square = 0.0;
+    for (std::size_t r = 0; r < pairs; ++r) {
+      const double variance = resampler->control_pair(r, samples).environment(0, 0);
+      mean += variance / pairs;
+      square += variance * variance / pairs;
+    }
+    return (square - mean * mean) / (2.0 / samples);
+  };
+  EXPECT_NEAR(relative_spread(20000, 500), 1.0, 5 * 0.035);
+  EXPECT_NEAR(relative_spread(1000000, 5000), 1.0, 5 * 0.035);
 }
 
 }  // namespace

@@ -287,5 +287,33 @@ TEST(UnmixNewtonFrame, OneFrameServesNearbyParents) {
   EXPECT_NEAR(f_near, likelihood.value(near, fewer), 1e-10);
 }
 
+// Stops work that asks too often, so that an endless search fails instead of hanging.
+class Patience final : public Observer {
+ public:
+  bool cancelled() const override { return ++asked_ > 100000; }
+
+ private:
+  mutable std::size_t asked_ = 0;
+};
+
+// FAILS as long as search_order in refine.cpp takes the ratio of two infinite objectives, a NaN,
+// for an improvement: the search from a singular start beside a good one never ends.
+TEST(UnmixRefine, ASingularStartDoesNoHarm) {
+  const test::Population population = test::random_population(4, 4, 1, test::scaled(0.25), 100000);
+  const LinearProblem problem = linear_problem(population.latent);
+  Targets hit(population.targets.begin(), population.targets.end());
+  const ProfileLikelihood likelihood(problem, hit, Intervention::hard);
+  const Order order{0, 1, 2, 3};
+  MatrixXd singular = MatrixXd::Identity(4, 4);
+  singular.row(2).setZero();
+  const Start good{MatrixXd::Identity(4, 4), order}, bad{singular, order};
+  Patience observer;
+  const Refined alone = refine(likelihood, {good}, observer);
+  EXPECT_TRUE(std::isfinite(alone.objective));
+  EXPECT_EQ(refine(likelihood, {good, bad}, observer).objective, alone.objective);
+  EXPECT_EQ(refine(likelihood, {bad, good}, observer).objective, alone.objective);
+  EXPECT_FALSE(std::isfinite(refine(likelihood, {bad}, observer).objective));
+}
+
 }  // namespace
 }  // namespace lodestein::unmix
