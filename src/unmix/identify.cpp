@@ -200,7 +200,11 @@ Identified without_refinement(const LinearProblem& problem, const LinearUnmixing
 
 std::vector<Start> all_starts(const LinearProblem& regular, const LcdResult& lcd_result,
                               Intervention intervention) {
-  std::vector<Start> starts{deflation_start(regular), eigenvector_start(regular, intervention)};
+  std::vector<Start> starts{
+      deflation_start(regular),
+      eigenvector_start(regular, intervention, Metric::latent_subspace),
+      eigenvector_start(regular, intervention, Metric::observational),
+  };
   if (lcd_result.failure.empty()) {
     starts.push_back({lcd_result.unmixing.encoder, to_order(lcd_result.unmixing.order)});
   }

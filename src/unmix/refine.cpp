@@ -48,7 +48,7 @@ Candidate search_order(const ProfileLikelihood& likelihood, Candidate best, Obse
     Candidate next{best.encoder, moved(best.order, from, to)};
     const ParentSets parents = complete_parents(next.order);
     next.f = frame.minimise(next.encoder, parents, search_tolerance, best.f);
-    if (likelihood.ratio(best.f, next.f) <= 2.0 * search_tolerance) continue;
+    if (!(likelihood.ratio(best.f, next.f) > 2.0 * search_tolerance)) continue;
     best = std::move(next);
     best.f = minimise_from_afar(likelihood, best.encoder, parents, search_tolerance);
     frame = NewtonFrame(likelihood, best.encoder, parents);
@@ -192,19 +192,32 @@ ParentSets complete_parents(const Order& order) {
 
 Refined refine(const ProfileLikelihood& likelihood, const std::vector<Start>& starts,
                Observer& observer) {
+  // With many latents minimising and searching are dear: only the likeliest starts are followed.
+  const bool thorough = likelihood.latents() <= 12;
   std::vector<Candidate> candidates;
   for (const Start& start : starts) {
     Candidate candidate{start.encoder, start.order};
-    candidate.f = minimise_from_afar(likelihood, candidate.encoder, complete_parents(start.order),
-                                     search_tolerance);
+    const ParentSets parents = complete_parents(start.order);
+    candidate.f = thorough
+                      ? minimise_from_afar(likelihood, candidate.encoder, parents, search_tolerance)
+                      : likelihood.value(candidate.encoder, parents);
     candidates.push_back(std::move(candidate));
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.f < b.f; });
+  if (!thorough) {
+    candidates.resize(std::min<std::size_t>(2, candidates.size()));
+    for (Candidate& candidate : candidates) {
+      candidate.f = minimise_from_afar(likelihood, candidate.encoder,
+                                       complete_parents(candidate.order), search_tolerance);
+    }
+    if (candidates.back().f < candidates.front().f)
+      std::swap(candidates.front(), candidates.back());
+  }
   Candidate best = candidates.front();
   if (!std::isfinite(best.f)) return {best.encoder, best.order, {}, best.f, {}};
-  // Local minima differ between starts. With many latents a search is dear and starts are good.
-  const std::size_t searches = best.order.size() <= 12 ? candidates.size() : 1;
+  // Local minima differ between starts.
+  const std::size_t searches = thorough ? candidates.size() : 1;
   for (std::size_t c = 0; c < searches; ++c) {
     if (c > 0 && !(likelihood.ratio(candidates[c].f, candidates[c - 1].f) > search_tolerance)) {
       continue;  // the same minimum

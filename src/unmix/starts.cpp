@@ -61,7 +61,7 @@ Leading leading(const MatrixXd& symmetric) {
 
 Order forward_order(const MatrixXd& weight) {
   const auto n = static_cast<std::size_t>(weight.rows());
-  if (n <= 16 && weight.allFinite()) {
+  if (n <= 20 && weight.allFinite()) {
     Digraph complete(n);
     std::vector<double> weights(n * n, 0.0);
     for (std::size_t i = 0; i < n; ++i) {
@@ -78,13 +78,13 @@ Order forward_order(const MatrixXd& weight) {
   std::vector<Index> rest(n);
   std::iota(rest.begin(), rest.end(), Index{0});
   while (!rest.empty()) {
-    const auto balance = [&](Index i) {
+    const auto incoming = [&](Index i) {
       double sum = 0.0;
-      for (const Index j : rest) sum += weight(i, j) - weight(j, i);
+      for (const Index j : rest) sum += j == i ? 0.0 : weight(j, i);
       return sum;
     };
-    const auto next = std::max_element(rest.begin(), rest.end(),
-                                       [&](Index a, Index b) { return balance(a) < balance(b); });
+    const auto next = std::min_element(rest.begin(), rest.end(),
+                                       [&](Index a, Index b) { return incoming(a) < incoming(b); });
     order.push_back(*next);
     rest.erase(next);
   }
@@ -131,22 +131,38 @@ Start deflation_start(const LinearProblem& problem, const Order& order) {
   return start;
 }
 
-Start eigenvector_start(const LinearProblem& problem, Intervention intervention) {
+Start eigenvector_start(const LinearProblem& problem, Intervention intervention, Metric metric) {
   const Index n = problem.latents();
   const Whitened whitened = whiten(problem);
+  const MatrixXd root = whitened.inverse_root.inverse();
   MatrixXd rows(n, n);
   for (Index m = 0; m < n; ++m) {
-    rows.row(m) = leading(whitened.difference[static_cast<std::size_t>(m)]).direction.transpose();
+    const MatrixXd& difference = whitened.difference[static_cast<std::size_t>(m)];
+    if (metric == Metric::observational) {
+      rows.row(m) = leading(difference).direction.transpose();
+    } else {
+      // R^m = L^-T D^2 L^-1 in the coordinates of y, its rows back in the whitened ones.
+      const MatrixXd d = difference * whitened.inverse_root;
+      rows.row(m) = leading(d.transpose() * d).direction.transpose() * root;
+      rows.row(m).normalize();
+    }
   }
   const MatrixXd decoder = rows.inverse();
-  MatrixXd energy(n, n);  // (j, m): E[(d^m)_j^2] in latent coordinates
+  // (j, m): E[(d^m)_j^2] over what sampling noise of the precisions alone would give, on a log
+  // scale, so that neither the units of a latent nor the size of a strong edge decide.
+  MatrixXd evidence(n, n);
   for (Index m = 0; m < n; ++m) {
-    energy.col(m) = (whitened.difference[static_cast<std::size_t>(m)] * decoder)
-                        .colwise()
-                        .squaredNorm()
-                        .transpose();
+    const auto e = static_cast<std::size_t>(m);
+    const MatrixXd d = whitened.difference[e] * decoder;
+    for (Index j = 0; j < n; ++j) {
+      const double own = decoder.col(j).squaredNorm();
+      const double touched = own + decoder.col(j).dot(d.col(j));  // v^T Theta_m v
+      const double noise = static_cast<double>(n + 1) *
+                           (touched / problem.samples[e + 1] + own / problem.samples[0]);
+      evidence(j, m) = std::log1p(d.col(j).squaredNorm() / noise);
+    }
   }
-  Start start{rows, forward_order(energy)};
+  Start start{rows, forward_order(evidence)};
   if (intervention == Intervention::hard) {
     for (std::size_t t = 1; t < start.order.size(); ++t) {
       const std::vector<Index> before(start.order.begin(),

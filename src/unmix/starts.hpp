@@ -12,14 +12,21 @@ namespace lodestein::unmix {
 /// the environments are taken in that order instead: n eigenproblems.
 Start deflation_start(const LinearProblem& problem, const Order& order = {});
 
-/// The order with the most weight on forward edges: exact by the subset programme for n <= 16, else
-/// greedily the node with the largest outgoing less incoming weight first. [n, n] -> n
+/// The order with the most weight on forward edges: exact by the subset programme for n <= 20, else
+/// greedily the node with the least incoming weight first. [n, n] -> n
 Order forward_order(const Eigen::MatrixXd& weight);
 
-/// LSCALE-I without a threshold: encoder rows are top eigenvectors of the whitened differences; the
-/// order maximises the total score-difference energy on edges that point forward; under hard
-/// interventions all predecessors are regressed out. Good where the interventions shrink variances.
-Start eigenvector_start(const LinearProblem& problem, Intervention intervention);
+/// Coordinates in which score differences are compared.
+enum class Metric {
+  latent_subspace,  ///< as published: top eigenvectors of R^m, best for shrinking variances
+  observational,    ///< S_0 = I: leading eigenvectors of Theta_m - Theta_0, invariant
+};
+
+/// LSCALE-I without a threshold: encoder rows are leading eigenvectors in a metric; the order
+/// maximises the total evidence for edges that point forward (log ratio of score-difference energy
+/// to its sampling noise); under hard
+/// interventions all predecessors are regressed out.
+Start eigenvector_start(const LinearProblem& problem, Intervention intervention, Metric metric);
 
 /// The n interventional environments with the most independent and strongest effects, ascending:
 /// greedy by the largest eigenvalue left after the chosen directions are projected out.

@@ -296,8 +296,7 @@ class Patience final : public Observer {
   mutable std::size_t asked_ = 0;
 };
 
-// FAILS as long as search_order in refine.cpp takes the ratio of two infinite objectives, a NaN,
-// for an improvement: the search from a singular start beside a good one never ends.
+// Two infinite objectives have a NaN ratio, which must not count as an improvement.
 TEST(UnmixRefine, ASingularStartDoesNoHarm) {
   const test::Population population = test::random_population(4, 4, 1, test::scaled(0.25), 100000);
   const LinearProblem problem = linear_problem(population.latent);
