@@ -32,12 +32,12 @@ struct FitOptions {
   Refinement refinement = Refinement::likelihood;
   Intervention intervention = Intervention::hard;
   GaussianScoreOptions score{};
-  /// LSCALE-I without refinement: edge if [R^m]_jj in latent coordinates is at least this; published
-  /// 1e-3.
+  /// LSCALE-I without refinement: edge if [R^m]_jj in latent coordinates is at least this;
+  /// published 1e-3.
   double lscale_edge_threshold = 1e-3;
   /// LCD without refinement: share of the largest singular value at which a projected difference
-  /// counts as rank one (published 0.99), and the |B_0| entry that counts as an edge (published 0.04
-  /// on real data).
+  /// counts as rank one (published 0.99), and the |B_0| entry that counts as an edge (published
+  /// 0.04 on real data).
   double lcd_rank_one_acceptance = 0.99;
   double lcd_edge_threshold = 0.04;
   std::size_t bootstrap = 0;     ///< replicates for edge support; 0 = none
