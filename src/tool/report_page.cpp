@@ -171,7 +171,7 @@ std::string environments_section(const FitResult& fit) {
   return html_section(
       "Environments",
       "How each environment differs from the observational one. In brackets: the median over "
-      "random splits of the control samples, where nothing differs. A single intervention has a "
+      "resampled control samples, where nothing differs. A single intervention has a "
       "rank-one ratio near 1 on a root and rank at most two otherwise. Misfit is about 1 where the "
       "refined model holds.",
       html_table({"Environment", "#Samples", "Hits", "#Gain", "#Effect", "#p", "#Rank",

@@ -129,7 +129,7 @@ void describe_identification(FitResult& result) {
   const bool hard = result.options.intervention == Intervention::hard;
   result.identified =
       hard ? "latents up to permutation and scaling; the DAG"
-           : "latents up to mixing with their parents; the DAG up to its transitive closure";
+           : "latents up to mixing with their ancestors; the DAG up to its transitive closure";
   result.assumptions = {
       "linear mixing: x = G z with full column rank",
       "each latent is hit by at least one single-node intervention, targets unknown",

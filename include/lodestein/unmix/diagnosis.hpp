@@ -22,13 +22,13 @@ struct EnvironmentDiagnosis {
   std::size_t samples = 0;
   double condition = 0.0;               ///< of its covariance in latent dimensions
   std::vector<double> singular_values;  ///< of Theta_m - Theta_0 (whitened by S_0), descending
-  std::size_t rank = 0;                 ///< singular values above the split null's 95% quantile
+  std::size_t rank = 0;                 ///< singular values above the null's 95% quantile
   double eigen_gap = 0.0;               ///< second over first singular value
   double rank_one_ratio = 0.0;          ///< s_1^2 / sum s^2; 1 for a single root-node change
-  double null_rank_one_ratio = 0.0;     ///< median under control-versus-control splits
+  double null_rank_one_ratio = 0.0;     ///< median over pairs of resampled controls
   double effect = 0.0;                  ///< sqrt(sum s^2)
-  double null_effect = 0.0;             ///< median under control-versus-control splits
-  double p_value = 1.0;                 ///< of the effect against the split null
+  double null_effect = 0.0;             ///< median over pairs of resampled controls
+  double p_value = 1.0;                 ///< of the effect against the null
   /// Misfit of the refined model in this environment; about 1 if it holds with Gaussian noise. NaN
   /// without refinement.
   double deviance_per_dof = 0.0;

@@ -41,7 +41,7 @@ struct FitOptions {
   double lcd_rank_one_acceptance = 0.99;
   double lcd_edge_threshold = 0.04;
   std::size_t bootstrap = 0;     ///< replicates for edge support; 0 = none
-  std::size_t null_splits = 64;  ///< control-versus-control splits behind the diagnosis
+  std::size_t null_splits = 64;  ///< pairs of resampled controls behind the diagnosis
 };
 
 /// One edge of the latent graph and how sure it is.
