@@ -409,7 +409,8 @@ TEST(UnmixFitRefuses, FewerSamplesThanLatents) {
   Dataset dataset = small_dataset();
   auto& e = dataset.environments[2];
   e.samples = Matrix(ConstMatrixView(e.samples.data(), 3, e.samples.cols()));
-  EXPECT_THAT(refusal(dataset), AllOf(HasSubstr("fewer than 4"), HasSubstr(e.name + " (3)")));
+  EXPECT_THAT(refusal(dataset),
+              AllOf(HasSubstr("fewer than 4"), HasSubstr("'" + e.name + "' (3 samples)")));
   auto moments = random_population(3, 5, 1).observed;
   moments[2].samples = 3;
   EXPECT_THAT(message_of<InvalidArgument>([&] { fit(Backend::cpu(1), moments); }),
