@@ -5,6 +5,7 @@
 
 #include "bench/studies/studies.hpp"
 #include "core/eigen.hpp"
+#include "core/shuffle.hpp"
 #include "simulate/wishart.hpp"
 
 namespace lodestein::studies {
@@ -53,10 +54,7 @@ Model draw_model(Seed seed) {
   }
   model.target.resize(latents);
   std::iota(model.target.begin(), model.target.end(), Index{0});
-  for (Index i = latents - 1; i > 0; --i) {
-    std::swap(model.target[static_cast<std::size_t>(i)],
-              model.target[draws.below(static_cast<std::uint32_t>(i) + 1)]);
-  }
+  shuffle(model.target, RandomStream(seed, Purpose::intervention_targets).at(0));
   for (Index k = -1; k < latents; ++k) {
     MatrixXd b = model.b;
     if (k >= 0) {

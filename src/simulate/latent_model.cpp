@@ -9,9 +9,9 @@
 #include <utility>
 
 #include "core/eigen.hpp"
+#include "core/shuffle.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
-#include "simulate/shuffle.hpp"
 
 namespace lodestein {
 namespace {

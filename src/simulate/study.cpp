@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
+#include "core/shuffle.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
-#include "simulate/shuffle.hpp"
 #include "simulate/wishart.hpp"
 
 namespace lodestein {

@@ -170,6 +170,14 @@ void find_rank(const std::vector<MatrixXd>& differences, double untouched, Diagn
 
 }  // namespace
 
+void find_misfits(Diagnosis& diagnosis) {
+  find(diagnosis, "model-misfit",
+       "miss the refined model's second moments by more than 3 times what sampling explains",
+       "expect wrong edges: the intervention may hit several latents, or latents or mixing are not "
+       "linear, or noise is heavy-tailed",
+       [](const EnvironmentDiagnosis& e) { return e.deviance_per_dof > 3.0; });
+}
+
 void diagnose_environments(const LinearProblem& problem,
                            const std::vector<std::string>& environment_names,
                            const Resampler& resampler, std::size_t splits, Diagnosis& diagnosis) {

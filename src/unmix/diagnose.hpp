@@ -14,4 +14,7 @@ void diagnose_environments(const LinearProblem& problem,
                            const std::vector<std::string>& environment_names,
                            const Resampler& resampler, std::size_t splits, Diagnosis& diagnosis);
 
+/// Adds the finding "model-misfit" where a deviance per degree of freedom is above 3.
+void find_misfits(Diagnosis& diagnosis);
+
 }  // namespace lodestein::unmix

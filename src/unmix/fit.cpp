@@ -1,5 +1,6 @@
 #include "lodestein/unmix/fit.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -156,43 +157,27 @@ void add_findings(FitResult& result, double explained) {
                         "standardise the features (--preprocess standardise) or ask for fewer "
                         "latents"});
   }
-  std::string misfit;
-  std::size_t count = 0;
-  for (std::size_t e = 0; e < result.diagnosis.environments.size(); ++e) {
-    if (!(result.diagnosis.environments[e].deviance_per_dof > 3.0)) continue;
-    misfit += (count++ == 0 ? "'" : ", '") + result.diagnosis.environments[e].name + "'";
-  }
-  if (count > 0) {
-    findings.push_back(
-        {Severity::warning, "model-misfit",
-         "the refined model misses the second moments of " + std::to_string(count) +
-             " environments by more than 3 times what sampling explains: " + misfit,
-         "expect wrong edges: the intervention may hit several latents, or latents or mixing are "
-         "not linear, or noise is heavy-tailed"});
-  }
+  unmix::find_misfits(result.diagnosis);
 }
 
 void fill_edges(const Identified& fit, const LinearProblem& problem, FitResult& result) {
-  const bool refined = result.options.refinement == Refinement::likelihood;
-  const Eigen::MatrixXd latent_covariance =
-      fit.encoder * problem.covariance[0] * fit.encoder.transpose();
+  const MatrixXd covariance = fit.encoder * problem.covariance[0] * fit.encoder.transpose();
   for (const auto& [from, to] : fit.graph.edges()) {
-    LatentEdge edge{from, to, 0.0, nan, nan, nan};
     const std::vector<std::size_t> parents = fit.graph.parents(to);
     const std::vector<Index> pa(parents.begin(), parents.end());
-    const auto target = static_cast<Index>(to);
-    const MatrixXd among = latent_covariance(pa, pa);
-    const Eigen::VectorXd with = latent_covariance(pa, target);
+    const MatrixXd among = covariance(pa, pa);
+    const Eigen::VectorXd with = covariance(pa, static_cast<Index>(to));
     const Eigen::VectorXd weights = among.ldlt().solve(with);
-    for (std::size_t p = 0; p < parents.size(); ++p) {
-      if (parents[p] == from) edge.weight = weights(static_cast<Index>(p));
+    const auto place = std::find(parents.begin(), parents.end(), from) - parents.begin();
+    result.edges.push_back({from, to, weights(place), nan, nan, nan});
+  }
+  for (const unmix::RefinedEdge& refined : fit.edges) {
+    for (LatentEdge& edge : result.edges) {
+      if (edge.from != static_cast<std::size_t>(refined.from)) continue;
+      if (edge.to != static_cast<std::size_t>(refined.to)) continue;
+      edge.likelihood_ratio = refined.likelihood_ratio;
+      edge.p_value = std::erfc(std::sqrt(0.5 * refined.likelihood_ratio));
     }
-    for (const unmix::RefinedEdge& e : fit.edges) {
-      if (e.from != static_cast<Index>(from) || e.to != target || !refined) continue;
-      edge.likelihood_ratio = e.likelihood_ratio;
-      edge.p_value = std::erfc(std::sqrt(0.5 * e.likelihood_ratio));
-    }
-    result.edges.push_back(edge);
   }
 }
 

@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "core/eigen.hpp"
+#include "core/shuffle.hpp"
 #include "unmix/linear_unmixing.hpp"
-#include "unmix/newton_frame.hpp"
 #include "unmix/starts.hpp"
 #include "unmix/targets.hpp"
 
@@ -36,15 +36,13 @@ LinearProblem shrunken(const LinearProblem& problem, const std::vector<MatrixXd>
 }
 
 LinearUnmixing published(const LinearProblem& problem, const std::vector<MatrixXd>& precision,
-                         const MatrixXd& basis, const FitOptions& options, std::string& failure) {
+                         const MatrixXd& basis, const FitOptions& options) {
   if (options.method == UnmixMethod::lscale) {
     return lscale(problem, difference_moments(problem, precision), basis, options.intervention,
                   options.lscale_edge_threshold);
   }
-  LcdResult result =
-      lcd(problem, precision, basis, options.lcd_rank_one_acceptance, options.lcd_edge_threshold);
-  failure = result.failure;
-  return std::move(result.unmixing);
+  return lcd(problem, precision, basis, options.lcd_rank_one_acceptance,
+             options.lcd_edge_threshold);
 }
 
 // Latents at unit variance in the observational environment, largest encoder entry positive.
@@ -74,12 +72,9 @@ bool misfit(const LinearProblem& problem, const ProfileLikelihood& likelihood, c
 }
 
 Order random_order(std::size_t n, std::uint64_t number) {
-  Draws draws = RandomStream(Seed{0}, Purpose::restart).at(number);
   Order order(n);
   std::iota(order.begin(), order.end(), Index{0});
-  for (std::size_t i = n; i > 1; --i) {
-    std::swap(order[i - 1], order[draws.below(static_cast<std::uint32_t>(i))]);
-  }
+  shuffle(order, RandomStream(Seed{0}, Purpose::restart).at(number));
   return order;
 }
 
@@ -91,7 +86,7 @@ Refined fit_core(const LinearProblem& problem, const LinearProblem& regular,
   Refined best = refine(likelihood, starts, observer);
   const std::size_t n = best.order.size();
   for (std::size_t r = 0; r <= most_restarts && n <= 12; ++r) {
-    if (!misfit(problem, likelihood, best, intervention)) break;
+    if (!std::isfinite(best.objective) || !misfit(problem, likelihood, best, intervention)) break;
     const Order order = r == 0 ? best.order : random_order(n, r);
     Refined again = refine(likelihood, {deflation_start(regular, order)}, observer);
     if (bic(likelihood, again) < bic(likelihood, best)) best = std::move(again);
@@ -153,6 +148,33 @@ void describe_environments(const LinearProblem& problem, const ProfileLikelihood
   }
 }
 
+Identified without_refinement(const LinearProblem& problem, const LinearUnmixing& unmixing,
+                              const MatrixXd& basis, Identified result) {
+  result.failure = unmixing.failure;
+  if (!result.failure.empty()) return result;
+  result.encoder = unmixing.encoder;
+  result.graph = unmixing.graph;
+  result.order = to_order(unmixing.order);
+  result.objective = nan;
+  result.gains.assign(problem.interventions(), nan);
+  result.deviance.assign(problem.interventions(), nan);
+  standardise(problem, basis, result.encoder);
+  return result;
+}
+
+std::vector<Start> all_starts(const LinearProblem& regular, const LinearUnmixing& lcd_start,
+                              Intervention intervention) {
+  std::vector<Start> starts{
+      deflation_start(regular),
+      eigenvector_start(regular, intervention, Metric::latent_subspace),
+      eigenvector_start(regular, intervention, Metric::observational),
+  };
+  if (lcd_start.failure.empty()) {
+    starts.push_back({lcd_start.encoder, to_order(lcd_start.order)});
+  }
+  return starts;
+}
+
 }  // namespace
 
 std::vector<MatrixXd> shrunken_precisions(const LinearProblem& problem,
@@ -185,34 +207,6 @@ std::vector<std::size_t> choose_environments(const LinearProblem& problem,
   return all;
 }
 
-namespace {
-
-Identified without_refinement(const LinearProblem& problem, const LinearUnmixing& published,
-                              Identified result) {
-  result.encoder = published.encoder;
-  result.graph = published.graph;
-  result.order = to_order(published.order);
-  result.objective = nan;
-  result.gains.assign(problem.interventions(), nan);
-  result.deviance.assign(problem.interventions(), nan);
-  return result;
-}
-
-std::vector<Start> all_starts(const LinearProblem& regular, const LcdResult& lcd_result,
-                              Intervention intervention) {
-  std::vector<Start> starts{
-      deflation_start(regular),
-      eigenvector_start(regular, intervention, Metric::latent_subspace),
-      eigenvector_start(regular, intervention, Metric::observational),
-  };
-  if (lcd_result.failure.empty()) {
-    starts.push_back({lcd_result.unmixing.encoder, to_order(lcd_result.unmixing.order)});
-  }
-  return starts;
-}
-
-}  // namespace
-
 Identified identify(const LinearProblem& problem, const std::vector<MatrixXd>& precision,
                     const MatrixXd& basis, const std::vector<std::size_t>& chosen,
                     const FitOptions& options, Observer& observer) {
@@ -226,22 +220,19 @@ Identified identify(const LinearProblem& problem, const std::vector<MatrixXd>& p
   result.targets.assign(problem.interventions(), no_target);
   for (std::size_t i = 0; i < n; ++i) result.targets[chosen[i]] = static_cast<Index>(i);
   if (options.refinement == Refinement::none) {
-    const LinearUnmixing unmixing =
-        published(core, chosen_precision, basis, options, result.failure);
-    if (!result.failure.empty()) return result;
-    result = without_refinement(problem, unmixing, std::move(result));
-    standardise(problem, basis, result.encoder);
-    return result;
+    const LinearUnmixing unmixing = published(core, chosen_precision, basis, options);
+    return without_refinement(problem, unmixing, basis, std::move(result));
   }
 
   Targets core_targets(n);
   std::iota(core_targets.begin(), core_targets.end(), Index{0});
   const ProfileLikelihood core_likelihood(core, core_targets, intervention);
   const LinearProblem regular = subset(shrunken(problem, precision), chosen);
-  const LcdResult lcd_result = lcd(core, chosen_precision, basis, options.lcd_rank_one_acceptance,
-                                   options.lcd_edge_threshold);
+  const LinearUnmixing lcd_start =
+      lcd(core, chosen_precision, basis, FitOptions{}.lcd_rank_one_acceptance,
+          FitOptions{}.lcd_edge_threshold);
   Refined fit = fit_core(core, regular, core_likelihood,
-                         all_starts(regular, lcd_result, intervention), intervention, observer);
+                         all_starts(regular, lcd_start, intervention), intervention, observer);
   if (std::isfinite(fit.objective) && n < problem.interventions()) {
     fit = with_surplus(problem, chosen, core_likelihood, std::move(fit), result.targets,
                        intervention, observer);

@@ -1,6 +1,7 @@
 #include <algorithm>
-#include <numeric>
+#include <tuple>
 
+#include "unmix/leading.hpp"
 #include "unmix/linear_unmixing.hpp"
 
 namespace lodestein::unmix {
@@ -10,74 +11,60 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-// (I - V V^+) M (I - V V^+) for the span of the given directions (columns).
 MatrixXd projected(const MatrixXd& m, const MatrixXd& directions) {
-  if (directions.cols() == 0) return m;
-  const Eigen::ColPivHouseholderQR<MatrixXd> qr(directions);
-  const MatrixXd q = MatrixXd(qr.householderQ()).leftCols(qr.rank());
-  const MatrixXd complement = MatrixXd::Identity(m.rows(), m.rows()) - q * q.transpose();
-  return complement * m * complement;
+  const MatrixXd projector = complement(directions);
+  return projector * m * projector;
 }
 
-double rank_one_ratio(const MatrixXd& m) {
-  const VectorXd singular = m.jacobiSvd().singularValues();
-  const double total = singular.squaredNorm();
-  return total > 0.0 ? singular(0) * singular(0) / total : 0.0;
-}
-
-// Deflation: environments in the order they were picked (sources first), the direction of each and
-// the picks that are its ancestors.
+// The picks so far, sources first: environment, direction and ancestors of each.
 struct Deflation {
-  std::vector<std::size_t> picked;
-  std::vector<double> ratio;
-  MatrixXd directions;  // column r belongs to picked[r]
+  MatrixXd directions;                        // column r belongs to pick r
+  std::vector<std::vector<Index>> ancestors;  // of pick r, among the earlier picks
 };
 
-MatrixXd columns(const MatrixXd& m, const std::vector<std::size_t>& keep) {
-  MatrixXd result(m.rows(), static_cast<Index>(keep.size()));
-  for (std::size_t c = 0; c < keep.size(); ++c) {
-    result.col(static_cast<Index>(c)) = m.col(static_cast<Index>(keep[c]));
+// Picks whose direction is needed to make the difference rank one, and their ancestors.
+std::vector<Index> find_ancestors(const MatrixXd& difference, const Deflation& so_far, Index r,
+                                  double acceptance) {
+  std::vector<bool> is_ancestor(static_cast<std::size_t>(r), false);
+  for (Index f = 0; f < r; ++f) {
+    std::vector<Index> others;
+    for (Index o = 0; o < r; ++o) {
+      if (o != f) others.push_back(o);
+    }
+    const MatrixXd without = projected(difference, so_far.directions(Eigen::all, others));
+    if (leading(without).share > acceptance) continue;
+    is_ancestor[static_cast<std::size_t>(f)] = true;
+    for (const Index a : so_far.ancestors[static_cast<std::size_t>(f)]) {
+      is_ancestor[static_cast<std::size_t>(a)] = true;
+    }
+  }
+  std::vector<Index> result;
+  for (Index f = 0; f < r; ++f) {
+    if (is_ancestor[static_cast<std::size_t>(f)]) result.push_back(f);
   }
   return result;
 }
 
-Deflation deflate(const std::vector<MatrixXd>& difference, double acceptance) {
-  const auto n = static_cast<std::size_t>(difference.front().rows());
-  Deflation result;
-  result.directions = MatrixXd::Zero(static_cast<Index>(n), static_cast<Index>(n));
-  std::vector<std::vector<bool>> ancestor(n, std::vector<bool>(n, false));
+MatrixXd deflate(const std::vector<MatrixXd>& difference, double acceptance) {
+  const Index n = difference.front().rows();
+  Deflation result{MatrixXd::Zero(n, n), {}};
   std::vector<bool> used(difference.size(), false);
-  for (std::size_t r = 0; r < n; ++r) {
-    const MatrixXd found = result.directions.leftCols(static_cast<Index>(r));
+  for (Index r = 0; r < n; ++r) {
+    const MatrixXd projector = complement(result.directions.leftCols(r));
     std::size_t best = 0;
-    double best_ratio = -1.0;
+    double best_share = -1.0;
     for (std::size_t k = 0; k < difference.size(); ++k) {
       if (used[k]) continue;
-      const double ratio = rank_one_ratio(projected(difference[k], found));
-      if (ratio > best_ratio) std::tie(best, best_ratio) = std::pair{k, ratio};
+      const double share = leading(projector * difference[k] * projector).share;
+      if (share > best_share) std::tie(best, best_share) = std::pair{k, share};
     }
     used[best] = true;
-    for (std::size_t f = 0; f < r; ++f) {
-      std::vector<std::size_t> others;
-      for (std::size_t o = 0; o < r; ++o) {
-        if (o != f) others.push_back(o);
-      }
-      const MatrixXd without = projected(difference[best], columns(found, others));
-      if (rank_one_ratio(without) > acceptance) continue;
-      ancestor[r][f] = true;
-      for (std::size_t a = 0; a < r; ++a) ancestor[r][a] = ancestor[r][a] || ancestor[f][a];
-    }
-    std::vector<std::size_t> ancestors;
-    for (std::size_t a = 0; a < r; ++a) {
-      if (ancestor[r][a]) ancestors.push_back(a);
-    }
-    const Eigen::JacobiSVD<MatrixXd> svd(projected(difference[best], columns(found, ancestors)),
-                                         Eigen::ComputeThinU);
-    result.directions.col(static_cast<Index>(r)) = svd.matrixU().col(0);
-    result.picked.push_back(best);
-    result.ratio.push_back(best_ratio);
+    result.ancestors.push_back(find_ancestors(difference[best], result, r, acceptance));
+    result.directions.col(r) =
+        leading(projected(difference[best], result.directions(Eigen::all, result.ancestors.back())))
+            .direction;
   }
-  return result;
+  return result.directions;
 }
 
 bool upper_factor(const MatrixXd& symmetric, MatrixXd& factor) {
@@ -106,19 +93,18 @@ std::vector<Index> match_targets(const std::vector<MatrixXd>& factors) {
 
 }  // namespace
 
-LcdResult lcd(const LinearProblem& problem, const std::vector<MatrixXd>& precision,
-              const MatrixXd& basis, double acceptance, double edge_threshold) {
+LinearUnmixing lcd(const LinearProblem& problem, const std::vector<MatrixXd>& precision,
+                   const MatrixXd& basis, double acceptance, double edge_threshold) {
   const Index n = problem.latents();
   std::vector<MatrixXd> difference;
   for (std::size_t m = 1; m < precision.size(); ++m) {
     difference.push_back(precision[m] - precision[0]);
   }
-  const Deflation deflation = deflate(difference, acceptance);
   // Internal index: the first pick (a source) is last, so that structural matrices are upper.
-  const MatrixXd q = deflation.directions.rowwise().reverse().transpose();
+  const MatrixXd q = deflate(difference, acceptance).rowwise().reverse().transpose();
   const MatrixXd q_inverse = q.inverse();
 
-  LcdResult result;
+  LinearUnmixing result;
   std::vector<MatrixXd> factors(precision.size());
   for (std::size_t k = 0; k < precision.size(); ++k) {
     if (!upper_factor(q_inverse.transpose() * precision[k] * q_inverse, factors[k])) {
@@ -145,13 +131,13 @@ LcdResult lcd(const LinearProblem& problem, const std::vector<MatrixXd>& precisi
   }
 
   // Latents in the order of the environments that hit them.
-  result.unmixing.encoder = h(target, Eigen::all);
-  result.structural = b(target, target);
-  result.unmixing.graph = Digraph(static_cast<std::size_t>(n));
+  result.encoder = h(target, Eigen::all);
+  const MatrixXd structural = b(target, target);
+  result.graph = Digraph(static_cast<std::size_t>(n));
   for (Index i = 0; i < n; ++i) {
     for (Index j = 0; j < n; ++j) {
-      if (i != j && std::abs(result.structural(i, j)) > edge_threshold) {
-        result.unmixing.graph.set_edge(static_cast<std::size_t>(j), static_cast<std::size_t>(i));
+      if (i != j && std::abs(structural(i, j)) > edge_threshold) {
+        result.graph.set_edge(static_cast<std::size_t>(j), static_cast<std::size_t>(i));
       }
     }
   }
@@ -160,11 +146,7 @@ LcdResult lcd(const LinearProblem& problem, const std::vector<MatrixXd>& precisi
     environment_of[static_cast<std::size_t>(target[k])] = k;
   }
   for (Index i = n - 1; i >= 0; --i) {
-    result.unmixing.order.push_back(environment_of[static_cast<std::size_t>(i)]);
-  }
-  result.rank_one_ratio.resize(static_cast<std::size_t>(n));
-  for (std::size_t p = 0; p < deflation.picked.size(); ++p) {
-    result.rank_one_ratio[deflation.picked[p]] = deflation.ratio[p];
+    result.order.push_back(environment_of[static_cast<std::size_t>(i)]);
   }
   return result;
 }

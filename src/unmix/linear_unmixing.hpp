@@ -1,6 +1,7 @@
 #pragma once
 
 #include <Eigen/Dense>
+#include <string>
 #include <vector>
 
 #include "lodestein/core/intervention.hpp"
@@ -14,6 +15,7 @@ struct LinearUnmixing {
   Eigen::MatrixXd encoder;  ///< [n, n], z = encoder y
   Digraph graph;
   std::vector<std::size_t> order;  ///< parents first
+  std::string failure;             ///< not empty if the method broke down
 };
 
 /// R^m = (Theta_m - Theta_0) S_0 (Theta_m - Theta_0) for every interventional environment.
@@ -30,14 +32,8 @@ LinearUnmixing lscale(const LinearProblem& problem, const std::vector<Eigen::Mat
 
 /// Linear causal disentanglement (Squires et al., ICML 2023): deflation of Theta_m - Theta_0 by
 /// rank-one directions, then a generalised RQ decomposition. Identifies under hard interventions.
-/// `failure` names the environment if a Cholesky factor does not exist.
-struct LcdResult {
-  LinearUnmixing unmixing;
-  Eigen::MatrixXd structural;          ///< B_0 [n, n], rows and columns as the latents
-  std::vector<double> rank_one_ratio;  ///< of the picked environments, in latent order
-  std::string failure;
-};
-LcdResult lcd(const LinearProblem& problem, const std::vector<Eigen::MatrixXd>& precision,
-              const Eigen::MatrixXd& basis, double rank_one_acceptance, double edge_threshold);
+/// Fails where a Cholesky factor does not exist.
+LinearUnmixing lcd(const LinearProblem& problem, const std::vector<Eigen::MatrixXd>& precision,
+                   const Eigen::MatrixXd& basis, double rank_one_acceptance, double edge_threshold);
 
 }  // namespace lodestein::unmix

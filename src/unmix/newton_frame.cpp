@@ -121,9 +121,10 @@ double NewtonFrame::minimise(MatrixXd& h, const ParentSets& parents, double tole
       double f = 0.0;
       solver.minimize(objective, v, f);
     } catch (const GiveUp&) {
-    } catch (const std::exception&) {
-      // LBFGSpp reports a line search that finds no further decrease by throwing; the best point
-      // seen is the answer then.
+    } catch (const std::runtime_error&) {
+      // LBFGSpp reports a line search that finds no further decrease by throwing one of these two;
+      // the best point seen is the answer then.
+    } catch (const std::logic_error&) {
     }
   }
   if (!std::isfinite(best)) return infinity;

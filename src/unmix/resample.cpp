@@ -5,6 +5,9 @@
 #include <numeric>
 
 #include "core/eigen.hpp"
+#include "core/shuffle.hpp"
+#include "kernels/operations.hpp"
+#include "lodestein/core/backend.hpp"
 #include "simulate/wishart.hpp"
 
 namespace lodestein::unmix {
@@ -14,113 +17,105 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-// Running sums of weighted rows, about a fixed shift.
+// Sums of rows that can be added up: random groups of the controls are drawn many times over.
 struct Sums {
   double weight = 0.0;
   VectorXd first;
   MatrixXd second;
 
   explicit Sums(Index n) : first(VectorXd::Zero(n)), second(MatrixXd::Zero(n, n)) {}
-  void add(const VectorXd& y, double w) {
-    weight += w;
-    first += w * y;
-    second.selfadjointView<Eigen::Lower>().rankUpdate(y, w);
+  void add(const VectorXd& y) {
+    weight += 1.0;
+    first += y;
+    second.selfadjointView<Eigen::Lower>().rankUpdate(y);
   }
   void add(const Sums& other) {
     weight += other.weight;
     first += other.first;
     second += other.second;
   }
-  VectorXd mean() const { return first / weight; }
   MatrixXd covariance() const {
     const MatrixXd full = second.selfadjointView<Eigen::Lower>();
-    return full / weight - mean() * mean().transpose();
+    const VectorXd mean = first / weight;
+    return full / weight - mean * mean.transpose();
   }
 };
 
 constexpr std::size_t control_groups = 256;
 constexpr double row_draws = 4096.0;  // from here on whole groups are drawn first
 
-std::vector<std::size_t> shuffled(std::size_t count, Draws& draws) {
-  std::vector<std::size_t> order(count);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  for (std::size_t i = count; i > 1; --i) {
-    std::swap(order[i - 1], order[draws.below(static_cast<std::uint32_t>(i))]);
-  }
-  return order;
-}
-
 class SampleResampler final : public Resampler {
  public:
   SampleResampler(const Dataset& dataset, const MatrixXd& basis, bool with_bootstrap, Seed seed)
       : seed_(seed) {
     const std::size_t kept = with_bootstrap ? dataset.environments.size() : 1;
-    const VectorXd shift =
-        basis * as_eigen(dataset.observational().samples).colwise().mean().transpose();
+    shift_ = basis * as_eigen(dataset.observational().samples).colwise().mean().transpose();
     for (std::size_t e = 0; e < kept; ++e) {
-      MatrixXd y = basis * as_eigen(dataset.environments[e].samples).transpose();  // [n, N]
-      y.colwise() -= shift;
-      latent_.push_back(std::move(y));
+      latent_.push_back(
+          to_matrix(((as_eigen(dataset.environments[e].samples) * basis.transpose()).rowwise() -
+                     shift_.transpose())
+                        .eval()));
     }
-    shift_ = shift;
-    const MatrixXd& control = latent_.front();
-    const std::size_t groups = std::min(control_groups, static_cast<std::size_t>(control.cols()));
-    groups_.assign(groups, Sums(basis.rows()));
-    Draws draws = RandomStream(seed, Purpose::null_split).at(0);
-    const std::vector<std::size_t> order =
-        shuffled(static_cast<std::size_t>(control.cols()), draws);
+    std::vector<std::size_t> order(latent_.front().rows());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    shuffle(order, RandomStream(seed, Purpose::null_split).at(0));
+    groups_.assign(std::min(control_groups, order.size()), Sums(basis.rows()));
     for (std::size_t k = 0; k < order.size(); ++k) {
-      groups_[k % groups].add(control.col(static_cast<Index>(order[k])), 1.0);
+      groups_[k % groups_.size()].add(control_row(order[k]));
     }
   }
 
   LinearProblem bootstrap(std::size_t replicate) const override {
     LinearProblem problem;
     for (std::size_t e = 0; e < latent_.size(); ++e) {
-      const MatrixXd& y = latent_[e];
+      const std::size_t rows = latent_[e].rows(), n = latent_[e].cols();
       Draws draws =
           RandomStream(seed_, Purpose::bootstrap, static_cast<std::uint32_t>(e)).at(replicate);
-      std::vector<double> counts(static_cast<std::size_t>(y.cols()), 0.0);
-      for (Index k = 0; k < y.cols(); ++k) {
-        counts[draws.below(static_cast<std::uint32_t>(y.cols()))] += 1.0;
+      std::vector<double> counts(rows, 0.0);
+      for (std::size_t k = 0; k < rows; ++k) {
+        counts[draws.below(static_cast<std::uint32_t>(rows))] += 1.0;
       }
-      Sums sums(y.rows());
-      for (Index k = 0; k < y.cols(); ++k) {
-        const double count = counts[static_cast<std::size_t>(k)];
-        if (count > 0.0) sums.add(y.col(k), count);
-      }
-      problem.covariance.push_back(sums.covariance());
-      problem.mean.push_back(sums.mean() + shift_);
-      problem.samples.push_back(sums.weight);
+      VectorXd mean(static_cast<Index>(n));
+      Matrix covariance(n, n);
+      const kernels::MomentsProblem job{latent_[e], counts.data(), mean.data(), covariance};
+      backend_.operations().moments()({&job, 1});
+      problem.covariance.emplace_back(as_eigen(covariance));
+      problem.mean.push_back(mean + shift_);
+      problem.samples.push_back(static_cast<double>(rows));
     }
     return problem;
   }
 
   ControlPair control_pair(std::size_t number, double samples) const override {
-    const MatrixXd& control = latent_.front();
     Draws draws = RandomStream(seed_, Purpose::null_split, 1).at(number);
     return {control_sample(samples, draws),
-            control_sample(static_cast<double>(control.cols()), draws)};
+            control_sample(static_cast<double>(latent_.front().rows()), draws)};
   }
 
  private:
+  VectorXd control_row(std::size_t k) const {
+    const Matrix& control = latent_.front();
+    return Eigen::Map<const VectorXd>(control.row(k), static_cast<Index>(control.cols()));
+  }
+
   MatrixXd control_sample(double samples, Draws& draws) const {
-    const MatrixXd& control = latent_.front();
-    Sums sums(control.rows());
+    const auto rows = static_cast<std::uint32_t>(latent_.front().rows());
+    Sums sums(shift_.size());
     const double group = groups_.front().weight;  // the largest
     while (samples >= row_draws && sums.weight + group <= samples) {
       sums.add(groups_[draws.below(static_cast<std::uint32_t>(groups_.size()))]);
     }
     while (sums.weight < samples) {
-      sums.add(control.col(draws.below(static_cast<std::uint32_t>(control.cols()))), 1.0);
+      sums.add(control_row(draws.below(rows)));
     }
     return sums.covariance();
   }
 
+  Backend backend_ = Backend::cpu(1);  // replicates are what runs in parallel
   Seed seed_;
   VectorXd shift_;
-  std::vector<MatrixXd> latent_;  // [n, N] per environment, shifted
-  std::vector<Sums> groups_;      // of the observational samples
+  std::vector<Matrix> latent_;  // [N, n] per environment, shifted
+  std::vector<Sums> groups_;    // of the observational samples
 };
 
 class GaussianResampler final : public Resampler {

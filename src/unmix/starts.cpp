@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "lodestein/graph/digraph.hpp"
+#include "unmix/leading.hpp"
 
 namespace lodestein::unmix {
 namespace {
@@ -31,30 +32,6 @@ Whitened whiten(const LinearProblem& problem) {
     result.difference.push_back(result.covariance[m].llt().solve(identity) - identity);
   }
   return result;
-}
-
-// Projector on the complement of the first `count` columns.
-MatrixXd complement(const MatrixXd& directions, Index count) {
-  const Index n = directions.rows();
-  if (count == 0) return MatrixXd::Identity(n, n);
-  const Eigen::HouseholderQR<MatrixXd> qr(directions.leftCols(count));
-  const MatrixXd q = MatrixXd(qr.householderQ()).leftCols(count);
-  return MatrixXd::Identity(n, n) - q * q.transpose();
-}
-
-// Eigenvalue of largest magnitude, its eigenvector, and its share of the sum of squares.
-struct Leading {
-  double magnitude = 0.0, share = 0.0;
-  VectorXd direction;
-};
-
-Leading leading(const MatrixXd& symmetric) {
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(symmetric);
-  Index largest = 0;
-  const double magnitude = eigen.eigenvalues().cwiseAbs().maxCoeff(&largest);
-  const double total = eigen.eigenvalues().squaredNorm();
-  return {magnitude, total > 0.0 ? magnitude * magnitude / total : 0.0,
-          eigen.eigenvectors().col(largest)};
 }
 
 }  // namespace
@@ -102,7 +79,7 @@ Start deflation_start(const LinearProblem& problem, const Order& order) {
   std::vector<bool> used(static_cast<std::size_t>(n), false);
   Start start{MatrixXd::Zero(n, n), {}};
   for (Index r = 0; r < n; ++r) {
-    const MatrixXd projector = complement(found, r);
+    const MatrixXd projector = complement(found.leftCols(r));
     const auto candidate = [&](Index k) {
       return leading(projector * whitened.difference[static_cast<std::size_t>(k)] * projector);
     };
@@ -185,7 +162,7 @@ std::vector<std::size_t> strongest_environments(const LinearProblem& problem, st
   MatrixXd found(problem.latents(), static_cast<Index>(count));
   std::vector<std::size_t> chosen;
   for (std::size_t r = 0; r < count; ++r) {
-    const MatrixXd projector = complement(found, static_cast<Index>(r));
+    const MatrixXd projector = complement(found.leftCols(static_cast<Index>(r)));
     Leading best;
     std::size_t picked = difference.size();
     for (std::size_t k = 0; k < difference.size(); ++k) {
