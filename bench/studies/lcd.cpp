@@ -6,7 +6,7 @@
 #include "bench/studies/studies.hpp"
 #include "core/eigen.hpp"
 #include "core/shuffle.hpp"
-#include "simulate/wishart.hpp"
+#include "core/wishart.hpp"
 
 namespace lodestein::studies {
 namespace {

@@ -265,7 +265,7 @@ std::string apply_minimum_samples(Dataset& dataset, const PreprocessStep& step, 
 // ---- principal components
 
 std::string apply_pca(Dataset& dataset, const PreprocessStep& step, Seed seed) {
-  const PrincipalComponents components = principal_components(dataset);
+  const PrincipalComponents components = principal_components(within_covariance(dataset));
   const std::size_t most = dataset.feature_count();
   std::size_t rank = 0;
   std::string reason = "as asked";

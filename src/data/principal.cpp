@@ -6,7 +6,9 @@
 #include <numeric>
 
 #include "core/eigen.hpp"
+#include "core/wishart.hpp"
 #include "lodestein/core/error.hpp"
+#include "lodestein/data/moments.hpp"
 
 namespace lodestein {
 namespace {
@@ -43,18 +45,6 @@ std::vector<double> variance_around(const Dataset& dataset, Centre centre) {
   return {sum.begin(), sum.end()};
 }
 
-Eigen::MatrixXd within_covariance(const Dataset& dataset) {
-  const auto d = static_cast<Eigen::Index>(dataset.feature_count());
-  Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(d, d);
-  for_centred_blocks(dataset, mean_of, [&](const RowMajor& block) {
-    covariance.selfadjointView<Eigen::Lower>().rankUpdate(block.transpose());
-  });
-  covariance /= static_cast<double>(std::max<std::size_t>(1, dataset.sample_count()));
-  covariance.triangularView<Eigen::StrictlyUpper>() =
-      covariance.transpose().triangularView<Eigen::StrictlyUpper>();
-  return covariance;
-}
-
 /// Descending eigenvalues of the correlation that belongs to a covariance. [d]
 std::vector<double> correlation_spectrum(const Eigen::MatrixXd& covariance) {
   const Eigen::VectorXd inverse_deviation = covariance.diagonal().unaryExpr(
@@ -64,39 +54,6 @@ std::vector<double> correlation_spectrum(const Eigen::MatrixXd& covariance) {
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(correlation, Eigen::EigenvaluesOnly);
   const Eigen::VectorXd descending = solver.eigenvalues().reverse();
   return {descending.begin(), descending.end()};
-}
-
-/// Chi-square by Marsaglia and Tsang 2000 (gamma of shape degrees / 2 >= 1/2, times two).
-double chi_square(Draws& draws, double degrees) {
-  const double shape = degrees / 2;
-  if (shape < 1) {
-    const double boost = std::pow(draws.uniform(), 1 / shape);
-    return boost * chi_square(draws, degrees + 2);
-  }
-  const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
-  while (true) {
-    const double x = draws.normal(), v = std::pow(1 + c * x, 3);
-    if (v > 0 && std::log(draws.uniform()) < x * x / 2 + d - d * v + d * std::log(v)) {
-      return 2 * d * v;
-    }
-  }
-}
-
-/// Scatter matrix of `degrees` independent standard normal vectors, up to scale. [d, d]
-/// Bartlett: row i of the triangular factor has normals and then the root of a chi-square with
-/// degrees - i degrees of freedom; with fewer vectors than columns the factor is degrees wide.
-Eigen::MatrixXd wishart(const RandomStream& stream, Eigen::Index d, std::size_t degrees) {
-  const auto width = std::min(d, static_cast<Eigen::Index>(degrees));
-  Eigen::MatrixXd factor = Eigen::MatrixXd::Zero(d, width);
-  for (Eigen::Index i = 0; i < d; ++i) {
-    Draws draws = stream.at(static_cast<std::uint64_t>(i));
-    for (Eigen::Index j = 0; j < std::min(i, width); ++j) factor(i, j) = draws.normal();
-    if (i < width) {
-      factor(i, i) =
-          std::sqrt(chi_square(draws, static_cast<double>(degrees) - static_cast<double>(i)));
-    }
-  }
-  return factor * factor.transpose();
 }
 
 }  // namespace
@@ -121,8 +78,12 @@ std::vector<double> within_variance(const Dataset& dataset) {
   return variance_around(dataset, mean_of);
 }
 
-PrincipalComponents principal_components(const Dataset& dataset) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(within_covariance(dataset));
+Matrix within_covariance(const Dataset& dataset) {
+  return pooled_covariance(compute_moments(Backend::cpu(), dataset));
+}
+
+PrincipalComponents principal_components(ConstMatrixView covariance) {
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(as_eigen(covariance));
   if (solver.info() != Eigen::Success) {
     throw InvalidArgument(
         "principal components: the covariance has no eigenvalues; the data hold "
@@ -165,11 +126,12 @@ std::size_t rank_by_parallel_analysis(const Dataset& dataset, Seed seed) {
   const auto d = static_cast<Eigen::Index>(dataset.feature_count());
   std::vector<std::vector<double>> null(dataset.feature_count());  // by position in the spectrum
   for (std::uint32_t k = 0; k < replicates; ++k) {
-    const RandomStream stream(seed, Purpose::parallel_analysis, 0, k);
-    const auto spectrum = correlation_spectrum(wishart(stream, d, degrees));
+    Draws draws = RandomStream(seed, Purpose::parallel_analysis, 0, k).at(0);
+    const Eigen::MatrixXd root = draw_wishart_root(d, degrees, draws);
+    const auto spectrum = correlation_spectrum(root * root.transpose());
     for (std::size_t j = 0; j < null.size(); ++j) null[j].push_back(spectrum[j]);
   }
-  const auto observed = correlation_spectrum(within_covariance(dataset));
+  const auto observed = correlation_spectrum(as_eigen(within_covariance(dataset)));
   std::size_t rank = 0;
   for (; rank < observed.size(); ++rank) {
     auto& values = null[rank];

@@ -16,13 +16,17 @@ std::vector<double> pooled_variance(const Dataset& dataset);
 /// Column variances around each environment's own mean, divided by the number of samples. [d]
 std::vector<double> within_variance(const Dataset& dataset);
 
-/// Eigenvectors of the pooled within-environment covariance, largest variance first. The entry of
-/// largest size in each is positive.
+/// Covariance within environments, pooled over all samples. [d, d]. Runs on all cores; same bits
+/// for any number of them.
+Matrix within_covariance(const Dataset& dataset);
+
+/// Eigenvectors of a covariance, largest variance first. The entry of largest size in each is
+/// positive. @throws InvalidArgument if the covariance isn't finite.
 struct PrincipalComponents {
   Matrix directions;             ///< [d, d], one component a row
   std::vector<double> variance;  ///< [d], descending, none negative
 };
-PrincipalComponents principal_components(const Dataset& dataset);
+PrincipalComponents principal_components(ConstMatrixView covariance);
 
 /// The r in 1..d-1 with the largest variance[r-1] / variance[r]; rounding noise counts as zero
 /// variance, and the first zero ends the search.

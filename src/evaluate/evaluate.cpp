@@ -82,7 +82,9 @@ void add_mixing_errors(const Truth& truth, const Estimate& estimate, Evaluation&
   const Matrix effective = effective_transform(picked_rows(estimate.encoder, match), truth.mixing);
   result.mixing_error = mixing_error(effective, Digraph(truth.graph.nodes()));
   result.mixing_error_soft = mixing_error(effective, truth.graph);
-  if (truth.latents.rows() > 0) {
+  if (!truth.second_moment.empty()) {
+    result.normalised_error = normalised_error(effective, truth.second_moment);
+  } else if (truth.latents.rows() > 0) {
     result.normalised_error = normalised_error(effective, second_moment(truth.latents));
   }
 }

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "core/shuffle.hpp"
+#include "core/wishart.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
-#include "simulate/wishart.hpp"
 
 namespace lodestein {
 namespace {

@@ -1,10 +1,11 @@
 #include "tool/baseline.hpp"
 
-#include <Eigen/Eigenvalues>
+#include <Eigen/Dense>
 #include <algorithm>
 #include <numeric>
 
 #include "core/eigen.hpp"
+#include "data/principal.hpp"
 
 namespace lodestein::tool {
 namespace {
@@ -28,12 +29,6 @@ Eigen::MatrixXd total_covariance(const std::vector<EnvironmentMoments>& moments)
     total += static_cast<double>(m.samples) / samples * shift * shift.transpose();
   }
   return total;
-}
-
-/// Rows: eigenvectors of the largest eigenvalues.
-Eigen::MatrixXd leading_components(const Eigen::MatrixXd& covariance, Eigen::Index count) {
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
-  return solver.eigenvectors().rightCols(count).rowwise().reverse().transpose();
 }
 
 /// Mahalanobis discriminants of the environments, largest shift first. [min(K, n), n]
@@ -62,7 +57,8 @@ Eigen::MatrixXd discriminants(const std::vector<EnvironmentMoments>& moments,
 std::vector<Baseline> baselines(const std::vector<EnvironmentMoments>& moments,
                                 std::size_t latents) {
   const auto n = static_cast<Eigen::Index>(latents);
-  const Eigen::MatrixXd components = leading_components(total_covariance(moments), n);
+  const PrincipalComponents all = principal_components(to_matrix(total_covariance(moments)));
+  const Eigen::MatrixXd components = as_eigen(all.directions).topRows(n);
   Eigen::MatrixXd shifts = components;
   const Eigen::MatrixXd directions = discriminants(moments, components) * components;
   shifts.topRows(directions.rows()) = directions;

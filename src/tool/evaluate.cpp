@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/simulate/study.hpp"
 #include "lodestein/unmix/result_file.hpp"
@@ -41,7 +42,6 @@ struct KnownTruth {
 
 struct Scores {
   Evaluation learned;
-  double normalised_error = nan;
   double target_accuracy = nan;
   std::vector<std::pair<std::string, Evaluation>> baselines;
 };
@@ -100,47 +100,22 @@ void check_features(const FitResult& fit, const Dataset& dataset) {
                     fit.features.size(), dataset.feature_count()));
 }
 
-/// z^T z summed over the rows of every environment, divided by their number.
+/// E[z z^T] over the samples of all environments, as published.
 Matrix stacked_second_moment(const KnownTruth& truth, const Dataset& dataset) {
-  const std::size_t n = truth.latent_names.size();
-  Matrix sum(n, n);
+  const auto n = static_cast<Eigen::Index>(truth.latent_names.size());
+  Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(n, n);
   double rows = 0.0;
   for (const Environment& environment : dataset.environments) {
-    const Matrix& z = latents_of(truth, environment);
-    const Matrix product = multiply(transpose(z), z);
-    for (std::size_t i = 0; i < n; ++i)
-      for (std::size_t j = 0; j < n; ++j) sum(i, j) += product(i, j);
+    const auto z = as_eigen(latents_of(truth, environment));
+    sum += z.transpose() * z;
     rows += static_cast<double>(z.rows());
   }
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) sum(i, j) /= rows;
-  return sum;
-}
-
-Matrix rows_in_order(const Matrix& matrix, const std::vector<std::size_t>& order) {
-  Matrix result(order.size(), matrix.cols());
-  for (std::size_t i = 0; i < order.size(); ++i)
-    std::copy_n(matrix.row(order[i]), matrix.cols(), result.row(i));
-  return result;
-}
-
-bool all_matched(const Evaluation& evaluation) {
-  return std::find(evaluation.match.begin(), evaluation.match.end(), unmatched) ==
-         evaluation.match.end();
+  return to_matrix((sum / rows).eval());
 }
 
 /// The fit's name of a matched latent; nothing for one without a match.
 std::optional<std::string> matched_name(const FitResult& fit, std::size_t latent) {
   return latent == unmatched ? std::nullopt : std::optional(fit.latent_names.at(latent));
-}
-
-/// Over the samples of all environments, as published; correlations are over observational ones.
-double stacked_normalised_error(const FitResult& fit, const Evaluation& learned,
-                                const KnownTruth& truth, const Dataset& dataset) {
-  if (truth.mixing.empty() || !all_matched(learned)) return nan;
-  const Matrix effective =
-      effective_transform(rows_in_order(fit.encoder, learned.match), truth.mixing);
-  return normalised_error(effective, stacked_second_moment(truth, dataset));
 }
 
 /// Share of single-target environments whose latent was found.
@@ -158,7 +133,8 @@ double target_accuracy(const FitResult& fit, const Evaluation& learned, const Kn
 
 Truth observational_truth(const KnownTruth& truth, const Dataset& dataset) {
   return {latents_of(truth, dataset.observational()), truth.mixing,
-          truth.graph.value_or(Digraph(truth.latent_names.size()))};
+          truth.graph.value_or(Digraph(truth.latent_names.size())),
+          stacked_second_moment(truth, dataset)};
 }
 
 /// A baseline has no graph: its edges and order are not looked at.
@@ -178,7 +154,6 @@ Scores score(const FitResult& fit, const Dataset& dataset, const KnownTruth& kno
   Scores scores;
   scores.learned = evaluate(
       truth, {encode(fit, x), known.mixing.empty() ? Matrix() : fit.encoder, fit.graph, fit.order});
-  scores.normalised_error = stacked_normalised_error(fit, scores.learned, known, dataset);
   scores.target_accuracy = target_accuracy(fit, scores.learned, known);
   const auto moments = compute_moments(context.backend(), dataset, observer);
   const std::size_t n = std::min(known.latent_names.size(), dataset.feature_count());
@@ -211,7 +186,7 @@ Json scores_json(const Scores& scores, const KnownTruth& truth, const FitResult&
   json.update(graph_keys(scores, truth.graph.has_value()));
   json["mixing_error"] = number_or_null(learned.mixing_error);
   json["mixing_error_soft"] = number_or_null(learned.mixing_error_soft);
-  json["normalised_error"] = number_or_null(scores.normalised_error);
+  json["normalised_error"] = number_or_null(learned.normalised_error);
   json["target_accuracy"] = number_or_null(scores.target_accuracy);
   for (std::size_t i = 0; i < learned.match.size(); ++i)
     json["match"][truth.latent_names[i]] = optional_json(matched_name(fit, learned.match[i]));
@@ -254,7 +229,7 @@ std::string scores_text(const Scores& scores, const KnownTruth& truth, const Fit
   if (!truth.mixing.empty())
     text += "Mixing\n" + line("mixing error", number(scores.learned.mixing_error)) +
             line("mixing error, parents allowed", number(scores.learned.mixing_error_soft)) +
-            line("normalised error", number(scores.normalised_error));
+            line("normalised error", number(scores.learned.normalised_error));
   if (!std::isnan(scores.target_accuracy))
     text += "Environments\n" +
             line("targets right", fmt::format("{:.0f} %", 100.0 * scores.target_accuracy));

@@ -289,7 +289,7 @@ class Fitting {
   void record_subspace(const Subspace& subspace) {
     const Index shown = std::min<Index>(64, subspace.eigenvalues.size());
     for (Index i = 0; i < shown; ++i) {
-      result_.diagnosis.pooled_eigenvalues.push_back(std::max(0.0, subspace.eigenvalues(i)));
+      result_.diagnosis.pooled_eigenvalues.push_back(subspace.eigenvalues(i));
     }
     result_.diagnosis.explained_variance = subspace.explained;
     result_.centre = moments_.front().mean;

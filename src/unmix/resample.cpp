@@ -6,9 +6,9 @@
 
 #include "core/eigen.hpp"
 #include "core/shuffle.hpp"
+#include "core/wishart.hpp"
 #include "kernels/operations.hpp"
 #include "lodestein/core/backend.hpp"
-#include "simulate/wishart.hpp"
 
 namespace lodestein::unmix {
 namespace {

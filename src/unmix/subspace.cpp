@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/eigen.hpp"
+#include "data/principal.hpp"
 
 namespace lodestein::unmix {
 
@@ -13,22 +14,12 @@ std::size_t Subspace::rank() const {
 }
 
 Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::size_t latents) {
-  const Matrix pooled = pooled_covariance(moments);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(as_eigen(pooled));
-  const auto n = static_cast<Eigen::Index>(latents);
+  const PrincipalComponents components = principal_components(pooled_covariance(moments));
+  const auto d = static_cast<Eigen::Index>(components.variance.size());
   Subspace result;
-  result.eigenvalues = eigen.eigenvalues().reverse();
-  result.basis = eigen.eigenvectors()
-                     .rightCols(std::min(n, eigen.eigenvectors().cols()))
-                     .rowwise()
-                     .reverse()
-                     .transpose();
-  for (Eigen::Index i = 0; i < result.basis.rows();
-       ++i) {  // eigenvectors have no sign of their own
-    Eigen::Index largest = 0;
-    result.basis.row(i).cwiseAbs().maxCoeff(&largest);
-    if (result.basis(i, largest) < 0.0) result.basis.row(i) *= -1.0;
-  }
+  result.eigenvalues = Eigen::Map<const Eigen::VectorXd>(components.variance.data(), d);
+  result.basis =
+      as_eigen(components.directions).topRows(std::min(static_cast<Eigen::Index>(latents), d));
   const double total = result.eigenvalues.sum();
   const double variance = result.eigenvalues.head(result.basis.rows()).mean();
   const double unit = variance > 0.0 ? std::sqrt(variance) : 1.0;

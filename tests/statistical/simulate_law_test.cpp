@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "core/eigen.hpp"
+#include "core/wishart.hpp"
 #include "lodestein/simulate/study.hpp"
-#include "simulate/wishart.hpp"
 #include "tests/unit/simulate_support.hpp"
 
 namespace lodestein {

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "core/eigen.hpp"
+#include "core/wishart.hpp"
 #include "lodestein/evaluate/metrics.hpp"
 #include "lodestein/simulate/study.hpp"
 #include "lodestein/unmix/fit.hpp"
-#include "simulate/wishart.hpp"
 #include "tests/unit/unmix_support.hpp"
 #include "unmix/newton_frame.hpp"
 #include "unmix/refine.hpp"

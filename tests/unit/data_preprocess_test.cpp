@@ -145,7 +145,7 @@ TEST(Pca, ProjectsOnUncorrelatedComponentsOfFallingVariance) {
   EXPECT_THAT(data.features, ElementsAre("pc1", "pc2"));
   const auto variance = within_variance(data);
   EXPECT_GT(variance[0], variance[1]);
-  const PrincipalComponents again = principal_components(data);
+  const PrincipalComponents again = principal_components(within_covariance(data));
   // Already principal: the components of the components are the axes.
   EXPECT_NEAR(again.directions(0, 0), 1, 1e-9);
   EXPECT_NEAR(again.directions(1, 1), 1, 1e-9);

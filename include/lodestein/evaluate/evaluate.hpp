@@ -23,6 +23,9 @@ struct Truth {
   Matrix latents;  ///< [N, n]
   Matrix mixing;   ///< [d, n]; may be empty
   Digraph graph;
+  /// E[z z^T] behind normalised_error [n, n]; empty: that of `latents`. Published errors take the
+  /// samples of all environments.
+  Matrix second_moment{};
 };
 
 /// Everything that is measured against a known truth. Estimated latents are first matched with true

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <Eigen/Dense>
 #include <cstddef>
 
 #include "lodestein/core/matrix.hpp"
@@ -9,6 +10,11 @@ namespace lodestein {
 
 /// Gamma variate with the given shape > 0 and scale 1. Source: Marsaglia and Tsang 2000.
 double draw_gamma(double shape, Draws& draws);
+
+/// Lower trapezoidal A with A A^T ~ Wishart(degrees, I): below the diagonal standard normals, on it
+/// roots of chi-squares with degrees - i degrees of freedom. [p, min(p, degrees)]. Source: Bartlett
+/// 1933.
+Eigen::MatrixXd draw_wishart_root(Eigen::Index p, std::size_t degrees, Draws& draws);
 
 struct SampleMoments {
   Matrix mean;        ///< [1, p]

@@ -1,6 +1,6 @@
-#include "simulate/wishart.hpp"
+#include "core/wishart.hpp"
 
-#include <Eigen/Dense>
+#include <algorithm>
 #include <cmath>
 
 #include "core/eigen.hpp"
@@ -23,25 +23,29 @@ double draw_gamma(double shape, Draws& draws) {
   }
 }
 
-// N S = (L A)(L A)^T with L L^T the covariance, A lower triangular, A_ii^2 chi-square with
-// N - 1 - i degrees of freedom, A_ij standard normal below the diagonal.
+Eigen::MatrixXd draw_wishart_root(Eigen::Index p, std::size_t degrees, Draws& draws) {
+  const auto width = std::min(p, static_cast<Eigen::Index>(degrees));
+  Eigen::MatrixXd a = Eigen::MatrixXd::Zero(p, width);
+  for (Eigen::Index i = 0; i < p; ++i) {
+    for (Eigen::Index j = 0; j < std::min(i, width); ++j) a(i, j) = draws.normal();
+    if (i >= width) continue;
+    const double left = static_cast<double>(degrees) - static_cast<double>(i);
+    a(i, i) = std::sqrt(2.0 * draw_gamma(0.5 * left, draws));
+  }
+  return a;
+}
+
+// N S = (L A)(L A)^T with L L^T the covariance.
 SampleMoments draw_sample_moments(ConstMatrixView covariance, std::size_t samples,
                                   const RandomStream& stream) {
   const auto p = static_cast<Eigen::Index>(covariance.rows());
-  const double count = static_cast<double>(samples);
+  const double scale = 1.0 / std::sqrt(static_cast<double>(samples));
   const Eigen::MatrixXd root = as_eigen(covariance).llt().matrixL();
-  Draws draws = stream.at(0);
-  Eigen::MatrixXd a = Eigen::MatrixXd::Zero(p, p);
-  for (Eigen::Index i = 0; i < p; ++i) {
-    for (Eigen::Index j = 0; j < i; ++j) a(i, j) = draws.normal();
-    const double degrees = count - 1.0 - static_cast<double>(i);
-    a(i, i) = std::sqrt(2.0 * draw_gamma(0.5 * degrees, draws));
-  }
-  Draws mean_draws = stream.at(1);
+  Draws draws = stream.at(0), mean_draws = stream.at(1);
+  const Eigen::MatrixXd factor = scale * root * draw_wishart_root(p, samples - 1, draws);
   Eigen::VectorXd normal(p);
-  for (Eigen::Index i = 0; i < p; ++i) normal(i) = mean_draws.normal();
-  const Eigen::MatrixXd factor = root * a / std::sqrt(count);
-  return {to_matrix((root * normal / std::sqrt(count)).transpose().eval()),
+  for (double& value : normal) value = mean_draws.normal();
+  return {to_matrix((scale * root * normal).transpose().eval()),
           to_matrix((factor * factor.transpose()).eval())};
 }
 
