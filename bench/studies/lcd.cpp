@@ -136,13 +136,27 @@ Errors errors(const Model& model, const std::vector<EnvironmentMoments>& moments
   return result;
 }
 
+double mean(const std::vector<Errors>& values, double Errors::*field) {
+  double sum = 0.0;
+  for (const Errors& e : values) sum += e.*field;
+  return sum / static_cast<double>(values.size());
+}
+
+double median(const std::vector<Errors>& values, double Errors::*field) {
+  std::vector<double> sorted;
+  for (const Errors& e : values) sorted.push_back(e.*field);
+  std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2),
+                   sorted.end());
+  return sorted[sorted.size() / 2];
+}
+
 }  // namespace
 
 void lcd(std::size_t runs) {
   std::printf(
-      "| N | H error: published | LCD | refined | B_0 error: published | LCD | refined | all "
-      "targets "
-      "right: published | LCD | refined |\n|---|---|---|---|---|---|---|---|---|---|\n");
+      "| N | H error: published | LCD (median) | refined (median) | B_0 error: published | LCD "
+      "(median) | refined (median) | all targets right: published | LCD | refined |\n"
+      "|---|---|---|---|---|---|---|---|---|---|\n");
   for (std::size_t s = 0; s < std::size(sizes); ++s) {
     std::vector<Errors> published(runs), refined(runs);
     const int count = static_cast<int>(runs);
@@ -159,16 +173,15 @@ void lcd(std::size_t runs) {
       options.lcd_edge_threshold = 1e-12;  // their B_0 keeps every entry
       published[run] = errors(model, moments, fit(Backend::cpu(1), moments, options));
     }
-    const auto average = [runs](const std::vector<Errors>& values, double Errors::*field) {
-      double sum = 0.0;
-      for (const Errors& e : values) sum += e.*field;
-      return sum / static_cast<double>(runs);
-    };
-    std::printf("| %zu | %.3f | %.3f | %.3f | %.3f | %.3f | %.3f | %.2f | %.2f | %.2f |\n",
-                sizes[s], published_h[s], average(published, &Errors::h),
-                average(refined, &Errors::h), published_b[s], average(published, &Errors::b),
-                average(refined, &Errors::b), published_correct[s],
-                average(published, &Errors::correct), average(refined, &Errors::correct));
+    std::printf("| %zu ", sizes[s]);
+    const std::pair<double, double Errors::*> columns[] = {{published_h[s], &Errors::h},
+                                                           {published_b[s], &Errors::b}};
+    for (const auto& [known, field] : columns) {
+      std::printf("| %.3f | %.3f (%.3f) | %.3f (%.3f) ", known, mean(published, field),
+                  median(published, field), mean(refined, field), median(refined, field));
+    }
+    std::printf("| %.2f | %.2f | %.2f |\n", published_correct[s], mean(published, &Errors::correct),
+                mean(refined, &Errors::correct));
     std::fflush(stdout);
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 
@@ -67,6 +68,40 @@ void time_refinement(std::size_t latents, std::size_t runs) {
   report(name, times);
 }
 
+// Throughput of the moments kernel on one thread beside that of a plain copy of the same samples;
+// a result that differs from the reference backend's is no result.
+void time_moments(std::size_t features, std::size_t samples) {
+  Environment environment{"", {}, Matrix(samples, features)};
+  Draws draws = RandomStream(Seed{1}, Purpose::test).at(0);
+  for (std::size_t i = 0; i < samples * features; ++i) {
+    environment.samples.data()[i] = draws.uniform();
+  }
+  Dataset dataset{std::vector<std::string>(features), {environment}, {}};
+  const Backend backend = Backend::cpu(1);
+  const Times times = median_times(9, [&](std::size_t) { compute_moments(backend, dataset); });
+  Matrix copy(samples, features);
+  const Times copying = median_times(9, [&](std::size_t) {
+    std::copy_n(environment.samples.data(), samples * features, copy.data());
+  });
+  dataset.environments[0].samples = Matrix(
+      ConstMatrixView(environment.samples.data(), std::min<std::size_t>(samples, 2000), features));
+  const Matrix fast = compute_moments(backend, dataset)[0].covariance;
+  const Matrix slow = compute_moments(Backend::reference(), dataset)[0].covariance;
+  double error = 0.0;
+  for (std::size_t i = 0; i < features * features; ++i) {
+    error = std::max(error, std::abs(fast.data()[i] - slow.data()[i]));
+  }
+  const double pairs = 0.5 * static_cast<double>(samples * features * (features + 1));
+  if (error > 1e-12) {
+    std::printf("| moments, d = %zu: WRONG by %g | | |\n", features, error);
+    return;
+  }
+  std::printf(
+      "| moments, d = %zu: %.1f G multiply-adds/s, %.1f times the time of a copy | %.4f | "
+      "%.4f |\n",
+      features, 1e-9 * pairs / times.wall, times.wall / copying.wall, times.wall, times.cpu);
+}
+
 }  // namespace
 
 void timing(std::size_t runs) {
@@ -87,6 +122,8 @@ void timing(std::size_t runs) {
   }
   time_refinement(8, std::max<std::size_t>(3, runs / 5));
   time_refinement(20, std::clamp<std::size_t>(runs / 20, 3, 5));
+  for (const std::size_t features : {5, 20, 50, 100, 300})
+    time_moments(features, 20000000 / features);
 }
 
 }  // namespace lodestein::studies
