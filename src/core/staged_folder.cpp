@@ -33,10 +33,13 @@ bool belongs(const fs::path& name, const FolderContent& content) {
 
 // Something in the folder that its writer did not put there, or nothing.
 std::string foreign_entry(const fs::path& folder, const FolderContent& content) {
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    const fs::path name = entry.path().filename();
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const fs::path name = entry->path().filename();
     if (!belongs(name, content)) return name.string();
   }
+  if (error) fail(folder, "can't be listed", error);
   return {};
 }
 
