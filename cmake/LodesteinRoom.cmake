@@ -1,5 +1,6 @@
 # A room is one folder of the library, compiled as an object library:
-#   lodestein_add_room(<name> [FOLDER <path>] [LINK <libraries it must be linked with>])
+#   lodestein_add_room(<name> [FOLDER <path>] [EXCLUDE <regex>] [SOURCES <more files>]
+#                      [LINK <libraries it must be linked with>])
 # Sources are globbed so that a new file needs no line here; CONFIGURE_DEPENDS keeps the build
 # honest. tests/check_layers.py rejects an #include that points to a room further right.
 add_library(lodestein_warnings INTERFACE)
@@ -8,6 +9,7 @@ target_compile_options(lodestein_warnings INTERFACE
   $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-sign-conversion>  # as with GCC's -Wconversion
   $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>  # GCC 12: false for "text" + string (PR 105651)
   $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${LODESTEIN_WERROR}>>:-Werror>
+  $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>  # View's accessors in device code
   $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow>
   $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${LODESTEIN_WERROR}>>:--Werror=all-warnings>)
 
@@ -15,7 +17,7 @@ set_property(GLOBAL PROPERTY LODESTEIN_OBJECTS "")
 set_property(GLOBAL PROPERTY LODESTEIN_LINK "")
 
 function(lodestein_add_room name)
-  cmake_parse_arguments(ROOM "" "FOLDER" "LINK" ${ARGN})
+  cmake_parse_arguments(ROOM "" "FOLDER;EXCLUDE" "SOURCES;LINK" ${ARGN})
   if(NOT ROOM_FOLDER)
     set(ROOM_FOLDER ${PROJECT_SOURCE_DIR}/src/${name})
   endif()
@@ -24,6 +26,10 @@ function(lodestein_add_room name)
     list(APPEND patterns ${ROOM_FOLDER}/*.cu)
   endif()
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${patterns})
+  if(ROOM_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX ${ROOM_EXCLUDE})
+  endif()
+  list(APPEND sources ${ROOM_SOURCES})
   if(NOT sources)
     return()
   endif()

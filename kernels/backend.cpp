@@ -4,47 +4,23 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/moments.hpp"
-#include "kernels/operations.hpp"
-#include "kernels/reference/moments.hpp"
+#include "kernels/cpu/operations.hpp"
+#include "kernels/reference/operations.hpp"
 #include "lodestein/core/error.hpp"
 
 #ifdef LODESTEIN_WITH_CUDA
-#include "kernels/cuda/devices.hpp"
+#include "kernels/cuda/backend.hpp"
+#endif
+#ifdef LODESTEIN_WITH_SIMT
+#include "kernels/simt/backend.hpp"
 #endif
 
 namespace lodestein {
 namespace {
 
-class ReferenceOperations final : public kernels::Operations {
- public:
-  std::string name() const override { return "reference"; }
-  int threads() const override { return 1; }
-  std::string description() const override { return "reference: naive, 1 thread"; }
-  const kernels::Moments& moments() const override { return moments_; }
-
- private:
-  kernels::reference::Moments moments_;
-};
-
-class CpuOperations final : public kernels::Operations {
- public:
-  explicit CpuOperations(int threads) : threads_(threads), moments_(threads) {}
-  std::string name() const override { return "cpu"; }
-  int threads() const override { return threads_; }
-  std::string description() const override {
-    return "cpu: " + std::to_string(threads_) + (threads_ == 1 ? " thread, " : " threads, ") +
-           kernels::cpu::instruction_set();
-  }
-  const kernels::Moments& moments() const override { return moments_; }
-
- private:
-  int threads_;
-  kernels::cpu::Moments moments_;
-};
-
-constexpr const char* no_cuda_kernels =
-    "the CUDA kernels are not part of this version; use the cpu backend (--backend cpu)";
+constexpr const char* no_cuda =
+    "this build has no CUDA; scripts/quickstart --cuda fetches nvcc where it is missing and builds "
+    "with it, cmake --preset cuda builds with an installed one; --backend cpu needs no GPU";
 
 #ifdef LODESTEIN_WITH_CUDA
 DeviceInfo describe_cuda() {
@@ -58,37 +34,56 @@ DeviceInfo describe_cuda() {
                             (devices.size() == 1 ? " NVIDIA GPU" : " NVIDIA GPUs");
   for (std::size_t i = 0; i < devices.size(); ++i)
     description += (i == 0 ? ": " : ", ") + devices[i];
-  return {"cuda", description, false, no_cuda_kernels};
+  const bool available = !devices.empty();
+  return {"cuda", description, available, available ? "" : "no NVIDIA GPU that the driver can use"};
 }
 #else
-DeviceInfo describe_cuda() {
-  return {"cuda", "cuda: not in this build", false,
-          "this build has no CUDA; scripts/quickstart --cuda fetches nvcc where it is missing and "
-          "builds with it, cmake --preset cuda builds with an installed one"};
-}
+DeviceInfo describe_cuda() { return {"cuda", "cuda: not in this build", false, no_cuda}; }
 #endif
+
+void require_threads(int threads) {
+  if (threads >= 0) return;
+  throw InvalidArgument("threads must be 0 (all cores) or positive, not " +
+                        std::to_string(threads));
+}
 
 }  // namespace
 
-Backend Backend::reference() { return Backend(std::make_shared<ReferenceOperations>()); }
+Backend Backend::reference() { return Backend(kernels::reference::make_operations()); }
 
 Backend Backend::cpu(int threads) {
-  if (threads < 0) {
-    throw InvalidArgument("threads must be 0 (all cores) or positive, not " +
-                          std::to_string(threads));
-  }
-  return Backend(std::make_shared<CpuOperations>(threads == 0 ? omp_get_num_procs() : threads));
+  require_threads(threads);
+  return Backend(kernels::cpu::make_operations(threads == 0 ? omp_get_num_procs() : threads));
 }
 
-Backend Backend::cuda(int) { throw NotCompiled(no_cuda_kernels); }
+#ifdef LODESTEIN_WITH_CUDA
+Backend Backend::cuda(int device) { return Backend(kernels::cuda::open(device)); }
+#else
+Backend Backend::cuda(int) { throw NotCompiled(no_cuda); }
+#endif
 
-Backend Backend::best() { return cpu(); }
+#ifdef LODESTEIN_WITH_SIMT
+Backend Backend::simt(const SimtOptions& options) {
+  require_threads(options.threads);
+  return Backend(kernels::simt::open(options));
+}
+#else
+Backend Backend::simt(const SimtOptions&) {
+  throw NotCompiled(
+      "this build can't run CUDA kernels on the CPU; configure with -DLODESTEIN_SIMT=ON");
+}
+#endif
+
+Backend Backend::best() { return describe_cuda().available ? cuda() : cpu(); }
 
 Backend Backend::named(const std::string& name, int threads) {
   if (name == "reference") return reference();
-  if (name == "cpu" || name == "best") return cpu(threads);
+  if (name == "cpu") return cpu(threads);
   if (name == "cuda") return cuda();
-  throw InvalidArgument("unknown backend '" + name + "'; there are reference, cpu, cuda, best");
+  if (name == "simt") return simt({.threads = std::max(1, threads)});
+  if (name == "best") return describe_cuda().available ? cuda() : cpu(threads);
+  throw InvalidArgument("unknown backend '" + name +
+                        "'; there are reference, cpu, cuda, simt (tests), best");
 }
 
 std::string Backend::name() const { return operations_->name(); }

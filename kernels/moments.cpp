@@ -1,7 +1,9 @@
 #include "kernels/moments.hpp"
 
+#include <algorithm>
 #include <string>
 
+#include "kernels/operations.hpp"
 #include "lodestein/core/error.hpp"
 
 namespace lodestein::kernels {
@@ -10,15 +12,33 @@ void Moments::operator()(std::span<const MomentsProblem> problems) const {
   for (std::size_t p = 0; p < problems.size(); ++p) {
     const auto& [samples, weights, mean, covariance] = problems[p];
     const std::string where = "moments, problem " + std::to_string(p) + ": ";
-    if (samples.rows() == 0) throw DimensionMismatch(where + "no samples");
-    if (covariance.rows() != samples.cols() || covariance.cols() != samples.cols()) {
-      throw DimensionMismatch(where + "samples have " + std::to_string(samples.cols()) +
-                              " columns, covariance is " + std::to_string(covariance.rows()) +
-                              " x " + std::to_string(covariance.cols()));
+    if (samples.rows == 0) throw DimensionMismatch(where + "no samples");
+    if (covariance.rows != samples.cols || covariance.cols != samples.cols) {
+      throw DimensionMismatch(where + "samples have " + std::to_string(samples.cols) +
+                              " columns, covariance is " + std::to_string(covariance.rows) + " x " +
+                              std::to_string(covariance.cols));
     }
-    if (mean == nullptr && samples.cols() > 0) throw DimensionMismatch(where + "mean is null");
+    if (mean == nullptr && samples.cols > 0) throw DimensionMismatch(where + "mean is null");
   }
   run(problems);
+}
+
+void moments_on_host(const Operations& operations, ConstMatrixView samples, const double* weights,
+                     double* mean, MatrixView covariance) {
+  const Memory& memory = operations.memory();
+  const std::size_t n = samples.rows(), d = samples.cols();
+  const std::size_t extent = n == 0 ? 0 : (n - 1) * samples.stride() + d;
+  const Resident<double> x(memory, {samples.data(), extent});
+  const Resident<double> w(memory, {weights, weights == nullptr ? 0 : n});
+  Buffer<double> moments(memory, d + d * d);
+  const View<double> second(moments.data() + d, d, d);
+  const MomentsProblem problem{
+      {x.data(), n, d, samples.stride()}, w.data(), moments.data(), second};
+  operations.moments()({&problem, 1});
+  const std::vector<double> values = moments.download();
+  std::copy_n(values.begin(), d, mean);
+  for (std::size_t i = 0; i < covariance.rows(); ++i)
+    std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(d + i * d), d, covariance.row(i));
 }
 
 }  // namespace lodestein::kernels

@@ -2,16 +2,17 @@
 
 #include <span>
 
+#include "kernels/view.hpp"
 #include "lodestein/core/matrix.hpp"
 
 namespace lodestein::kernels {
 
-/// One environment's samples and where its moments go.
+/// One environment's samples and where its moments go, all in the backend's memory.
 struct MomentsProblem {
-  ConstMatrixView samples;          ///< [N, d], N >= 1
+  View<const double> samples;       ///< [N, d], N >= 1
   const double* weights = nullptr;  ///< [N], >= 0, sum > 0; null: all 1
   double* mean = nullptr;           ///< [d], written
-  MatrixView covariance;            ///< [d, d], written, both triangles
+  View<double> covariance;          ///< [d, d], written, both triangles
 };
 
 /// Weighted mean and covariance (divided by the sum of weights) of many environments in one pass.
@@ -30,5 +31,12 @@ class Moments {
  private:
   virtual void run(std::span<const MomentsProblem> problems) const = 0;
 };
+
+class Operations;
+
+/// Moments of one environment whose samples [N, d], weights ([N] or null), mean [d] and covariance
+/// [d, d] are in host memory: copied to the backend and back where it has a memory of its own.
+void moments_on_host(const Operations& operations, ConstMatrixView samples, const double* weights,
+                     double* mean, MatrixView covariance);
 
 }  // namespace lodestein::kernels

@@ -101,11 +101,11 @@ std::size_t chunk_count(std::size_t rows, std::size_t padded) {
 
 using Products = std::vector<double>;  // [padded, padded], upper tiles
 
-std::vector<double> pilot_mean(ConstMatrixView x) {
-  const std::size_t rows = std::min(pilot_rows, x.rows());
-  std::vector<double> mean(x.cols(), 0.0);
+std::vector<double> pilot_mean(View<const double> x) {
+  const std::size_t rows = std::min(pilot_rows, x.rows);
+  std::vector<double> mean(x.cols, 0.0);
   for (std::size_t k = 0; k < rows; ++k) {
-    for (std::size_t j = 0; j < x.cols(); ++j) mean[j] += x(k, j);
+    for (std::size_t j = 0; j < x.cols; ++j) mean[j] += x(k, j);
   }
   for (double& m : mean) m /= static_cast<double>(rows);
   return mean;
@@ -115,8 +115,8 @@ std::vector<double> pilot_mean(ConstMatrixView x) {
 void accumulate(const MomentsProblem& problem, const std::vector<double>& shift, std::size_t first,
                 std::size_t last, std::size_t padded, std::vector<double>& block,
                 Products& products) {
-  const ConstMatrixView x = problem.samples;
-  const std::size_t d = x.cols();
+  const View<const double> x = problem.samples;
+  const std::size_t d = x.cols;
   std::fill(block.begin(), block.end(), 0.0);
   for (std::size_t start = first; start < last; start += block_rows) {
     const std::size_t rows = std::min(block_rows, last - start);
@@ -133,7 +133,7 @@ void accumulate(const MomentsProblem& problem, const std::vector<double>& shift,
 
 void finish(const MomentsProblem& problem, const std::vector<double>& shift,
             const Products& products, std::size_t padded) {
-  const std::size_t d = problem.samples.cols();
+  const std::size_t d = problem.samples.cols;
   const double scale = 1.0 / products[d * padded + d];  // the ones: sum of weights
   std::vector<double> offset(d);
   for (std::size_t j = 0; j < d; ++j) {
@@ -164,11 +164,11 @@ void Moments::run(std::span<const MomentsProblem> problems) const {
   std::vector<Task> tasks;
   std::size_t largest_block = 0;
   for (std::size_t p = 0; p < problems.size(); ++p) {
-    const ConstMatrixView x = problems[p].samples;
-    if (x.cols() == 0) continue;
+    const View<const double> x = problems[p].samples;
+    if (x.cols == 0) continue;
     shifts[p] = pilot_mean(x);
-    const std::size_t chunks = chunk_count(x.rows(), padded_size(x.cols()));
-    const std::size_t padded = padded_size(x.cols());
+    const std::size_t chunks = chunk_count(x.rows, padded_size(x.cols));
+    const std::size_t padded = padded_size(x.cols);
     partials[p].assign(chunks, Products(padded * padded, 0.0));
     largest_block = std::max(largest_block, block_rows * padded);
     for (std::size_t c = 0; c < chunks; ++c) tasks.push_back({p, c, chunks});
@@ -181,9 +181,9 @@ void Moments::run(std::span<const MomentsProblem> problems) const {
   for (int t = 0; t < count; ++t) {
     const Task task = tasks[static_cast<std::size_t>(t)];
     const MomentsProblem& problem = problems[task.problem];
-    const std::size_t rows = problem.samples.rows();
+    const std::size_t rows = problem.samples.rows;
     accumulate(problem, shifts[task.problem], rows * task.chunk / task.chunks,
-               rows * (task.chunk + 1) / task.chunks, padded_size(problem.samples.cols()),
+               rows * (task.chunk + 1) / task.chunks, padded_size(problem.samples.cols),
                blocks[static_cast<std::size_t>(omp_get_thread_num())],
                partials[task.problem][task.chunk]);
   }
@@ -193,7 +193,7 @@ void Moments::run(std::span<const MomentsProblem> problems) const {
     for (std::size_t c = 1; c < partials[p].size(); ++c) {
       for (std::size_t i = 0; i < total.size(); ++i) total[i] += partials[p][c][i];
     }
-    finish(problems[p], shifts[p], total, padded_size(problems[p].samples.cols()));
+    finish(problems[p], shifts[p], total, padded_size(problems[p].samples.cols));
   }
 }
 

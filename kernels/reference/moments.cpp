@@ -10,11 +10,11 @@ double weight(const MomentsProblem& problem, std::size_t k) {
 }
 
 void solve(const MomentsProblem& problem) {
-  const ConstMatrixView x = problem.samples;
-  const std::size_t d = x.cols();
+  const View<const double> x = problem.samples;
+  const std::size_t d = x.cols;
   double total = 0.0;
   std::fill_n(problem.mean, d, 0.0);
-  for (std::size_t k = 0; k < x.rows(); ++k) {
+  for (std::size_t k = 0; k < x.rows; ++k) {
     total += weight(problem, k);
     for (std::size_t j = 0; j < d; ++j) problem.mean[j] += weight(problem, k) * x(k, j);
   }
@@ -23,7 +23,7 @@ void solve(const MomentsProblem& problem) {
   for (std::size_t i = 0; i < d; ++i) {
     for (std::size_t j = 0; j <= i; ++j) {
       double sum = 0.0;
-      for (std::size_t k = 0; k < x.rows(); ++k) {
+      for (std::size_t k = 0; k < x.rows; ++k) {
         sum += weight(problem, k) * (x(k, i) - problem.mean[i]) * (x(k, j) - problem.mean[j]);
       }
       problem.covariance(i, j) = problem.covariance(j, i) = sum / total;

@@ -33,9 +33,8 @@ std::vector<EnvironmentMoments> compute_moments(const Backend& backend, const Da
   for (std::size_t e = 0; e < result.size(); ++e) {
     check_cancelled(observer);
     observer.progress("moments", e, result.size());
-    const kernels::MomentsProblem problem{dataset.environments[e].samples, nullptr,
-                                          result[e].mean.data(), result[e].covariance};
-    backend.operations().moments()({&problem, 1});
+    kernels::moments_on_host(backend.operations(), dataset.environments[e].samples, nullptr,
+                             result[e].mean.data(), result[e].covariance);
   }
   observer.progress("moments", result.size(), result.size());
   return result;

@@ -77,8 +77,8 @@ class SampleResampler final : public Resampler {
       }
       VectorXd mean(static_cast<Index>(n));
       Matrix covariance(n, n);
-      const kernels::MomentsProblem job{latent_[e], counts.data(), mean.data(), covariance};
-      backend_.operations().moments()({&job, 1});
+      kernels::moments_on_host(backend_.operations(), latent_[e], counts.data(), mean.data(),
+                               covariance);
       problem.covariance.emplace_back(as_eigen(covariance));
       problem.mean.push_back(mean + shift_);
       problem.samples.push_back(static_cast<double>(rows));

@@ -1,5 +1,4 @@
-// One test source for every backend: each case runs on the reference and on the cpu backend with 1,
-// 2 and 7 threads, against a long-double evaluation of the formulas.
+// Moments on every backend against a long-double evaluation of the formulas.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,10 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "kernels/operations.hpp"
-#include "lodestein/core/backend.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/core/random.hpp"
+#include "tests/backend/backends.hpp"
 
 namespace lodestein {
 namespace {
@@ -53,13 +51,43 @@ struct Case {
     }
     weights[rows / 2] = 1.5;
   }
+};
 
-  ConstMatrixView view() const { return {samples.data(), rows, cols, cols + padding}; }
-  MatrixView result() { return {covariance.data(), cols, cols, cols + padding}; }
-  kernels::MomentsProblem problem() {
-    return {view(), weights.empty() ? nullptr : weights.data(), mean.data(), result()};
+// A case in the memory of a backend.
+struct Placed {
+  Case& c;
+  kernels::Buffer<double> samples, weights, mean, covariance;
+
+  Placed(const kernels::Memory& memory, Case& host)
+      : c(host),
+        samples(memory, {host.samples.data(), host.rows * (host.cols + host.padding)}),
+        weights(memory, host.weights),
+        mean(memory, host.mean),
+        covariance(memory, {host.covariance.data(), host.cols * (host.cols + host.padding)}) {}
+  kernels::MomentsProblem problem() const {
+    const std::size_t stride = c.cols + c.padding;
+    return {{samples.data(), c.rows, c.cols, stride},
+            weights.data(),
+            mean.data(),
+            {covariance.data(), c.cols, c.cols, stride}};
+  }
+  void fetch() const {
+    c.mean = mean.download();
+    const std::vector<double> values = covariance.download();
+    std::copy(values.begin(), values.end(), c.covariance.data());
   }
 };
+
+void run_on(const kernels::Operations& operations, std::vector<Case>& cases) {
+  std::vector<Placed> placed;
+  std::vector<kernels::MomentsProblem> problems;
+  for (Case& c : cases) {
+    placed.emplace_back(operations.memory(), c);
+    problems.push_back(placed.back().problem());
+  }
+  operations.moments()(problems);
+  for (const Placed& p : placed) p.fetch();
+}
 
 struct Exact {
   std::vector<long double> mean, covariance;
@@ -111,36 +139,30 @@ void expect_exact(const Case& c, double mean_tolerance, double covariance_tolera
   }
 }
 
-struct Choice {
-  const char* backend;
-  int threads;
-};
-
-class MomentsOf : public ::testing::TestWithParam<Choice> {
+class MomentsOf : public test::OnEveryBackend {
  protected:
-  void run(std::vector<Case>& cases) const {
-    std::vector<kernels::MomentsProblem> problems;
-    for (Case& c : cases) problems.push_back(c.problem());
-    moments()(problems);
+  void run(std::vector<Case>& cases) const { run_on(operations(), cases); }
+  std::vector<std::size_t> all_rows() const {
+    return slow() ? std::vector<std::size_t>{1, 13, 31, 33, 597}
+                  : std::vector<std::size_t>{1, 13, 31, 33, 597, 5000};
   }
-  const kernels::Moments& moments() const { return backend_.operations().moments(); }
-
-  Backend backend_ = Backend::named(GetParam().backend, GetParam().threads);
+  std::vector<std::size_t> all_cols() const {
+    return slow() ? std::vector<std::size_t>{0, 1, 5, 13, 33}
+                  : std::vector<std::size_t>{0, 1, 5, 13, 31, 33, 100};
+  }
 };
 
 constexpr double tolerance = 1e-12;
-const std::size_t all_rows[] = {1, 13, 31, 33, 597, 5000};
-const std::size_t all_cols[] = {0, 1, 5, 13, 31, 33, 100};
 
 TEST_P(MomentsOf, ForcedBackendIsTheOneThatRan) {
-  EXPECT_EQ(backend_.name(), GetParam().backend);
-  EXPECT_EQ(backend_.operations().name(), GetParam().backend);
-  EXPECT_EQ(backend_.operations().threads(), GetParam().threads);
+  EXPECT_EQ(backend().name(), GetParam().backend);
+  EXPECT_EQ(operations().name(), GetParam().backend);
+  EXPECT_EQ(operations().threads(), GetParam().threads);
 }
 
 TEST_P(MomentsOf, AnySizeAndStride) {
-  for (const std::size_t rows : all_rows) {
-    for (const std::size_t cols : all_cols) {
+  for (const std::size_t rows : all_rows()) {
+    for (const std::size_t cols : all_cols()) {
       std::vector<Case> cases;
       cases.emplace_back(rows, cols, 0, rows);
       cases.emplace_back(rows, cols, 3, rows + 1);
@@ -151,7 +173,7 @@ TEST_P(MomentsOf, AnySizeAndStride) {
 }
 
 TEST_P(MomentsOf, Weights) {
-  for (const std::size_t rows : all_rows) {
+  for (const std::size_t rows : all_rows()) {
     for (const std::size_t cols : {std::size_t{1}, std::size_t{13}, std::size_t{33}}) {
       std::vector<Case> cases;
       cases.emplace_back(rows, cols, 2, rows + 2);
@@ -181,7 +203,7 @@ TEST_P(MomentsOf, ManyEnvironmentsOfUnequalSize) {
     cases.emplace_back(1 + 97 * e % 1601, 1 + e % 17, e % 2, 100 + e);
     if (e % 5 == 0) cases.back().draw_weights();
   }
-  cases.emplace_back(20000, 6, 0, 200);
+  cases.emplace_back(slow() ? 2000 : 20000, 6, 0, 200);
   run(cases);
   for (const Case& c : cases) expect_exact(c, tolerance, tolerance);
 }
@@ -209,10 +231,10 @@ TEST_P(MomentsOf, CovarianceIsExactlySymmetric) {
   }
 }
 
-std::vector<Case> mixed_cases() {
+std::vector<Case> mixed_cases(bool few) {
   std::vector<Case> cases;
-  for (const std::size_t rows : all_rows) cases.emplace_back(rows, 31, 1, rows);
-  cases.emplace_back(40000, 7, 0, 9);
+  for (const std::size_t rows : {1, 13, 31, 33, 597}) cases.emplace_back(rows, 13, 1, rows);
+  cases.emplace_back(few ? 3000 : 40000, 7, 0, 9);
   cases.back().draw_weights();
   return cases;
 }
@@ -228,55 +250,52 @@ void expect_same_bits(const std::vector<Case>& a, const std::vector<Case>& b) {
 }
 
 TEST_P(MomentsOf, SameBitsOnEveryRunAndForAnyNumberOfThreads) {
-  std::vector<Case> here = mixed_cases();
+  std::vector<Case> here = mixed_cases(slow());
   run(here);
   for (int repeat = 0; repeat < 3; ++repeat) {
-    std::vector<Case> again = mixed_cases();
+    std::vector<Case> again = mixed_cases(slow());
     run(again);
     expect_same_bits(here, again);
   }
-  std::vector<Case> alone = mixed_cases();
-  const Backend other = Backend::named(GetParam().backend, 1);
+  std::vector<Case> alone = mixed_cases(slow());
   for (Case& c : alone) {  // nor does it matter what else is in the batch
-    const kernels::MomentsProblem problem = c.problem();
-    other.operations().moments()({&problem, 1});
+    std::vector<Case> batch{c};
+    run_on(test::one_thread(backend()).operations(), batch);
+    c = batch.front();
   }
   expect_same_bits(here, alone);
 }
 
-TEST_P(MomentsOf, NothingToDo) { EXPECT_NO_THROW(moments()({})); }
+TEST_P(MomentsOf, NothingToDo) { EXPECT_NO_THROW(operations().moments()({})); }
 
 TEST_P(MomentsOf, RefusesShapesThatDisagreeNamingTheProblem) {
   const auto message = [this](auto spoil) -> std::string {
     std::vector<Case> cases(3, Case(13, 5, 0, 1));
+    std::vector<Placed> placed;
     std::vector<kernels::MomentsProblem> problems;
-    for (Case& c : cases) problems.push_back(c.problem());
+    for (Case& c : cases) {
+      placed.emplace_back(memory(), c);
+      problems.push_back(placed.back().problem());
+    }
     spoil(problems[1]);
     try {
-      moments()(problems);
+      operations().moments()(problems);
     } catch (const DimensionMismatch& error) {
+      placed[0].fetch();
       EXPECT_TRUE(std::isnan(cases[0].mean[0])) << "wrote before it checked";
       return error.what();
     }
     return "nothing thrown";
   };
-  Matrix wrong(4, 5);
-  EXPECT_THAT(message([](auto& p) { p.samples = ConstMatrixView(nullptr, 0, 5); }),
+  EXPECT_THAT(message([](auto& p) { p.samples.rows = 0; }),
               AllOf(HasSubstr("problem 1"), HasSubstr("no samples")));
-  EXPECT_THAT(message([&](auto& p) { p.covariance = wrong; }),
+  EXPECT_THAT(message([&](auto& p) { p.covariance.rows = 4; }),
               AllOf(HasSubstr("problem 1"), HasSubstr("5 columns"), HasSubstr("4 x 5")));
   EXPECT_THAT(message([](auto& p) { p.mean = nullptr; }),
               AllOf(HasSubstr("problem 1"), HasSubstr("mean")));
 }
 
-std::string choice_name(const ::testing::TestParamInfo<Choice>& info) {
-  return std::string(info.param.backend) + "_" + std::to_string(info.param.threads);
-}
-
-INSTANTIATE_TEST_SUITE_P(EveryBackend, MomentsOf,
-                         ::testing::Values(Choice{"reference", 1}, Choice{"cpu", 1},
-                                           Choice{"cpu", 2}, Choice{"cpu", 7}),
-                         choice_name);
+LODESTEIN_ON_EVERY_BACKEND(MomentsOf);
 
 }  // namespace
 }  // namespace lodestein

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,14 @@ namespace kernels {
 class Operations;
 }
 
+/// How the CUDA kernels are run on the CPU, where they are tested without a GPU.
+struct SimtOptions {
+  enum class Order { sequential, reversed, random };
+  Order order = Order::sequential;  ///< in which the threads of a block go on between two barriers
+  std::uint32_t seed = 1;           ///< of the random order
+  int threads = 1;                  ///< blocks run at once
+};
+
 /// Where bulk arithmetic runs. Cheap to copy; safe to share between threads.
 class Backend {
  public:
@@ -18,11 +27,16 @@ class Backend {
   /// Vectorised (AVX2, AVX-512 or NEON chosen at run time) and threaded; 0 threads means all cores.
   /// Results have the same bits for any thread count. @throws InvalidArgument if threads < 0.
   static Backend cpu(int threads = 0);
-  /// An NVIDIA GPU. @throws NotCompiled in a build without the CUDA kernels.
+  /// An NVIDIA GPU. @throws NotCompiled in a build without CUDA, DeviceError if there is no such
+  /// GPU.
   static Backend cuda(int device = 0);
-  /// The fastest backend that works here.
+  /// The CUDA kernels on the CPU: a check of them, not a way to compute.
+  /// @throws NotCompiled in a build without LODESTEIN_SIMT.
+  static Backend simt(const SimtOptions& options = {});
+  /// The first GPU if there is one, else all CPU cores.
   static Backend best();
-  /// By name: "reference", "cpu", "cuda", "best". @throws InvalidArgument naming the choices.
+  /// By name: "reference", "cpu", "cuda", "simt", "best". @throws InvalidArgument naming the
+  /// choices.
   static Backend named(const std::string& name, int threads = 0);
 
   std::string name() const;

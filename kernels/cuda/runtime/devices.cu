@@ -1,18 +1,7 @@
-#include <cuda_runtime.h>
-
-#include <cstddef>
-
-#include "kernels/cuda/devices.hpp"
-#include "lodestein/core/error.hpp"
+#include "kernels/cuda/backend.hpp"
+#include "kernels/cuda/runtime/gpu.hpp"
 
 namespace lodestein::kernels::cuda {
-namespace {
-
-void check(cudaError_t code, const char* call) {
-  if (code != cudaSuccess) throw DeviceError(std::string(call) + ": " + cudaGetErrorString(code));
-}
-
-}  // namespace
 
 std::vector<std::string> device_names() {
   int count = 0;

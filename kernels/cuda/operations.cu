@@ -1,0 +1,29 @@
+#include "kernels/cuda/operations.hpp"
+
+#include "kernels/cuda/moments.hpp"
+
+namespace lodestein::kernels::LODESTEIN_GPU {
+namespace {
+
+class Operations final : public kernels::Operations {
+ public:
+  explicit Operations(std::unique_ptr<Device> device)
+      : device_(std::move(device)), moments_(*device_) {}
+  std::string name() const override { return Device::backend_name(); }
+  int threads() const override { return device_->threads(); }
+  std::string description() const override { return device_->description(); }
+  const Memory& memory() const override { return *device_; }
+  const kernels::Moments& moments() const override { return moments_; }
+
+ private:
+  std::unique_ptr<Device> device_;
+  Moments moments_;
+};
+
+}  // namespace
+
+std::shared_ptr<const kernels::Operations> make_operations(std::unique_ptr<Device> device) {
+  return std::make_shared<Operations>(std::move(device));
+}
+
+}  // namespace lodestein::kernels::LODESTEIN_GPU

@@ -1,0 +1,26 @@
+#include "kernels/reference/operations.hpp"
+
+#include "kernels/reference/moments.hpp"
+
+namespace lodestein::kernels::reference {
+namespace {
+
+class Operations final : public kernels::Operations {
+ public:
+  std::string name() const override { return "reference"; }
+  int threads() const override { return 1; }
+  std::string description() const override { return "reference: naive, 1 thread"; }
+  const Memory& memory() const override { return host_memory(); }
+  const kernels::Moments& moments() const override { return moments_; }
+
+ private:
+  Moments moments_;
+};
+
+}  // namespace
+
+std::shared_ptr<const kernels::Operations> make_operations() {
+  return std::make_shared<Operations>();
+}
+
+}  // namespace lodestein::kernels::reference
