@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <functional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct BackendChoice {
   int threads;
   std::function<Backend()> open;
 };
+
+inline void PrintTo(const BackendChoice& choice, std::ostream* out) { *out << choice.name; }
 
 inline std::vector<BackendChoice> every_backend() {
   using Order = SimtOptions::Order;

@@ -14,7 +14,7 @@
 #define LODESTEIN_SHARED(type, name) __shared__ std::type_identity_t<type> name
 
 /// The block's dynamic shared memory, whose size is given at launch.
-#define LODESTEIN_DYNAMIC_SHARED(type, name)                           \
+#define LODESTEIN_DYNAMIC_SHARED(type, name)                            \
   extern __shared__ __align__(16) unsigned char dynamic_shared_bytes[]; \
   type* name = reinterpret_cast<type*>(dynamic_shared_bytes)
 
