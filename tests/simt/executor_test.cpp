@@ -1,0 +1,215 @@
+// Threads, warps, shared arrays and memory of the executor, against what CUDA's language promises.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/gpu.hpp"
+#include "lodestein/core/error.hpp"
+
+namespace lodestein::kernels::simt {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using Order = SimtOptions::Order;
+
+constexpr SimtOptions all_options[] = {
+    {Order::sequential}, {Order::reversed}, {Order::random, 5}, {Order::random, 6, 3}};
+
+template <class... Parameters, class... Arguments>
+std::vector<int> run(const SimtOptions& options, std::size_t size, void (*kernel)(Parameters...),
+                     dim3 grid, dim3 block, Arguments... arguments) {
+  const Device device(options);
+  Buffer<int> out(device, size);
+  out.clear();
+  device.launch("kernel", kernel, grid, block, 0, out.data(), arguments...);
+  return out.download();
+}
+
+std::string message_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "nothing thrown";
+}
+
+__global__ void number_threads(int* out) {
+  const unsigned block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
+  const unsigned thread = (threadIdx.z * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x;
+  out[block * blockDim.x * blockDim.y * blockDim.z + thread] += static_cast<int>(block + 1);
+}
+
+TEST(Executor, RunsEveryThreadOfEveryBlockOnce) {
+  for (const SimtOptions& options : all_options) {
+    const std::vector<int> out = run(options, 720, number_threads, dim3(2, 3, 2), dim3(5, 4, 3));
+    for (std::size_t i = 0; i < out.size(); ++i) EXPECT_EQ(out[i], static_cast<int>(i / 60) + 1);
+  }
+}
+
+__global__ void warp_operations(int* out) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  int* own = out + threadIdx.x * 8;
+  own[0] = __shfl_sync(~0u, lane, 3, 8);
+  own[1] = __shfl_up_sync(~0u, lane, 2u);
+  own[2] = __shfl_down_sync(~0u, lane, 5u, 16);
+  own[3] = __shfl_xor_sync(~0u, lane, 1);
+  own[4] = static_cast<int>(__ballot_sync(~0u, lane % 3 == 0));
+  own[5] = __reduce_max_sync(~0u, lane - 40);
+  own[6] = static_cast<int>(__reduce_add_sync(~0u, static_cast<unsigned>(lane)));
+  own[7] = static_cast<int>(__match_any_sync(~0u, lane / 8)) +
+           (__any_sync(~0u, lane == 31) + 2 * __all_sync(~0u, lane < 31)) * 1000;
+}
+
+TEST(Executor, WarpOperations) {
+  unsigned thirds = 0;
+  for (int lane = 0; lane < 32; lane += 3) thirds |= 1u << lane;
+  for (const SimtOptions& options : all_options) {
+    const std::vector<int> out = run(options, 64 * 8, warp_operations, dim3(1), dim3(64));
+    for (int t = 0; t < 64; ++t) {
+      const int lane = t % 32;
+      const int* own = out.data() + t * 8;
+      EXPECT_EQ(own[0], lane / 8 * 8 + 3);
+      EXPECT_EQ(own[1], lane < 2 ? lane : lane - 2);
+      EXPECT_EQ(own[2], lane % 16 + 5 < 16 ? lane + 5 : lane);
+      EXPECT_EQ(own[3], lane ^ 1);
+      EXPECT_EQ(static_cast<unsigned>(own[4]), thirds);
+      EXPECT_EQ(own[5], -9);
+      EXPECT_EQ(own[6], 31 * 32 / 2);
+      EXPECT_EQ(static_cast<unsigned>(own[7]), (0xffu << lane / 8 * 8) + 1000u);
+    }
+  }
+}
+
+__global__ void read_a_missing_lane(int* out) {
+  const float value = __shfl_sync(0xfu, 1.0f, 9);
+  out[threadIdx.x] = std::isnan(value);
+}
+
+TEST(Executor, AWarpMayBePartOfOneAndAMissingLaneGivesNaN) {
+  EXPECT_EQ(run({}, 4, read_a_missing_lane, dim3(1), dim3(4)), (std::vector<int>{1, 1, 1, 1}));
+}
+
+__device__ int first_use() {
+  LODESTEIN_SHARED(int[32], values);
+  __syncthreads();
+  values[threadIdx.x] = static_cast<int>(threadIdx.x);
+  __syncthreads();
+  return values[31 - threadIdx.x];
+}
+
+__global__ void shared_arrays(int* out) {
+  LODESTEIN_SHARED(float[32], fresh);
+  LODESTEIN_SHARED(float[32], second);
+  const int poisoned = std::isnan(fresh[threadIdx.x]) && std::isnan(second[threadIdx.x]);
+  fresh[threadIdx.x] = second[threadIdx.x] = 1.0f;
+  int sum = 0;
+  for (int round = 0; round < 3; ++round) sum += first_use();
+  out[blockIdx.x * 32 + threadIdx.x] = poisoned * 1000 + sum;
+}
+
+TEST(Executor, SharedArraysStartPoisonedInEveryBlockAndAreOnePerDeclaration) {
+  for (const SimtOptions& options : all_options) {
+    const std::vector<int> out = run(options, 160, shared_arrays, dim3(5), dim3(32));
+    for (std::size_t i = 0; i < out.size(); ++i)
+      EXPECT_EQ(out[i], 1000 + 3 * (31 - static_cast<int>(i % 32)));
+  }
+}
+
+__global__ void votes(int* out) {
+  const int odd = static_cast<int>(threadIdx.x) % 2;
+  out[threadIdx.x] =
+      __syncthreads_count(odd) * 100 + __syncthreads_or(odd) * 10 + __syncthreads_and(odd);
+}
+
+TEST(Executor, BarriersThatVote) {
+  for (const int vote : run({}, 70, votes, dim3(1), dim3(70))) EXPECT_EQ(vote, 3510);
+}
+
+__global__ void count_up(int* out) { atomicAdd(out, 1); }
+
+TEST(Executor, AtomicsAcrossWorkers) {
+  EXPECT_EQ(run({Order::sequential, 1, 3}, 1, count_up, dim3(50), dim3(40)).front(), 2000);
+}
+
+__global__ void too_much_shared(int* out) {
+  LODESTEIN_SHARED(double[7000], values);
+  values[threadIdx.x] = 1.0;
+  out[0] = static_cast<int>(values[0]);
+}
+
+TEST(Executor, RefusesWhatNoGpuLaunchesAndWritesNothing) {
+  const Device device({});
+  Buffer<int> out(device, std::vector<int>(8, 42));
+  const auto launch = [&](dim3 grid, dim3 block, std::size_t shared) {
+    return message_of(
+        [&] { device.launch("count_up", count_up, grid, block, shared, out.data()); });
+  };
+  EXPECT_THAT(launch(1, 2000, 0), AllOf(HasSubstr("count_up"), HasSubstr("1024")));
+  EXPECT_THAT(launch({1, 70000}, 32, 0), AllOf(HasSubstr("count_up"), HasSubstr("65535")));
+  EXPECT_THAT(launch(1, 32, 300 << 10), AllOf(HasSubstr("count_up"), HasSubstr("227 KiB")));
+  EXPECT_THAT(
+      message_of([&] { device.launch("too_much_shared", too_much_shared, 1, 32, 0, out.data()); }),
+      AllOf(HasSubstr("too_much_shared"), HasSubstr("56000 bytes")));
+  EXPECT_EQ(out.download(), std::vector<int>(8, 42));
+  EXPECT_EQ(launch({0, 1}, 32, 0), "nothing thrown");
+}
+
+TEST(GuardedMemory, FreshMemoryIsNaN) {
+  const Device device({});
+  for (const float value : Buffer<float>(device, 100).download()) EXPECT_TRUE(std::isnan(value));
+}
+
+TEST(GuardedMemory, AFullDeviceThrowsNamingTheSizeAndKeepsWhatIsThere) {
+  SimtOptions small;
+  small.memory_bytes = 1000;
+  const Device device(small);
+  const Buffer<char> first(device, std::vector<char>(600, 'a'));
+  EXPECT_THAT(message_of([&] { Buffer<char>(device, 500); }),
+              AllOf(HasSubstr("500 bytes"), HasSubstr("400 of its 1000")));
+  EXPECT_EQ(first.download(), std::vector<char>(600, 'a'));
+  EXPECT_NO_THROW(Buffer<char>(device, 400));
+  EXPECT_NO_THROW(Buffer<char>(device, 400)) << "released memory is free again";
+}
+
+TEST(GuardedMemory, ReleasingTwiceThrows) {
+  GuardedMemory memory(1 << 20);
+  void* data = memory.allocate(16);
+  memory.release(data);
+  EXPECT_THAT(message_of([&] { memory.release(data); }), HasSubstr("not allocated"));
+}
+
+TEST(GuardedMemoryDeathTest, HostCodeThatTouchesDeviceMemoryCrashes) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        const Device device({});
+        Buffer<int> buffer(device, 10);
+        buffer.clear();
+        volatile int value = *buffer.data();
+        static_cast<void>(value);
+      },
+      "");
+  EXPECT_DEATH(
+      {
+        const Device device({});
+        Buffer<int> buffer(device, 10);
+        *buffer.data() = 1;
+      },
+      "");
+}
+
+__global__ void write_far(int* out) { out[1 << 12] = 1; }
+
+TEST(GuardedMemoryDeathTest, AKernelThatLeavesItsArrayCrashes) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(run({}, 1 << 12, write_far, dim3(1), dim3(1)), "");
+}
+
+}  // namespace
+}  // namespace lodestein::kernels::simt
