@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/cuda/naive_pairwise.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/core/random.hpp"
 #include "tests/backend/backends.hpp"
@@ -365,6 +366,31 @@ TEST_P(PairwiseOf, SameBitsOnEveryRunForAnyThreadsAndAnyBatch) {
       c = batch.front();
     }
     expect_same_bits(here, alone);
+  }
+}
+
+void naive([[maybe_unused]] const std::string& backend,
+           [[maybe_unused]] const kernels::Memory& memory,
+           [[maybe_unused]] const PairwiseProblem& problem) {
+#ifdef LODESTEIN_WITH_SIMT
+  if (backend == "simt") kernels::simt::naive_product(memory, problem);
+#endif
+#ifdef LODESTEIN_WITH_CUDA
+  if (backend == "cuda") kernels::cuda::naive_product(memory, problem);
+#endif
+}
+
+TEST_P(PairwiseOf, NaiveProductOnAGpuIsTheSame) {
+  const std::string backend = GetParam().backend;
+  if (backend != "simt" && backend != "cuda") GTEST_SKIP() << "is for GPUs";
+  for (const std::size_t d : {std::size_t{3}, std::size_t{10}, std::size_t{33}}) {
+    for (const Form form : {Form::rbf, Form::inverse_multiquadric}) {
+      Case c(form, 33, 201, d, d + 1, 1, d);
+      const Placed placed(memory(), c);
+      naive(backend, memory(), placed.problem);
+      c.out.values = placed.out.download();
+      expect_exact(c, exact_product, tolerance);
+    }
   }
 }
 
