@@ -4,6 +4,7 @@
 
 #include "kernels/memory.hpp"
 #include "kernels/moments.hpp"
+#include "kernels/simulate.hpp"
 
 namespace lodestein::kernels {
 
@@ -16,6 +17,7 @@ class Operations {
   virtual std::string description() const = 0;
   virtual const Memory& memory() const = 0;
   virtual const Moments& moments() const = 0;
+  virtual const Simulate& simulate() const = 0;
 };
 
 }  // namespace lodestein::kernels

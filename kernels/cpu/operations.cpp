@@ -1,13 +1,14 @@
 #include "kernels/cpu/operations.hpp"
 
 #include "kernels/cpu/moments.hpp"
+#include "kernels/cpu/simulate.hpp"
 
 namespace lodestein::kernels::cpu {
 namespace {
 
 class Operations final : public kernels::Operations {
  public:
-  explicit Operations(int threads) : threads_(threads), moments_(threads) {}
+  explicit Operations(int threads) : threads_(threads), moments_(threads), simulate_(threads) {}
   std::string name() const override { return "cpu"; }
   int threads() const override { return threads_; }
   std::string description() const override {
@@ -16,10 +17,12 @@ class Operations final : public kernels::Operations {
   }
   const Memory& memory() const override { return host_memory(); }
   const kernels::Moments& moments() const override { return moments_; }
+  const kernels::Simulate& simulate() const override { return simulate_; }
 
  private:
   int threads_;
   Moments moments_;
+  Simulate simulate_;
 };
 
 }  // namespace

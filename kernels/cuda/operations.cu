@@ -1,6 +1,6 @@
-#include "kernels/cuda/operations.hpp"
-
 #include "kernels/cuda/moments.hpp"
+#include "kernels/cuda/operations.hpp"
+#include "kernels/cuda/simulate.hpp"
 
 namespace lodestein::kernels::LODESTEIN_GPU {
 namespace {
@@ -8,16 +8,18 @@ namespace {
 class Operations final : public kernels::Operations {
  public:
   explicit Operations(std::unique_ptr<Device> device)
-      : device_(std::move(device)), moments_(*device_) {}
+      : device_(std::move(device)), moments_(*device_), simulate_(*device_) {}
   std::string name() const override { return Device::backend_name(); }
   int threads() const override { return device_->threads(); }
   std::string description() const override { return device_->description(); }
   const Memory& memory() const override { return *device_; }
   const kernels::Moments& moments() const override { return moments_; }
+  const kernels::Simulate& simulate() const override { return simulate_; }
 
  private:
   std::unique_ptr<Device> device_;
   Moments moments_;
+  Simulate simulate_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "kernels/reference/operations.hpp"
 
 #include "kernels/reference/moments.hpp"
+#include "kernels/reference/simulate.hpp"
 
 namespace lodestein::kernels::reference {
 namespace {
@@ -12,9 +13,11 @@ class Operations final : public kernels::Operations {
   std::string description() const override { return "reference: naive, 1 thread"; }
   const Memory& memory() const override { return host_memory(); }
   const kernels::Moments& moments() const override { return moments_; }
+  const kernels::Simulate& simulate() const override { return simulate_; }
 
  private:
   Moments moments_;
+  Simulate simulate_;
 };
 
 }  // namespace
