@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "kernels/latent_loss.hpp"
 #include "kernels/memory.hpp"
 #include "kernels/moments.hpp"
 #include "kernels/simulate.hpp"
@@ -16,6 +17,7 @@ class Operations {
   virtual int threads() const = 0;
   virtual std::string description() const = 0;
   virtual const Memory& memory() const = 0;
+  virtual const LatentLoss& latent_loss() const = 0;
   virtual const Moments& moments() const = 0;
   virtual const Simulate& simulate() const = 0;
 };
