@@ -80,13 +80,6 @@ void multiply(Scattered a, std::size_t rows, std::size_t inner, const float* b, 
   panel.template operator()<1>();
 }
 
-HWY_INLINE float slope(Link link, float value) {
-  return link == Link::tanh ? 1.0f - value * value : 1.0f;
-}
-HWY_INLINE float curvature(Link link, float value) {
-  return link == Link::tanh ? -2.0f * value * (1.0f - value * value) : 0.0f;
-}
-
 void apply_link(const PackedLayer& layer, std::size_t rows, float* values) {
   const Tag tag;
   const std::size_t lanes = hn::Lanes(tag);
@@ -156,50 +149,59 @@ class Block {
     apply_link(layer, count_, out);
   }
 
-  // u_l = slope_l v_(l+1), v_l = W_l^T u_l for every environment; v_0 = J^T d.
+  // u_l = slope_l v_(l+1), v_l = W_l^T u_l for every environment; v_0 = J^T d goes to forward[0].
   void pull_back() {
     for (std::size_t l = plan_.decoder.size(); l-- > 0;) {
       const PackedLayer& layer = plan_.decoder[l];
       float* u = at(plan_.layout.scaled[l]);
+      const bool last = l + 1 == plan_.decoder.size();
       for (std::size_t r = 0; r < rows(); ++r) {
         const float* value = at(plan_.layout.decoded[l]) + r % count_ * layer.out_padded;
-        scale(layer.link, layer.out, value, pulled_above(l, r), u + r * layer.out_padded);
+        float* row = u + r * layer.out_padded;
+        if (last) std::copy_n(difference(r / count_, r % count_), layer.out, row);
+        scale(layer.link, layer.out, value, row);
       }
       multiply({u, layer.out_padded, 1}, rows(), layer.out, layer.weights.data(), layer.in_padded,
-               at(plan_.layout.pulled[l]));
+               at(l == 0 ? plan_.layout.forward[0] : plan_.layout.scaled[l - 1]));
     }
   }
-  // v_(l+1) of a row: the score difference itself above the last layer.
-  const float* pulled_above(std::size_t l, std::size_t r) const {
-    if (l + 1 == plan_.decoder.size()) return difference(r / count_, r % count_);
-    return at(plan_.layout.pulled[l + 1]) + r * plan_.decoder[l].out_padded;
-  }
   static void scale(Link link, std::size_t size, const float* HWY_RESTRICT value,
-                    const float* HWY_RESTRICT in, float* HWY_RESTRICT out) {
-    for (std::size_t j = 0; j < size; ++j) out[j] = slope(link, value[j]) * in[j];
+                    float* HWY_RESTRICT v) {
+    if (link == Link::identity) return;
+    for (std::size_t j = 0; j < size; ++j) v[j] *= 1.0f - value[j] * value[j];
   }
 
-  // Sums of |u|; u becomes its own cotangent in forward[0].
+  // Sums of |u|; u becomes its own cotangent.
   void add_values() {
-    const std::size_t n = plan_.decoder.front().in, stride = plan_.decoder.front().in_padded;
-    const auto smoothing = static_cast<float>(p_.smoothing);
-    for (std::size_t r = 0; r < rows(); ++r) {
-      const std::size_t m = r / count_;
-      const float* u = at(plan_.layout.pulled[0]) + r * stride;
-      float* cotangent = at(plan_.layout.forward[0]) + r * stride;
-      double* sums = sums_.mean_absolute.data() + m * n;
-      const float w = weight(r % count_);
-      for (std::size_t i = 0; i < n; ++i) {
-        const float size =
-            smoothing == 0.0f ? std::abs(u[i]) : std::sqrt(u[i] * u[i] + smoothing * smoothing);
-        sums[i] += static_cast<double>(w * size);
-        if (p_.gradient == nullptr) continue;
-        const float outer = w * static_cast<float>(p_.cotangent(m, i));
-        cotangent[i] = size > 0.0f ? outer * (u[i] / size) : 0.0f;
-      }
+    const std::size_t lanes = hn::Lanes(Tag()), stride = plan_.decoder.front().in_padded;
+    for (std::size_t m = 0; m < environments_; ++m) {
+      for (std::size_t i = 0; i < stride; i += lanes) add_latents(m, i);
     }
     for (std::size_t k = 0; k < count_; ++k) sums_.weight += static_cast<double>(weight(k));
     if (p_.reconstruction != nullptr) add_reconstruction();
+  }
+  // One environment and a vector of latents; its fp32 sum is over one block of points only.
+  void add_latents(std::size_t m, std::size_t first_latent) {
+    const Tag tag;
+    const std::size_t n = plan_.decoder.front().in, stride = plan_.decoder.front().in_padded;
+    const auto zero = hn::Zero(tag);
+    const auto smoothing = hn::Set(tag, static_cast<float>(p_.smoothing));
+    const auto outer = hn::LoadU(tag, plan_.cotangent.data() + m * stride + first_latent);
+    auto sum = zero;
+    for (std::size_t k = 0; k < count_; ++k) {
+      float* place = at(plan_.layout.forward[0]) + (m * count_ + k) * stride + first_latent;
+      const auto u = hn::LoadU(tag, place), w = hn::Set(tag, weight(k));
+      const auto size = p_.smoothing == 0.0
+                            ? hn::Abs(u)
+                            : hn::Sqrt(hn::MulAdd(u, u, hn::Mul(smoothing, smoothing)));
+      sum = hn::MulAdd(w, size, sum);
+      const auto sign = hn::IfThenElse(hn::Gt(size, zero), hn::Div(u, size), zero);
+      hn::StoreU(hn::Mul(hn::Mul(w, outer), sign), tag, place);
+    }
+    HWY_ALIGN float part[hn::MaxLanes(tag)];
+    hn::Store(sum, tag, part);
+    for (std::size_t i = first_latent; i < std::min(n, first_latent + hn::Lanes(tag)); ++i)
+      sums_.mean_absolute[m * n + i] += static_cast<double>(part[i - first_latent]);
   }
   void add_reconstruction() {
     const PackedLayer& last = plan_.decoder.back();
@@ -228,20 +230,21 @@ class Block {
       multiply({in, layer.in_padded, 1}, rows(), layer.in, layer.transposed.data(),
                layer.out_padded, out);
       for (std::size_t r = 0; r < rows(); ++r) {
-        const std::size_t point = r % count_ * layer.out_padded;
-        bend(layer.link, layer.out, at(plan_.layout.decoded[l]) + point, pulled_above(l, r),
-             out + r * layer.out_padded, extra + point);
+        const std::size_t point = r % count_ * layer.out_padded, row = r * layer.out_padded;
+        bend(layer.link, layer.out, at(plan_.layout.decoded[l]) + point,
+             at(plan_.layout.scaled[l]) + row, out + row, extra + point);
       }
       std::swap(in, out);
     }
   }
+  // tanh'' = -2 tanh tanh', so that curvature v = -2 value u.
   static void bend(Link link, std::size_t size, const float* HWY_RESTRICT value,
-                   const float* HWY_RESTRICT v, float* HWY_RESTRICT cotangent,
+                   const float* HWY_RESTRICT u, float* HWY_RESTRICT cotangent,
                    float* HWY_RESTRICT extra) {
     if (link == Link::identity) return;
     for (std::size_t j = 0; j < size; ++j) {
-      extra[j] += curvature(link, value[j]) * v[j] * cotangent[j];
-      cotangent[j] *= slope(link, value[j]);
+      extra[j] -= 2.0f * value[j] * u[j] * cotangent[j];
+      cotangent[j] *= 1.0f - value[j] * value[j];
     }
   }
 
@@ -396,7 +399,6 @@ BlockLayout lay_out(const LatentLossPlan& plan, std::size_t environments) {
     layout.decoded[l] = take(plan.block * layer.out_padded);
     layout.extra[l] = take(plan.block * layer.out_padded);
     layout.scaled[l] = take(rows * layer.out_padded);
-    layout.pulled[l] = take(rows * layer.in_padded);
   }
   for (std::size_t& offset : layout.forward) offset = take(rows * widest);
   for (std::size_t& offset : layout.backward) offset = take(plan.block * widest);
@@ -412,6 +414,12 @@ LatentLossPlan make_plan(const LatentLossProblem& problem) {
   const std::size_t environments = std::max<std::size_t>(1, problem.mean_absolute.rows);
   plan.block = std::max<std::size_t>(1, block_rows / environments);
   plan.layout = lay_out(plan, environments);
+  const std::size_t stride = plan.decoder.front().in_padded;
+  plan.cotangent.assign(environments * stride, 0.0f);
+  for (std::size_t m = 0; problem.gradient != nullptr && m < problem.cotangent.rows; ++m) {
+    for (std::size_t i = 0; i < problem.cotangent.cols; ++i)
+      plan.cotangent[m * stride + i] = static_cast<float>(problem.cotangent(m, i));
+  }
   return plan;
 }
 

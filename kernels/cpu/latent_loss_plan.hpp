@@ -23,7 +23,7 @@ struct PackedLayer {
 struct BlockLayout {
   using Offsets = std::array<std::size_t, Perceptron::most_layers>;
   Offsets encoded{}, decoded{};  ///< values after each layer [points, out_padded]
-  Offsets scaled{}, pulled{};    ///< slope_l v_(l+1) [rows, out_padded]; v_l [rows, in_padded]
+  Offsets scaled{};              ///< u_l = slope_l v_(l+1) [rows, out_padded]
   Offsets extra{};               ///< cotangents of values before a link [points, out_padded]
   std::array<std::size_t, 2> forward{}, backward{};  ///< cotangents on their way, taking turns
   std::size_t product = 0;                           ///< one layer's gradient
@@ -32,6 +32,7 @@ struct BlockLayout {
 
 struct LatentLossPlan {
   std::vector<PackedLayer> encoder, decoder;
+  std::vector<float> cotangent;  ///< [M, n padded]; zeros without a gradient
   BlockLayout layout;
   std::size_t block = 0;     ///< points at a time; times M environments: rows
   std::size_t gradient = 0;  ///< size of the packed gradient
