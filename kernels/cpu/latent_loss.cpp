@@ -114,6 +114,7 @@ class Block {
     if (p_.gradient == nullptr) return;
     differentiate_pullback();
     backward();
+    add_gradient();
   }
 
  private:
@@ -158,17 +159,23 @@ class Block {
       for (std::size_t r = 0; r < rows(); ++r) {
         const float* value = at(plan_.layout.decoded[l]) + r % count_ * layer.out_padded;
         float* row = u + r * layer.out_padded;
-        if (last) std::copy_n(difference(r / count_, r % count_), layer.out, row);
-        scale(layer.link, layer.out, value, row);
+        if (last) {
+          scale(layer.link, layer.out, value, difference(r / count_, r % count_), row);
+        } else if (layer.link == Link::tanh) {
+          for (std::size_t j = 0; j < layer.out_padded; ++j) row[j] *= 1.0f - value[j] * value[j];
+        }
       }
       multiply({u, layer.out_padded, 1}, rows(), layer.out, layer.weights.data(), layer.in_padded,
                at(l == 0 ? plan_.layout.forward[0] : plan_.layout.scaled[l - 1]));
     }
   }
   static void scale(Link link, std::size_t size, const float* HWY_RESTRICT value,
-                    float* HWY_RESTRICT v) {
-    if (link == Link::identity) return;
-    for (std::size_t j = 0; j < size; ++j) v[j] *= 1.0f - value[j] * value[j];
+                    const float* HWY_RESTRICT in, float* HWY_RESTRICT out) {
+    if (link == Link::identity) {
+      std::copy_n(in, size, out);
+    } else {
+      for (std::size_t j = 0; j < size; ++j) out[j] = (1.0f - value[j] * value[j]) * in[j];
+    }
   }
 
   // Sums of |u|; u becomes its own cotangent.
@@ -203,18 +210,23 @@ class Block {
     for (std::size_t i = first_latent; i < std::min(n, first_latent + hn::Lanes(tag)); ++i)
       sums_.mean_absolute[m * n + i] += static_cast<double>(part[i - first_latent]);
   }
+  // Squares are summed in fp32 over one block of points only.
   void add_reconstruction() {
     const PackedLayer& last = plan_.decoder.back();
+    float* HWY_RESTRICT squares = at(plan_.layout.backward[0]);
+    std::fill_n(squares, last.out, 0.0f);
     for (std::size_t k = 0; k < count_; ++k) {
-      const float* value = at(plan_.layout.decoded[plan_.decoder.size() - 1]) + k * last.out_padded;
-      const float* target = p_.targets.row(first_ + k);
-      double sum = 0.0;
+      const float* HWY_RESTRICT value =
+          at(plan_.layout.decoded[plan_.decoder.size() - 1]) + k * last.out_padded;
+      const float* HWY_RESTRICT target = p_.targets.row(first_ + k);
+      const float w = weight(k);
       for (std::size_t o = 0; o < last.out; ++o) {
         const float error = value[o] - target[o];
-        sum += static_cast<double>(error * error);
+        squares[o] += w * error * error;
       }
-      sums_.reconstruction += static_cast<double>(weight(k)) * sum;
     }
+    for (std::size_t o = 0; o < last.out; ++o)
+      sums_.reconstruction += static_cast<double>(squares[o]);
   }
 
   // Reverse of pull_back: gradients of the weights by way of u, and of the values before the links.
@@ -222,7 +234,7 @@ class Block {
     float *in = at(plan_.layout.forward[0]), *out = at(plan_.layout.forward[1]);
     for (std::size_t l = 0; l < plan_.decoder.size(); ++l) {
       const PackedLayer& layer = plan_.decoder[l];
-      add_weights(layer, {in, 1, layer.in_padded}, rows(), at(plan_.layout.scaled[l]));
+      add_weights(layer, {in, 1, layer.in_padded}, rows(), at(plan_.layout.scaled[l]), false);
       float* extra = at(plan_.layout.extra[l]);
       std::fill_n(extra, count_ * layer.out_padded, 0.0f);
       const bool last = l + 1 == plan_.decoder.size();
@@ -231,7 +243,7 @@ class Block {
                layer.out_padded, out);
       for (std::size_t r = 0; r < rows(); ++r) {
         const std::size_t point = r % count_ * layer.out_padded, row = r * layer.out_padded;
-        bend(layer.link, layer.out, at(plan_.layout.decoded[l]) + point,
+        bend(layer.link, layer.out_padded, at(plan_.layout.decoded[l]) + point,
              at(plan_.layout.scaled[l]) + row, out + row, extra + point);
       }
       std::swap(in, out);
@@ -255,13 +267,13 @@ class Block {
     for (std::size_t l = plan_.decoder.size(); l-- > 0;) {
       const PackedLayer& layer = plan_.decoder[l];
       through_link(layer, at(plan_.layout.decoded[l]), at(plan_.layout.extra[l]), cotangent);
-      through_layer(layer, decoder_input(l), cotangent, next);
+      through_layer(layer, decoder_input(l), cotangent, next, true);
       std::swap(cotangent, next);
     }
     for (std::size_t l = plan_.encoder.size(); l-- > 0;) {
       const PackedLayer& layer = plan_.encoder[l];
       through_link(layer, at(plan_.layout.encoded[l]), nullptr, cotangent);
-      through_layer(layer, encoder_input(l), cotangent, l == 0 ? nullptr : next);
+      through_layer(layer, encoder_input(l), cotangent, l == 0 ? nullptr : next, false);
       std::swap(cotangent, next);
     }
   }
@@ -291,27 +303,32 @@ class Block {
   }
   // Gradients of weights and bias; in_cotangent = cotangent W unless null.
   void through_layer(const PackedLayer& layer, Scattered in, const float* cotangent,
-                     float* in_cotangent) {
-    add_weights(layer, {in.data, in.inner, in.row}, count_, cotangent);
+                     float* in_cotangent, bool accumulate) {
+    add_weights(layer, {in.data, in.inner, in.row}, count_, cotangent, accumulate);
     if (!layer.bias.empty()) {
-      double* sums = sums_.gradient.data() + layer.gradient + layer.in * layer.out_padded;
+      float* HWY_RESTRICT bias = gradient(layer) + layer.in * layer.out_padded;
+      std::fill_n(bias, layer.out_padded, 0.0f);
       for (std::size_t k = 0; k < count_; ++k) {
-        for (std::size_t o = 0; o < layer.out; ++o)
-          sums[o] += static_cast<double>(cotangent[k * layer.out_padded + o]);
+        const float* HWY_RESTRICT row = cotangent + k * layer.out_padded;
+        for (std::size_t o = 0; o < layer.out_padded; ++o) bias[o] += row[o];
       }
     }
     if (in_cotangent == nullptr) return;
     multiply({cotangent, layer.out_padded, 1}, count_, layer.out, layer.weights.data(),
              layer.in_padded, in_cotangent);
   }
-  // Gradient of W^T += left right, over `inner` rows; left is [in, inner].
-  void add_weights(const PackedLayer& layer, Scattered left, std::size_t inner,
-                   const float* right) {
-    float* HWY_RESTRICT product = at(plan_.layout.product);
-    double* HWY_RESTRICT sums = sums_.gradient.data() + layer.gradient;
-    multiply(left, layer.in, inner, right, layer.out_padded, product);
-    for (std::size_t e = 0; e < layer.in * layer.out_padded; ++e)
-      sums[e] += static_cast<double>(product[e]);
+  // Gradient of W^T = (or +=) left right, over `inner` rows; left is [in, inner].
+  void add_weights(const PackedLayer& layer, Scattered left, std::size_t inner, const float* right,
+                   bool accumulate) const {
+    multiply(left, layer.in, inner, right, layer.out_padded, gradient(layer), accumulate);
+  }
+  float* gradient(const PackedLayer& layer) const {
+    return at(plan_.layout.gradient + layer.gradient);
+  }
+  void add_gradient() {
+    const float* HWY_RESTRICT part = at(plan_.layout.gradient);
+    double* HWY_RESTRICT sums = sums_.gradient.data();
+    for (std::size_t e = 0; e < plan_.gradient; ++e) sums[e] += static_cast<double>(part[e]);
   }
 
   const LatentLossPlan& plan_;
@@ -373,7 +390,7 @@ std::vector<PackedLayer> pack(const Perceptron& network, const float* parameters
       layer.bias.assign(layer.out_padded, 0.0f);
       std::copy_n(w + out * in, out, layer.bias.begin());
     }
-    gradient += (in + 1) * layer.out_padded;
+    gradient += (in + (network.bias ? 1 : 0)) * layer.out_padded;
     layers.push_back(std::move(layer));
   }
   return layers;
@@ -385,11 +402,10 @@ BlockLayout lay_out(const LatentLossPlan& plan, std::size_t environments) {
     return std::exchange(layout.total, layout.total + size);
   };
   const std::size_t rows = plan.block * environments, lanes = padded(1);
-  std::size_t widest = lanes, product = 0;
+  std::size_t widest = lanes;
   for (const auto* network : {&plan.encoder, &plan.decoder}) {
     for (const PackedLayer& layer : *network) {
       widest = std::max({widest, layer.in_padded, layer.out_padded});
-      product = std::max(product, layer.in * layer.out_padded);
     }
   }
   for (std::size_t l = 0; l < plan.encoder.size(); ++l)
@@ -402,7 +418,7 @@ BlockLayout lay_out(const LatentLossPlan& plan, std::size_t environments) {
   }
   for (std::size_t& offset : layout.forward) offset = take(rows * widest);
   for (std::size_t& offset : layout.backward) offset = take(plan.block * widest);
-  layout.product = take(product);
+  layout.gradient = take(plan.gradient);
   return layout;
 }
 

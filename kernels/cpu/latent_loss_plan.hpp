@@ -26,7 +26,7 @@ struct BlockLayout {
   Offsets scaled{};              ///< u_l = slope_l v_(l+1) [rows, out_padded]
   Offsets extra{};               ///< cotangents of values before a link [points, out_padded]
   std::array<std::size_t, 2> forward{}, backward{};  ///< cotangents on their way, taking turns
-  std::size_t product = 0;                           ///< one layer's gradient
+  std::size_t gradient = 0;                          ///< the packed gradient of one block
   std::size_t total = 0;
 };
 

@@ -381,7 +381,7 @@ struct Tile {
 };
 
 // All tiles of one chunk of points. Partial sums: gradient, |u|, reconstruction, weight.
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, 2)
     latent_loss_chunk(const Shape* shapes, const Chunk* chunks, double* partials) {
   LODESTEIN_DYNAMIC_SHARED(float, memory);
   const Chunk chunk = chunks[blockIdx.x];
