@@ -72,11 +72,11 @@ struct MixProblem {
 /// Flops, linear models: 2 per edge and sample, and 1 Philox block, log, root and sincos per two
 /// latents. Scores: 4 per edge. Mixing: 2 n d per sample. Bytes: 8 n written per sample; 16 n for
 /// scores; 8 (n + d) for mixings.
-/// Numbers: everything in fp64. n <= 256, and at most 256 columns between layers of a mixing.
+/// Numbers: everything in fp64. n <= 192, and at most as many columns between layers of a mixing.
 /// @throws DimensionMismatch or InvalidArgument naming the problem and the argument.
 class Simulate {
  public:
-  static constexpr std::size_t most_latents = 256;
+  static constexpr std::size_t most_latents = 192;
   virtual ~Simulate() = default;
   void sample(std::span<const SampleProblem> problems) const;
   void score(std::span<const ScoreProblem> problems) const;

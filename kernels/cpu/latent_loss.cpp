@@ -118,8 +118,6 @@ class Block {
   }
 
  private:
-  using Layers = std::vector<PackedLayer>;
-
   float* at(std::size_t offset) const { return memory_ + offset; }
   std::size_t rows() const { return environments_ * count_; }
   float weight(std::size_t k) const {

@@ -9,6 +9,8 @@ namespace {
 
 constexpr unsigned block_threads = 64;  // samples of a block; their values fill shared memory
 constexpr unsigned mix_rows = 32, mix_columns = 8;
+// One more than the rows of a block, so that rows and columns are both read without bank conflicts.
+constexpr unsigned pitch = block_threads + 1, mix_pitch = mix_rows + 1;
 
 // What one block of threads does.
 struct Tile {
@@ -16,7 +18,7 @@ struct Tile {
   std::size_t first;
 };
 
-// One node of a model; z and score are [n, block_threads] in shared memory, the thread's own
+// One node of a model; z and score are [n, pitch] in shared memory, the thread's own
 // column.
 struct Node {
   const std::uint32_t* parents;
@@ -30,12 +32,11 @@ struct Node {
         parameters(model.parameters + model.parameters_begin[i]) {}
 
   __device__ double dot(const double* weights, const double* z, double sum) const {
-    for (std::size_t a = 0; a < count; ++a) sum += weights[a] * z[parents[a] * block_threads];
+    for (std::size_t a = 0; a < count; ++a) sum += weights[a] * z[parents[a] * pitch];
     return sum;
   }
   __device__ void add(double amount, const double* weights, double* score) const {
-    for (std::size_t a = 0; a < count; ++a)
-      score[parents[a] * block_threads] += amount * weights[a];
+    for (std::size_t a = 0; a < count; ++a) score[parents[a] * pitch] += amount * weights[a];
   }
   __device__ double activation(std::size_t h, const double* z) const {
     return dot(parameters + h * count, z, parameters[hidden * count + h]);
@@ -90,25 +91,25 @@ __device__ void draw_normals(const PhiloxStream& stream, std::uint64_t sample, s
     const PhiloxBlock block = stream.at(sample, static_cast<std::uint32_t>(i / 2));
     const double radius = sqrt(-2.0 * log(open_uniform(block.word[0], block.word[1])));
     const double angle = two_pi * open_uniform(block.word[2], block.word[3]);
-    z[i * block_threads] = radius * cos(angle);
-    if (i + 1 < n) z[(i + 1) * block_threads] = radius * sin(angle);
+    z[i * pitch] = radius * cos(angle);
+    if (i + 1 < n) z[(i + 1) * pitch] = radius * sin(angle);
   }
 }
 
-// The block's rows of a row-major matrix to and from [cols, block_threads]: neighbouring threads
+// The block's rows of a row-major matrix to and from [cols, pitch]: neighbouring threads
 // touch neighbouring addresses of the matrix.
 __device__ void load(View<const double> matrix, std::size_t first, double* values) {
   const std::size_t rows = min(matrix.rows - first, static_cast<std::size_t>(block_threads));
   for (std::size_t e = threadIdx.x; e < block_threads * matrix.cols; e += block_threads) {
     const std::size_t k = e / matrix.cols, i = e % matrix.cols;
-    values[i * block_threads + k] = k < rows ? matrix(first + k, i) : 0.0;
+    values[i * pitch + k] = k < rows ? matrix(first + k, i) : 0.0;
   }
 }
 __device__ void store(const double* values, std::size_t first, View<double> matrix) {
   const std::size_t rows = min(matrix.rows - first, static_cast<std::size_t>(block_threads));
   for (std::size_t e = threadIdx.x; e < rows * matrix.cols; e += block_threads) {
     const std::size_t k = e / matrix.cols, i = e % matrix.cols;
-    matrix(first + k, i) = values[i * block_threads + k];
+    matrix(first + k, i) = values[i * pitch + k];
   }
 }
 
@@ -120,12 +121,11 @@ __global__ void __launch_bounds__(block_threads)
   const ScmView model = problem.model;
   double* z = values + threadIdx.x;
   draw_normals(problem.stream, problem.first + tile.first + threadIdx.x, model.latents, z);
-  for (std::size_t i = 0; i < model.latents; ++i)
-    z[i * block_threads] *= sqrt(problem.regime.variance[i]);
+  for (std::size_t i = 0; i < model.latents; ++i) z[i * pitch] *= sqrt(problem.regime.variance[i]);
   for (std::size_t t = 0; t < model.latents; ++t) {
     const std::size_t i = model.order[t];
     const double factor = problem.regime.factor[i];
-    if (factor != 0.0) z[i * block_threads] += factor * value_of(model.family, Node(model, i), z);
+    if (factor != 0.0) z[i * pitch] += factor * value_of(model.family, Node(model, i), z);
   }
   __syncthreads();
   store(values, tile.first, problem.latents);
@@ -138,8 +138,8 @@ __device__ void add_score(const ScmView& model, const RegimeView& regime, double
     const double factor = regime.factor[i];
     const Node node(model, i);
     const double effect = factor == 0.0 ? 0.0 : value_of(model.family, node, z);
-    const double own = -sign * (z[i * block_threads] - factor * effect) / regime.variance[i];
-    score[i * block_threads] += own;
+    const double own = -sign * (z[i * pitch] - factor * effect) / regime.variance[i];
+    score[i * pitch] += own;
     if (factor != 0.0) add_gradient(model.family, node, -own * factor, effect, z, score);
   }
 }
@@ -151,10 +151,10 @@ __global__ void __launch_bounds__(block_threads)
   const ScoreProblem& problem = problems[tile.problem];
   const std::size_t n = problem.model.latents;
   load(problem.latents, tile.first, values);
-  double* scores = values + n * block_threads;
+  double* scores = values + n * pitch;
   const double* z = values + threadIdx.x;
   double* score = scores + threadIdx.x;
-  for (std::size_t i = 0; i < n; ++i) score[i * block_threads] = 0.0;
+  for (std::size_t i = 0; i < n; ++i) score[i * pitch] = 0.0;
   __syncthreads();
   add_score(problem.model, problem.regime, 1.0, z, score);
   if (problem.subtracted.factor != nullptr)
@@ -163,8 +163,9 @@ __global__ void __launch_bounds__(block_threads)
   store(scores, tile.first, problem.scores);
 }
 
-// One layer of the block's rows: in [in_width, mix_rows] in shared memory; the last layer writes
-// rows of `observed`, the others out [out_width, mix_rows]. A thread makes one row of four outputs.
+// One layer of the block's rows: in [in_width, mix_pitch] in shared memory; the last layer writes
+// rows of `observed`, the others out [out_width, mix_pitch]. A thread makes one row of four
+// outputs.
 __device__ void apply_layer(View<const double> g, bool tanh_after, const double* in, double* out) {
   const unsigned k = threadIdx.x % mix_rows;
   for (std::size_t o = threadIdx.x / mix_rows * 4; o < g.rows; o += 4 * mix_columns) {
@@ -173,13 +174,13 @@ __device__ void apply_layer(View<const double> g, bool tanh_after, const double*
     const double* row[4] = {g.row(o), g.row(min(o + 1, last)), g.row(min(o + 2, last)),
                             g.row(min(o + 3, last))};
     for (std::size_t i = 0; i < g.cols; ++i) {
-      const double value = in[i * mix_rows + k];
+      const double value = in[i * mix_pitch + k];
 #pragma unroll
       for (int j = 0; j < 4; ++j) sum[j] += __ldg(row[j] + i) * value;
     }
 #pragma unroll
     for (unsigned j = 0; j < 4; ++j) {
-      if (o + j < g.rows) out[(o + j) * mix_rows + k] = tanh_after ? tanh(sum[j]) : sum[j];
+      if (o + j < g.rows) out[(o + j) * mix_pitch + k] = tanh_after ? tanh(sum[j]) : sum[j];
     }
   }
 }
@@ -188,14 +189,13 @@ __global__ void __launch_bounds__(mix_rows* mix_columns)
     mix_latents(const MixProblem* problems, const Tile* tiles, unsigned widest) {
   LODESTEIN_DYNAMIC_SHARED(double, values);
   constexpr unsigned strip = 4 * mix_columns;  // outputs of the last layer made at once
-  LODESTEIN_SHARED(double[strip][mix_rows + 1], made);
   const Tile tile = tiles[blockIdx.x];
   const MixProblem& problem = problems[tile.problem];
   const std::size_t rows = min(problem.latents.rows - tile.first, std::size_t{mix_rows});
-  double *in = values, *out = values + widest * mix_rows;
+  double *in = values, *out = values + widest * mix_pitch;
   for (std::size_t e = threadIdx.x; e < mix_rows * problem.latents.cols; e += blockDim.x) {
     const std::size_t k = e / problem.latents.cols, i = e % problem.latents.cols;
-    in[i * mix_rows + k] = k < rows ? problem.latents(tile.first + k, i) : 0.0;
+    in[i * mix_pitch + k] = k < rows ? problem.latents(tile.first + k, i) : 0.0;
   }
   __syncthreads();
   for (std::size_t l = 0; l + 1 < problem.layers; ++l) {
@@ -211,12 +211,9 @@ __global__ void __launch_bounds__(mix_rows* mix_columns)
     const View<const double> part(g.row(start), count, g.cols, g.stride);
     apply_layer(part, problem.tanh, in, out);
     __syncthreads();
-    for (std::size_t e = threadIdx.x; e < count * mix_rows; e += blockDim.x)
-      made[e / mix_rows][e % mix_rows] = out[e];
-    __syncthreads();
     for (std::size_t e = threadIdx.x; e < rows * count; e += blockDim.x) {
       const std::size_t k = e / count, o = e % count;
-      problem.observed(tile.first + k, start + o) = made[o][k];
+      problem.observed(tile.first + k, start + o) = out[o * mix_pitch + k];
     }
     __syncthreads();
   }
@@ -246,7 +243,7 @@ void Simulate::run(std::span<const SampleProblem> problems) const {
   const Buffer<SampleProblem> descriptors(device_, problems);
   const std::vector<Tile> list = tiles_of(problems, block_threads);
   const Buffer<Tile> tiles(device_, list);
-  const std::size_t bytes = most_columns(problems) * block_threads * sizeof(double);
+  const std::size_t bytes = most_columns(problems) * pitch * sizeof(double);
   device_.launch("draw_samples", draw_samples, static_cast<unsigned>(list.size()), block_threads,
                  bytes, descriptors.data(), tiles.data());
 }
@@ -255,7 +252,7 @@ void Simulate::run(std::span<const ScoreProblem> problems) const {
   const Buffer<ScoreProblem> descriptors(device_, problems);
   const std::vector<Tile> list = tiles_of(problems, block_threads);
   const Buffer<Tile> tiles(device_, list);
-  const std::size_t bytes = 2 * most_columns(problems) * block_threads * sizeof(double);
+  const std::size_t bytes = 2 * most_columns(problems) * pitch * sizeof(double);
   device_.launch("latent_scores", latent_scores, static_cast<unsigned>(list.size()), block_threads,
                  bytes, descriptors.data(), tiles.data());
 }
@@ -271,8 +268,8 @@ void Simulate::run(std::span<const MixProblem> problems) const {
       widest = std::max(widest, problem.matrices[l].rows);
   }
   device_.launch("mix_latents", mix_latents, static_cast<unsigned>(list.size()),
-                 mix_rows * mix_columns, 2 * widest * mix_rows * sizeof(double), descriptors.data(),
-                 tiles.data(), static_cast<unsigned>(widest));
+                 mix_rows * mix_columns, 2 * widest * mix_pitch * sizeof(double),
+                 descriptors.data(), tiles.data(), static_cast<unsigned>(widest));
 }
 
 }  // namespace lodestein::kernels::LODESTEIN_GPU

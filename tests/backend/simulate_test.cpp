@@ -197,9 +197,9 @@ std::vector<Sampled> sampled_cases(bool slow) {
     add(slow ? 97 : 597, 5, family, 2, 0);
     if (!slow) add(2500, 13, family, 4, 1);
   }
-  // Sparse: a dense model of this size has latents of 10^10.
-  cases.push_back({Model(slow ? 33 : 97, LatentFamily::linear, 99, 0.05), environment(5, 33), 5,
-                   slow ? 40u : 100u, 0});
+  // The largest there may be; sparse, since a dense model of this size has latents of 10^10.
+  cases.push_back({Model(kernels::Simulate::most_latents, LatentFamily::linear, 99, 0.02),
+                   environment(5, 33), 5, slow ? 70u : 100u, 0});
   return cases;
 }
 
@@ -411,7 +411,7 @@ TEST_P(SimulateKernels, RefusesArgumentsByName) {
   bad.model.order = nullptr;
   expect_refused([&] { sample(bad); }, "problem 1", "order");
   bad = good;
-  bad.model.latents = 257;
+  bad.model.latents = 193;
   expect_refused([&] { sample(bad); }, "problem 1", "model.latents");
 
   kernels::ScoreProblem score{placed.view(), regime.view(), {}, right.view(), wrong.view()};
