@@ -2,9 +2,11 @@
 
 #include <string>
 
+#include "kernels/latent_loss.hpp"
 #include "kernels/memory.hpp"
 #include "kernels/moments.hpp"
 #include "kernels/pairwise.hpp"
+#include "kernels/simulate.hpp"
 
 namespace lodestein::kernels {
 
@@ -16,8 +18,10 @@ class Operations {
   virtual int threads() const = 0;
   virtual std::string description() const = 0;
   virtual const Memory& memory() const = 0;
+  virtual const LatentLoss& latent_loss() const = 0;
   virtual const Moments& moments() const = 0;
   virtual const Pairwise& pairwise() const = 0;
+  virtual const Simulate& simulate() const = 0;
 };
 
 }  // namespace lodestein::kernels

@@ -1,14 +1,21 @@
 #include "kernels/cpu/operations.hpp"
 
+#include "kernels/cpu/latent_loss.hpp"
 #include "kernels/cpu/moments.hpp"
 #include "kernels/cpu/pairwise.hpp"
+#include "kernels/cpu/simulate.hpp"
 
 namespace lodestein::kernels::cpu {
 namespace {
 
 class Operations final : public kernels::Operations {
  public:
-  explicit Operations(int threads) : threads_(threads), moments_(threads), pairwise_(threads) {}
+  explicit Operations(int threads)
+      : threads_(threads),
+        latent_loss_(threads),
+        moments_(threads),
+        pairwise_(threads),
+        simulate_(threads) {}
   std::string name() const override { return "cpu"; }
   int threads() const override { return threads_; }
   std::string description() const override {
@@ -16,13 +23,17 @@ class Operations final : public kernels::Operations {
            instruction_set();
   }
   const Memory& memory() const override { return host_memory(); }
+  const kernels::LatentLoss& latent_loss() const override { return latent_loss_; }
   const kernels::Moments& moments() const override { return moments_; }
   const kernels::Pairwise& pairwise() const override { return pairwise_; }
+  const kernels::Simulate& simulate() const override { return simulate_; }
 
  private:
   int threads_;
+  LatentLoss latent_loss_;
   Moments moments_;
   Pairwise pairwise_;
+  Simulate simulate_;
 };
 
 }  // namespace

@@ -1,7 +1,8 @@
-#include "kernels/cuda/operations.hpp"
-
+#include "kernels/cuda/latent_loss.hpp"
 #include "kernels/cuda/moments.hpp"
+#include "kernels/cuda/operations.hpp"
 #include "kernels/cuda/pairwise.hpp"
+#include "kernels/cuda/simulate.hpp"
 
 namespace lodestein::kernels::LODESTEIN_GPU {
 namespace {
@@ -9,18 +10,26 @@ namespace {
 class Operations final : public kernels::Operations {
  public:
   explicit Operations(std::unique_ptr<Device> device)
-      : device_(std::move(device)), moments_(*device_), pairwise_(*device_) {}
+      : device_(std::move(device)),
+        latent_loss_(*device_),
+        moments_(*device_),
+        pairwise_(*device_),
+        simulate_(*device_) {}
   std::string name() const override { return Device::backend_name(); }
   int threads() const override { return device_->threads(); }
   std::string description() const override { return device_->description(); }
   const Memory& memory() const override { return *device_; }
+  const kernels::LatentLoss& latent_loss() const override { return latent_loss_; }
   const kernels::Moments& moments() const override { return moments_; }
   const kernels::Pairwise& pairwise() const override { return pairwise_; }
+  const kernels::Simulate& simulate() const override { return simulate_; }
 
  private:
   std::unique_ptr<Device> device_;
+  LatentLoss latent_loss_;
   Moments moments_;
   Pairwise pairwise_;
+  Simulate simulate_;
 };
 
 }  // namespace
