@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "kernels/difference_moments.hpp"
 #include "kernels/latent_loss.hpp"
 #include "kernels/memory.hpp"
 #include "kernels/moments.hpp"
@@ -18,6 +19,7 @@ class Operations {
   virtual int threads() const = 0;
   virtual std::string description() const = 0;
   virtual const Memory& memory() const = 0;
+  virtual const DifferenceMoments& difference_moments() const = 0;
   virtual const LatentLoss& latent_loss() const = 0;
   virtual const Moments& moments() const = 0;
   virtual const Pairwise& pairwise() const = 0;

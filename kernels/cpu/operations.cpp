@@ -1,8 +1,10 @@
 #include "kernels/cpu/operations.hpp"
 
+#include "kernels/cpu/difference_moments.hpp"
 #include "kernels/cpu/latent_loss.hpp"
 #include "kernels/cpu/moments.hpp"
 #include "kernels/cpu/pairwise.hpp"
+#include "kernels/cpu/products.hpp"
 #include "kernels/cpu/simulate.hpp"
 
 namespace lodestein::kernels::cpu {
@@ -12,6 +14,7 @@ class Operations final : public kernels::Operations {
  public:
   explicit Operations(int threads)
       : threads_(threads),
+        difference_moments_(threads),
         latent_loss_(threads),
         moments_(threads),
         pairwise_(threads),
@@ -23,6 +26,9 @@ class Operations final : public kernels::Operations {
            instruction_set();
   }
   const Memory& memory() const override { return host_memory(); }
+  const kernels::DifferenceMoments& difference_moments() const override {
+    return difference_moments_;
+  }
   const kernels::LatentLoss& latent_loss() const override { return latent_loss_; }
   const kernels::Moments& moments() const override { return moments_; }
   const kernels::Pairwise& pairwise() const override { return pairwise_; }
@@ -30,6 +36,7 @@ class Operations final : public kernels::Operations {
 
  private:
   int threads_;
+  DifferenceMoments difference_moments_;
   LatentLoss latent_loss_;
   Moments moments_;
   Pairwise pairwise_;

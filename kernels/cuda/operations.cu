@@ -1,3 +1,4 @@
+#include "kernels/cuda/difference_moments.hpp"
 #include "kernels/cuda/latent_loss.hpp"
 #include "kernels/cuda/moments.hpp"
 #include "kernels/cuda/operations.hpp"
@@ -11,6 +12,7 @@ class Operations final : public kernels::Operations {
  public:
   explicit Operations(std::unique_ptr<Device> device)
       : device_(std::move(device)),
+        difference_moments_(*device_),
         latent_loss_(*device_),
         moments_(*device_),
         pairwise_(*device_),
@@ -19,6 +21,9 @@ class Operations final : public kernels::Operations {
   int threads() const override { return device_->threads(); }
   std::string description() const override { return device_->description(); }
   const Memory& memory() const override { return *device_; }
+  const kernels::DifferenceMoments& difference_moments() const override {
+    return difference_moments_;
+  }
   const kernels::LatentLoss& latent_loss() const override { return latent_loss_; }
   const kernels::Moments& moments() const override { return moments_; }
   const kernels::Pairwise& pairwise() const override { return pairwise_; }
@@ -26,6 +31,7 @@ class Operations final : public kernels::Operations {
 
  private:
   std::unique_ptr<Device> device_;
+  DifferenceMoments difference_moments_;
   LatentLoss latent_loss_;
   Moments moments_;
   Pairwise pairwise_;

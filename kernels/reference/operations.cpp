@@ -1,5 +1,6 @@
 #include "kernels/reference/operations.hpp"
 
+#include "kernels/reference/difference_moments.hpp"
 #include "kernels/reference/latent_loss.hpp"
 #include "kernels/reference/moments.hpp"
 #include "kernels/reference/pairwise.hpp"
@@ -14,12 +15,16 @@ class Operations final : public kernels::Operations {
   int threads() const override { return 1; }
   std::string description() const override { return "reference: naive, 1 thread"; }
   const Memory& memory() const override { return host_memory(); }
+  const kernels::DifferenceMoments& difference_moments() const override {
+    return difference_moments_;
+  }
   const kernels::LatentLoss& latent_loss() const override { return latent_loss_; }
   const kernels::Moments& moments() const override { return moments_; }
   const kernels::Pairwise& pairwise() const override { return pairwise_; }
   const kernels::Simulate& simulate() const override { return simulate_; }
 
  private:
+  DifferenceMoments difference_moments_;
   LatentLoss latent_loss_;
   Moments moments_;
   Pairwise pairwise_;
