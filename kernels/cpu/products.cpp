@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "hwy/foreach_target.h"  // must come before highway.h
@@ -31,31 +32,44 @@ constexpr std::size_t panel_columns = HWY_LANES(double) >= 8 ? 5 : 3;
 
 std::size_t vector_lanes() { return hn::Lanes(Doubles()); }
 
+// Calls f with std::integral_constant 0, ..., N - 1. The compiler's own unrolling comes too late to
+// keep an array in registers.
+template <std::size_t N, class F>
+HWY_INLINE void unrolled(const F& f) {
+  [&]<std::size_t... I>(std::index_sequence<I...>) HWY_ATTR {
+    (f(std::integral_constant<std::size_t, I>()), ...);
+  }
+  (std::make_index_sequence<N>());
+}
+
 // c[i, j] += sum over the rows of left_i right_j, for all i and j, or for j >= i if Triangle.
 template <std::size_t Rows, std::size_t Cols, bool Triangle>
-void multiply_panels(const double* HWY_RESTRICT left, const double* HWY_RESTRICT right,
-                     std::size_t steps, double* HWY_RESTRICT c, std::size_t stride) {
+HWY_NOINLINE void multiply_panels(const double* HWY_RESTRICT left,
+                                  const double* HWY_RESTRICT right, std::size_t steps,
+                                  double* HWY_RESTRICT c, std::size_t stride) {
   const Doubles tag;
   const std::size_t lanes = hn::Lanes(tag);
   DoubleVector sum[Rows][Cols];
-  for (auto& row : sum) {
-    for (auto& entry : row) entry = hn::Zero(tag);
-  }
+  const auto each = [](const auto& f) HWY_ATTR {
+    unrolled<Cols>([&](auto j) HWY_ATTR {
+      unrolled<(Triangle ? j + 1 : Rows)>([&](auto i) HWY_ATTR { f(i, j); });
+    });
+  };
+  each([&](auto i, auto j) HWY_ATTR { sum[i][j] = hn::Zero(tag); });
   for (std::size_t step = 0; step < steps; ++step) {
     DoubleVector a[Rows];
-    for (std::size_t i = 0; i < Rows; ++i) a[i] = hn::LoadU(tag, left + i * lanes);
-    for (std::size_t j = 0; j < Cols; ++j) {
+    unrolled<Rows>([&](auto i) HWY_ATTR { a[i] = hn::LoadU(tag, left + i * lanes); });
+    unrolled<Cols>([&](auto j) HWY_ATTR {
       const DoubleVector b = Triangle ? a[j] : hn::LoadU(tag, right + j * lanes);
-      for (std::size_t i = 0; i < (Triangle ? j + 1 : Rows); ++i)
-        sum[i][j] = hn::MulAdd(a[i], b, sum[i][j]);
-    }
+      unrolled<(Triangle ? j + 1 : Rows)>(
+          [&](auto i) HWY_ATTR { sum[i][j] = hn::MulAdd(a[i], b, sum[i][j]); });
+    });
     left += Rows * lanes;
     right += Cols * lanes;
   }
-  for (std::size_t j = 0; j < Cols; ++j) {
-    for (std::size_t i = 0; i < (Triangle ? j + 1 : Rows); ++i)
-      c[i * stride + j] += hn::GetLane(hn::SumOfLanes(tag, sum[i][j]));
-  }
+  each([&](auto i, auto j) HWY_ATTR {
+    c[i * stride + j] += hn::GetLane(hn::SumOfLanes(tag, sum[i][j]));
+  });
 }
 
 // Calls f with std::integral_constant n, 1 <= n <= panel_columns.
@@ -109,6 +123,7 @@ Step step_at(const Columns& matrix, std::size_t first, std::size_t rows) {
 
 struct ShiftedSamples {
   const Columns& matrix;
+  void begin(const Step&) const {}
   DoubleVector operator()(const Step& step, std::size_t j) const {
     const Doubles tag;
     const hn::Rebind<std::int64_t, Doubles> integers;
@@ -121,6 +136,7 @@ struct ShiftedSamples {
 
 struct ScoreDifferences {
   const Columns& matrix;
+  double* base;  // [d, lanes], of the step; not written where the matrix has none
   DoubleVector gather(const View<const float>& scores, std::size_t row, const Step& step,
                       std::size_t j) const {
     const hn::Rebind<std::int32_t, Doubles> integers;
@@ -129,11 +145,17 @@ struct ScoreDifferences {
     const float* first = scores.row(row + step.first) + j;
     return hn::PromoteTo(Doubles(), hn::GatherIndex(floats, first, hn::Mul(step.lane, stride)));
   }
+  void begin(const Step& step) const {
+    const Doubles tag;
+    for (std::size_t j = 0; j < matrix.base.cols; ++j)
+      hn::StoreU(gather(matrix.base, 0, step, j), tag, base + j * hn::Lanes(tag));
+  }
   DoubleVector operator()(const Step& step, std::size_t column) const {
+    const Doubles tag;
     const std::size_t environment = column / matrix.scores.cols, j = column % matrix.scores.cols;
     const DoubleVector score = gather(matrix.scores, environment * matrix.rows, step, j);
     if (matrix.base.data == nullptr) return score;
-    return hn::Sub(gather(matrix.base, 0, step, j), score);
+    return hn::Sub(hn::LoadU(tag, base + j * hn::Lanes(tag)), score);
   }
 };
 
@@ -143,10 +165,11 @@ void pack_from(const Source& source, std::size_t first, std::size_t rows, double
   const Columns& matrix = source.matrix;
   const Doubles tag;
   const std::size_t lanes = hn::Lanes(tag), steps = (rows + lanes - 1) / lanes;
-  double* total = sums + matrix.groups * matrix.size * lanes;
+  double* total = sums + matrix.count() * lanes;
   for (std::size_t s = 0; s < steps; ++s) {
     const Step step = step_at(matrix, first + s * lanes, rows - s * lanes);
     hn::StoreU(hn::Add(hn::LoadU(tag, total), step.weight), tag, total);
+    source.begin(step);
     for (std::size_t g = 0; g < matrix.groups; ++g) {
       for (std::size_t i = 0; i < matrix.size; i += panel_columns) {
         const std::size_t width = std::min(panel_columns, matrix.size - i);
@@ -163,12 +186,14 @@ void pack_from(const Source& source, std::size_t first, std::size_t rows, double
 }
 
 // Packs rows [first, first + rows) times the root of their weight, and adds their weighted sums and
-// weights to `sums` [groups * size + 1, lanes].
+// weights to `sums` [count + 1, lanes]. Needs room for a step of `base` behind the block.
 void pack(const Columns& matrix, std::size_t first, std::size_t rows, double* block, double* sums) {
   if (matrix.samples.data != nullptr) {
     pack_from(ShiftedSamples{matrix}, first, rows, block, sums);
   } else {
-    pack_from(ScoreDifferences{matrix}, first, rows, block, sums);
+    const std::size_t lanes = vector_lanes(), steps = (rows + lanes - 1) / lanes;
+    double* behind = block + matrix.count() * steps * lanes;
+    pack_from(ScoreDifferences{matrix, behind}, first, rows, block, sums);
   }
 }
 
@@ -179,6 +204,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 
 #include <omp.h>
+
+#include "kernels/memory.hpp"
 
 namespace lodestein::kernels::cpu {
 
@@ -195,13 +222,14 @@ constexpr std::size_t row_unit = 64;            // rows of a block are a multipl
 
 // None of this depends on the number of threads.
 struct Plan {
-  std::size_t columns, product_values, sum_values, lanes;
+  std::size_t columns, product_values, lanes, base_values, sum_values;
   std::size_t block_rows, blocks, chunks;
 
   explicit Plan(const Columns& m)
-      : columns(m.groups * m.size),
+      : columns(m.count()),
         product_values(columns * m.size),
-        lanes(HWY_DYNAMIC_DISPATCH(vector_lanes)()) {
+        lanes(HWY_DYNAMIC_DISPATCH(vector_lanes)()),
+        base_values(m.base.cols * lanes) {
     sum_values = (columns + 1) * lanes;
     const std::size_t fit = block_values / std::max<std::size_t>(columns, 1) / row_unit * row_unit;
     block_rows = std::clamp<std::size_t>(fit, 2 * row_unit, 8 * row_unit);
@@ -210,7 +238,7 @@ struct Plan {
     chunks =
         std::clamp<std::size_t>(m.rows / 1024, 1, std::clamp<std::size_t>(most, 1, most_chunks));
   }
-  std::size_t packed_values() const { return columns * block_rows; }
+  std::size_t packed_values() const { return columns * block_rows + base_values; }
   std::size_t first_row(std::size_t chunk) const { return blocks * chunk / chunks * block_rows; }
 };
 
@@ -274,8 +302,8 @@ std::vector<Products> sum_products(std::span<const Columns> matrices, int thread
     for (std::size_t c = 0; c < plan.chunks; ++c) tasks.push_back({m, c});
   }
   // All memory is taken before the threads start: an exception must not leave one.
-  std::vector<std::vector<double>> blocks(static_cast<std::size_t>(threads),
-                                          std::vector<double>(largest_block));
+  std::vector<Buffer<double>> blocks;  // aligned: a vector must not straddle two cache lines
+  for (int t = 0; t < threads; ++t) blocks.emplace_back(host_memory(), largest_block);
   const int count = static_cast<int>(tasks.size());
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
   for (int t = 0; t < count; ++t) {

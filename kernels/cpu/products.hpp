@@ -20,6 +20,8 @@ struct Columns {
   View<const double> samples;                  ///< [rows, columns]; null data: scores instead
   const double* shift = nullptr;               ///< [columns], subtracted from samples
   View<const float> base, scores;              ///< see DifferenceMomentsProblem
+
+  std::size_t count() const { return groups * size; }
 };
 
 /// Weighted sums over the rows.

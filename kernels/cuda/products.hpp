@@ -88,11 +88,9 @@ __device__ void stage_tile(const Source& source, std::size_t column, unsigned us
 // columns.
 template <unsigned Per, class Source>
 __device__ void multiply_tiles(const Source& source, const ProductPlan& plan,
-                               const ProductTask& task) {
+                               const ProductTask& task, StagedTile& left, StagedTile& right,
+                               double* weights) {
   constexpr unsigned width = Per * product_side;
-  LODESTEIN_SHARED(double[staged_rows][widest_tile], left);  // weighted
-  LODESTEIN_SHARED(double[staged_rows][widest_tile], right);
-  LODESTEIN_SHARED(double[staged_rows], weights);
   const unsigned thread = threadIdx.x, ty = thread / product_side, tx = thread % product_side;
   const std::size_t i0 = std::size_t{task.tile_i} * width;
   const std::size_t j0 = std::size_t{task.tile_j} * width;
@@ -151,12 +149,15 @@ __global__ void __launch_bounds__(product_threads)
   const ProductTask task = tasks[blockIdx.x];
   const ProductPlan plan = plans[task.matrix];
   const Source source = sources[task.matrix];
+  LODESTEIN_SHARED(double[staged_rows][widest_tile], left);  // weighted
+  LODESTEIN_SHARED(double[staged_rows][widest_tile], right);
+  LODESTEIN_SHARED(double[staged_rows], weights);
   if (plan.width == 8) {
-    multiply_tiles<1>(source, plan, task);
+    multiply_tiles<1>(source, plan, task, left, right, weights);
   } else if (plan.width == 16) {
-    multiply_tiles<2>(source, plan, task);
+    multiply_tiles<2>(source, plan, task, left, right, weights);
   } else {
-    multiply_tiles<4>(source, plan, task);
+    multiply_tiles<4>(source, plan, task, left, right, weights);
   }
 }
 
