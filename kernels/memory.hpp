@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <span>
 #include <type_traits>
@@ -39,7 +40,7 @@ class Buffer {
   Buffer(const Memory& memory, std::size_t size)
       : memory_(&memory),
         size_(size),
-        data_(size == 0 ? nullptr : static_cast<T*>(memory.allocate(size * sizeof(T)))) {}
+        data_(size == 0 ? nullptr : static_cast<T*>(memory.allocate(bytes_of(size)))) {}
   /// A copy of host values.
   Buffer(const Memory& memory, std::span<const T> host) : Buffer(memory, host.size()) {
     upload(host);
@@ -73,6 +74,11 @@ class Buffer {
   }
 
  private:
+  // More than can be there rather than a product that wraps around.
+  static std::size_t bytes_of(std::size_t size) {
+    constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2;
+    return size > most / sizeof(T) ? most : size * sizeof(T);
+  }
   void swap(Buffer& other) noexcept {
     std::swap(memory_, other.memory_);
     std::swap(size_, other.size_);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 
@@ -123,6 +124,10 @@ void transpose_rows(const View<const T>& x, std::size_t row, const Step& step, T
   const std::size_t lanes = hn::Lanes(Doubles());
   for (std::size_t l = 0; l < lanes; ++l) {
     const T* HWY_RESTRICT from = x.row(row + step.first + std::min(l, step.rows - 1));
+    const std::size_t ahead = row + step.first + l + 2 * lanes;  // what the next steps read
+    constexpr std::size_t line = 64 / sizeof(T);
+    for (std::size_t j = 0; j < x.cols && ahead < x.rows; j += line)
+      hwy::Prefetch(x.row(ahead) + j);
     for (std::size_t j = 0; j < x.cols; ++j) to[j * lanes + l] = from[j];
   }
 }

@@ -13,7 +13,9 @@ std::string shape(dim3 d) {
 }  // namespace
 
 void check(cudaError_t code, const std::string& call) {
-  if (code != cudaSuccess) throw DeviceError(call + ": " + cudaGetErrorString(code));
+  if (code == cudaSuccess) return;
+  cudaGetLastError();  // or the thread's next launch would be blamed for it, unless it is for good
+  throw DeviceError(call + ": " + cudaGetErrorString(code));
 }
 
 Device::Active::Active(int index) {
@@ -24,7 +26,7 @@ Device::Active::Active(int index) {
 Device::Active::~Active() { cudaSetDevice(before_); }
 
 Device::Device(int index) : index_(index) {
-  check(cudaSetDevice(index), "cudaSetDevice " + std::to_string(index));
+  const Active active(index);
   check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, index),
         "cudaDeviceGetAttribute");
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
@@ -57,17 +59,18 @@ void* Device::allocate(std::size_t bytes) const {
   const Active active(index_);
   void* data = nullptr;
   const cudaError_t code = cudaMallocAsync(&data, bytes, stream_);
-  if (code != cudaSuccess) {
-    cudaGetLastError();  // out of memory is no lasting state of the device
+  if (code != cudaSuccess)
     check(code, "allocation of " + std::to_string(bytes) + " bytes on the GPU");
-  }
   return data;
 }
 
-void Device::release(void* data) const noexcept { cudaFreeAsync(data, stream_); }
+void Device::release(void* data) const noexcept {
+  if (cudaFreeAsync(data, stream_) != cudaSuccess) cudaGetLastError();  // see check
+}
 
 void Device::upload(void* to, const void* from_host, std::size_t bytes) const {
-  check(cudaMemcpyAsync(to, from_host, bytes, cudaMemcpyHostToDevice, stream_), "upload");
+  check(cudaMemcpyAsync(to, from_host, bytes, cudaMemcpyHostToDevice, stream_),
+        "upload of " + std::to_string(bytes) + " bytes");
 }
 
 void Device::download(void* to_host, const void* from, std::size_t bytes) const {
@@ -90,12 +93,13 @@ void Device::synchronize() const {
 std::shared_ptr<const kernels::Operations> open(int index) {
   const auto count = static_cast<int>(device_names().size());
   if (count == 0) {
-    throw DeviceError("no NVIDIA GPU that the driver can use; `lodestein devices` lists what works "
-                      "here, --backend cpu computes on the processor");
+    throw DeviceError(
+        "no NVIDIA GPU that the driver can use; `lodestein devices` lists what works "
+        "here, --backend cpu computes on the processor");
   }
   if (index < 0 || index >= count) {
-    throw DeviceError("GPU " + std::to_string(index) + " is not there: this machine has GPUs 0 to " +
-                      std::to_string(count - 1));
+    throw DeviceError("GPU " + std::to_string(index) +
+                      " is not there: this machine has GPUs 0 to " + std::to_string(count - 1));
   }
   return make_operations(std::make_unique<Device>(index));
 }
