@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 
@@ -100,12 +99,14 @@ void rank_k_update(const double* block, std::size_t steps, std::size_t size, dou
 
 // The rows of one vector. Lanes past the last row repeat it and get weight 0.
 struct Step {
-  std::size_t first, rows;
+  std::size_t first;
+  hn::Vec<hn::Rebind<std::int32_t, Doubles>> lane;
   DoubleVector root, weight;
 };
 
 Step step_at(const Columns& matrix, std::size_t first, std::size_t rows) {
   const Doubles tag;
+  const hn::Rebind<std::int32_t, Doubles> integers;
   const std::size_t lanes = hn::Lanes(tag);
   const auto within = hn::FirstN(tag, rows);
   DoubleVector weight = hn::Set(tag, 1.0);
@@ -114,54 +115,45 @@ Step step_at(const Columns& matrix, std::size_t first, std::size_t rows) {
     weight = rows >= lanes ? hn::LoadU(tag, w) : hn::MaskedLoad(within, tag, w);
   }
   weight = hn::IfThenElseZero(within, weight);
-  return {first, std::min(rows, lanes), hn::Sqrt(weight), weight};
+  const auto last = hn::Set(integers, static_cast<std::int32_t>(std::min(rows, lanes)) - 1);
+  return {first, hn::Min(hn::Iota(integers, 0), last), hn::Sqrt(weight), weight};
 }
 
-// to[column, lane] = x(row + lane, column). Plain copies: gather instructions are slower on many
-// processors.
-template <class T>
-void transpose_rows(const View<const T>& x, std::size_t row, const Step& step, T* HWY_RESTRICT to) {
-  const std::size_t lanes = hn::Lanes(Doubles());
-  for (std::size_t l = 0; l < lanes; ++l) {
-    const T* HWY_RESTRICT from = x.row(row + step.first + std::min(l, step.rows - 1));
-    const std::size_t ahead = row + step.first + l + 2 * lanes;  // what the next steps read
-    constexpr std::size_t line = 64 / sizeof(T);
-    for (std::size_t j = 0; j < x.cols && ahead < x.rows; j += line)
-      hwy::Prefetch(x.row(ahead) + j);
-    for (std::size_t j = 0; j < x.cols; ++j) to[j * lanes + l] = from[j];
-  }
-}
-
-// Columns of one step, in order.
 struct ShiftedSamples {
   const Columns& matrix;
-  double* rows;  // [columns, lanes]
-  void begin(const Step& step) const { transpose_rows(matrix.samples, 0, step, rows); }
-  DoubleVector operator()(std::size_t column) const {
+  void begin(const Step&) const {}
+  DoubleVector operator()(const Step& step, std::size_t j) const {
     const Doubles tag;
-    return hn::Sub(hn::LoadU(tag, rows + column * hn::Lanes(tag)),
-                   hn::Set(tag, matrix.shift[column]));
+    const hn::Rebind<std::int64_t, Doubles> integers;
+    const auto stride = hn::Set(integers, static_cast<std::int64_t>(matrix.samples.stride));
+    const auto index = hn::Mul(hn::PromoteTo(integers, step.lane), stride);
+    const double* first = matrix.samples.row(step.first) + j;
+    return hn::Sub(hn::GatherIndex(tag, first, index), hn::Set(tag, matrix.shift[j]));
   }
 };
 
 struct ScoreDifferences {
   const Columns& matrix;
-  float *scores, *base;  // [K d, lanes], [d, lanes]
+  double* base;  // [d, lanes], of the step; not written where the matrix has none
+  DoubleVector gather(const View<const float>& scores, std::size_t row, const Step& step,
+                      std::size_t j) const {
+    const hn::Rebind<std::int32_t, Doubles> integers;
+    const auto stride = hn::Set(integers, static_cast<std::int32_t>(scores.stride));
+    const Floats floats;
+    const float* first = scores.row(row + step.first) + j;
+    return hn::PromoteTo(Doubles(), hn::GatherIndex(floats, first, hn::Mul(step.lane, stride)));
+  }
   void begin(const Step& step) const {
-    const View<const float>& s = matrix.scores;
-    const std::size_t lanes = hn::Lanes(Doubles());
-    for (std::size_t j = 0; j < matrix.count(); j += s.cols)
-      transpose_rows(s, j / s.cols * matrix.rows, step, scores + j * lanes);
-    transpose_rows(matrix.base, 0, step, base);
+    const Doubles tag;
+    for (std::size_t j = 0; j < matrix.base.cols; ++j)
+      hn::StoreU(gather(matrix.base, 0, step, j), tag, base + j * hn::Lanes(tag));
   }
-  DoubleVector load(const float* from) const {
-    return hn::PromoteTo(Doubles(), hn::LoadU(Floats(), from));
-  }
-  DoubleVector operator()(std::size_t column) const {
-    const std::size_t lanes = hn::Lanes(Doubles());
-    const DoubleVector score = load(scores + column * lanes);
+  DoubleVector operator()(const Step& step, std::size_t column) const {
+    const Doubles tag;
+    const std::size_t environment = column / matrix.scores.cols, j = column % matrix.scores.cols;
+    const DoubleVector score = gather(matrix.scores, environment * matrix.rows, step, j);
     if (matrix.base.data == nullptr) return score;
-    return hn::Sub(load(base + column % matrix.base.cols * lanes), score);
+    return hn::Sub(hn::LoadU(tag, base + j * hn::Lanes(tag)), score);
   }
 };
 
@@ -179,11 +171,10 @@ void pack_from(const Source& source, std::size_t first, std::size_t rows, double
     for (std::size_t g = 0; g < matrix.groups; ++g) {
       for (std::size_t i = 0; i < matrix.size; i += panel_columns) {
         const std::size_t width = std::min(panel_columns, matrix.size - i);
-        const std::size_t column = g * matrix.size + i;
-        double* panel = block + column * steps * lanes + s * width * lanes;
-        double* sum = sums + column * lanes;
+        double* panel = block + (g * matrix.size + i) * steps * lanes + s * width * lanes;
+        double* sum = sums + (g * matrix.size + i) * lanes;
         for (std::size_t j = 0; j < width; ++j, sum += lanes) {
-          const DoubleVector value = hn::Mul(step.root, source(column + j));
+          const DoubleVector value = hn::Mul(step.root, source(step, g * matrix.size + i + j));
           hn::StoreU(value, tag, panel + j * lanes);
           hn::StoreU(hn::MulAdd(step.root, value, hn::LoadU(tag, sum)), tag, sum);
         }
@@ -193,15 +184,14 @@ void pack_from(const Source& source, std::size_t first, std::size_t rows, double
 }
 
 // Packs rows [first, first + rows) times the root of their weight, and adds their weighted sums and
-// weights to `sums` [count + 1, lanes]. `step` [count + base.cols, lanes] is for its own use.
-void pack(const Columns& matrix, std::size_t first, std::size_t rows, double* block, double* sums,
-          double* step) {
+// weights to `sums` [count + 1, lanes]. Needs room for a step of `base` behind the block.
+void pack(const Columns& matrix, std::size_t first, std::size_t rows, double* block, double* sums) {
   if (matrix.samples.data != nullptr) {
-    pack_from(ShiftedSamples{matrix, step}, first, rows, block, sums);
+    pack_from(ShiftedSamples{matrix}, first, rows, block, sums);
   } else {
-    auto* scores = reinterpret_cast<float*>(step);
-    float* base = scores + matrix.count() * vector_lanes();
-    pack_from(ScoreDifferences{matrix, scores, base}, first, rows, block, sums);
+    const std::size_t lanes = vector_lanes(), steps = (rows + lanes - 1) / lanes;
+    double* behind = block + matrix.count() * steps * lanes;
+    pack_from(ScoreDifferences{matrix, behind}, first, rows, block, sums);
   }
 }
 
@@ -230,14 +220,14 @@ constexpr std::size_t row_unit = 64;            // rows of a block are a multipl
 
 // None of this depends on the number of threads.
 struct Plan {
-  std::size_t columns, product_values, lanes, step_values, sum_values;
+  std::size_t columns, product_values, lanes, base_values, sum_values;
   std::size_t block_rows, blocks, chunks;
 
   explicit Plan(const Columns& m)
       : columns(m.count()),
         product_values(columns * m.size),
         lanes(HWY_DYNAMIC_DISPATCH(vector_lanes)()),
-        step_values((columns + m.base.cols) * lanes) {
+        base_values(m.base.cols * lanes) {
     sum_values = (columns + 1) * lanes;
     const std::size_t fit = block_values / std::max<std::size_t>(columns, 1) / row_unit * row_unit;
     block_rows = std::clamp<std::size_t>(fit, row_unit, 7 * row_unit);
@@ -246,7 +236,7 @@ struct Plan {
     chunks =
         std::clamp<std::size_t>(m.rows / 1024, 1, std::clamp<std::size_t>(most, 1, most_chunks));
   }
-  std::size_t packed_values() const { return columns * block_rows + step_values; }
+  std::size_t packed_values() const { return columns * block_rows + base_values; }
   std::size_t first_row(std::size_t chunk) const { return blocks * chunk / chunks * block_rows; }
 };
 
@@ -260,8 +250,7 @@ void accumulate(const Columns& matrix, const Plan& plan, std::size_t chunk, doub
     const std::size_t rows = std::min(plan.block_rows, end - first);
     const std::size_t steps = (rows + plan.lanes - 1) / plan.lanes;
     HWY_DYNAMIC_DISPATCH(pack)
-    (matrix, first, rows, block, partial.data() + plan.product_values,
-     block + plan.columns * plan.block_rows);
+    (matrix, first, rows, block, partial.data() + plan.product_values);
     for (std::size_t g = 0; g < matrix.groups; ++g) {
       HWY_DYNAMIC_DISPATCH(rank_k_update)
       (block + g * matrix.size * steps * plan.lanes, steps, matrix.size,
