@@ -4,7 +4,6 @@
 #include "kernels/cpu/latent_loss.hpp"
 #include "kernels/cpu/moments.hpp"
 #include "kernels/cpu/pairwise.hpp"
-#include "kernels/cpu/products.hpp"
 #include "kernels/cpu/simulate.hpp"
 
 namespace lodestein::kernels::cpu {
