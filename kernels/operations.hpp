@@ -4,6 +4,8 @@
 
 #include "kernels/memory.hpp"
 #include "kernels/moments.hpp"
+#include "kernels/network.hpp"
+#include "kernels/training.hpp"
 
 namespace lodestein::kernels {
 
@@ -16,6 +18,8 @@ class Operations {
   virtual std::string description() const = 0;
   virtual const Memory& memory() const = 0;
   virtual const Moments& moments() const = 0;
+  virtual const Network& network() const = 0;
+  virtual const Training& training() const = 0;
 };
 
 }  // namespace lodestein::kernels

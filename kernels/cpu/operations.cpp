@@ -1,13 +1,16 @@
 #include "kernels/cpu/operations.hpp"
 
 #include "kernels/cpu/moments.hpp"
+#include "kernels/cpu/network.hpp"
+#include "kernels/cpu/training.hpp"
 
 namespace lodestein::kernels::cpu {
 namespace {
 
 class Operations final : public kernels::Operations {
  public:
-  explicit Operations(int threads) : threads_(threads), moments_(threads) {}
+  explicit Operations(int threads)
+      : threads_(threads), moments_(threads), network_(threads), training_(threads) {}
   std::string name() const override { return "cpu"; }
   int threads() const override { return threads_; }
   std::string description() const override {
@@ -16,10 +19,14 @@ class Operations final : public kernels::Operations {
   }
   const Memory& memory() const override { return host_memory(); }
   const kernels::Moments& moments() const override { return moments_; }
+  const kernels::Network& network() const override { return network_; }
+  const kernels::Training& training() const override { return training_; }
 
  private:
   int threads_;
   Moments moments_;
+  Network network_;
+  Training training_;
 };
 
 }  // namespace
