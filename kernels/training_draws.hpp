@@ -14,11 +14,11 @@ namespace lodestein::kernels {
 constexpr std::uint32_t held_out_step = 0xffffffffu;  ///< in whose place held-out slices are drawn
 
 /// Random permutation of 0 .. n - 1 without a table: a Feistel network on the smallest 2^bits >= n,
-/// walked until it falls below n.
+/// walked until it falls below n. Fewer than 8 bits would not mix.
 class RowPermutation {
  public:
   constexpr RowPermutation(PhiloxKey key, std::uint64_t epoch, std::uint64_t rows) : rows_(rows) {
-    std::uint32_t bits = 2;
+    std::uint32_t bits = 8;
     while ((std::uint64_t{1} << bits) < rows) ++bits;
     low_bits_ = bits / 2;
     high_bits_ = bits - low_bits_;

@@ -256,7 +256,7 @@ struct BlockPlan {
     }
     layout.rows = 64;
   }
-  std::size_t floats() const {
+  LODESTEIN_EITHER std::size_t floats() const {
     return layout.weight_floats() + layout.gradient_floats() + layout.panel_memory_floats();
   }
   bool fits() const { return floats() + reserved_floats <= shared_floats; }
