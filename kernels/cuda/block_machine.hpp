@@ -22,11 +22,13 @@ class BlockMachine {
   }
   __device__ const float* one() const { return one_; }
 
-  /// As cpu::PanelMachine::multiply: a tile of 4 x 4 a thread, neighbours along the columns.
-  __device__ void multiply(std::uint32_t rows, std::uint32_t inner, std::uint32_t cols,
-                           const float* a, std::uint32_t a_row, std::uint32_t a_column,
-                           const float* b, std::uint32_t b_stride, const float* start,
-                           std::uint32_t start_stride, float* c, std::uint32_t c_stride) const {
+  /// As cpu::PanelMachine::multiply: a tile of 4 x 4 a thread, neighbours along the columns. Called
+  /// from some thirty places: not inlined, or a kernel grows to megabytes.
+  __device__ __noinline__ void multiply(std::uint32_t rows, std::uint32_t inner, std::uint32_t cols,
+                                        const float* a, std::uint32_t a_row, std::uint32_t a_column,
+                                        const float* b, std::uint32_t b_stride, const float* start,
+                                        std::uint32_t start_stride, float* c,
+                                        std::uint32_t c_stride) const {
     const std::uint32_t across = cols / 4, tiles = (rows + 3) / 4 * across;
     for (std::uint32_t t = threadIdx.x; t < tiles; t += threads) {
       const std::uint32_t i = t / across * 4, j = t % across * 4;
@@ -60,8 +62,8 @@ class BlockMachine {
     __syncthreads();
   }
 
-  __device__ void activate(Activation f, std::uint32_t count, float* h, float* f1, float* f2,
-                           float* f3) const {
+  __device__ __noinline__ void activate(Activation f, std::uint32_t count, float* h, float* f1,
+                                        float* f2, float* f3) const {
     each(count, [&](std::uint32_t i) {
       float d[4];
       if (f == Activation::tanh) {
@@ -76,27 +78,30 @@ class BlockMachine {
     });
   }
 
-  __device__ void scaled(std::uint32_t count, float scale, const float* x, float* out) const {
+  __device__ __noinline__ void scaled(std::uint32_t count, float scale, const float* x,
+                                      float* out) const {
     each(count, [&](std::uint32_t i) { out[i] = scale * x[i]; });
   }
-  __device__ void product(std::uint32_t count, float scale, const float* x, const float* y,
-                          float* out) const {
+  __device__ __noinline__ void product(std::uint32_t count, float scale, const float* x,
+                                       const float* y, float* out) const {
     each(count, [&](std::uint32_t i) { out[i] = scale * x[i] * y[i]; });
   }
-  __device__ void add_product(std::uint32_t count, float scale, const float* x, const float* y,
-                              float* out) const {
+  __device__ __noinline__ void add_product(std::uint32_t count, float scale, const float* x,
+                                           const float* y, float* out) const {
     each(count, [&](std::uint32_t i) { out[i] += scale * x[i] * y[i]; });
   }
-  __device__ void add(std::uint32_t count, float scale, const float* x, float* out) const {
+  __device__ __noinline__ void add(std::uint32_t count, float scale, const float* x,
+                                   float* out) const {
     each(count, [&](std::uint32_t i) { out[i] += scale * x[i]; });
   }
-  __device__ void clear(std::size_t count, float* out) const {
+  __device__ __noinline__ void clear(std::size_t count, float* out) const {
     each(static_cast<std::uint32_t>(count), [&](std::uint32_t i) { out[i] = 0.0f; });
   }
 
   /// A warp a row.
-  __device__ void add_row_dots(std::uint32_t rows, std::uint32_t cols, float scale, const float* x,
-                               const float* y, float* out, std::uint32_t out_stride) const {
+  __device__ __noinline__ void add_row_dots(std::uint32_t rows, std::uint32_t cols, float scale,
+                                            const float* x, const float* y, float* out,
+                                            std::uint32_t out_stride) const {
     const std::uint32_t lane = threadIdx.x % 32;
     for (std::uint32_t i = threadIdx.x / 32; i < rows; i += threads / 32) {
       float sum = 0.0f;
@@ -108,9 +113,9 @@ class BlockMachine {
     __syncthreads();
   }
 
-  __device__ void add_scaled_rows(std::uint32_t rows, std::uint32_t cols, float scale,
-                                  const float* factors, std::uint32_t stride, const float* x,
-                                  float* out) const {
+  __device__ __noinline__ void add_scaled_rows(std::uint32_t rows, std::uint32_t cols, float scale,
+                                               const float* factors, std::uint32_t stride,
+                                               const float* x, float* out) const {
     each(rows * cols,
          [&](std::uint32_t k) { out[k] += scale * factors[k / cols * stride] * x[k]; });
   }
