@@ -6,8 +6,10 @@
 #include "kernels/latent_loss.hpp"
 #include "kernels/memory.hpp"
 #include "kernels/moments.hpp"
+#include "kernels/network.hpp"
 #include "kernels/pairwise.hpp"
 #include "kernels/simulate.hpp"
+#include "kernels/training.hpp"
 
 namespace lodestein::kernels {
 
@@ -22,8 +24,10 @@ class Operations {
   virtual const DifferenceMoments& difference_moments() const = 0;
   virtual const LatentLoss& latent_loss() const = 0;
   virtual const Moments& moments() const = 0;
+  virtual const Network& network() const = 0;
   virtual const Pairwise& pairwise() const = 0;
   virtual const Simulate& simulate() const = 0;
+  virtual const Training& training() const = 0;
 };
 
 }  // namespace lodestein::kernels

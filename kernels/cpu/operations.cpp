@@ -3,8 +3,10 @@
 #include "kernels/cpu/difference_moments.hpp"
 #include "kernels/cpu/latent_loss.hpp"
 #include "kernels/cpu/moments.hpp"
+#include "kernels/cpu/network.hpp"
 #include "kernels/cpu/pairwise.hpp"
 #include "kernels/cpu/simulate.hpp"
+#include "kernels/cpu/training.hpp"
 
 namespace lodestein::kernels::cpu {
 namespace {
@@ -16,8 +18,10 @@ class Operations final : public kernels::Operations {
         difference_moments_(threads),
         latent_loss_(threads),
         moments_(threads),
+        network_(threads),
         pairwise_(threads),
-        simulate_(threads) {}
+        simulate_(threads),
+        training_(threads) {}
   std::string name() const override { return "cpu"; }
   int threads() const override { return threads_; }
   std::string description() const override {
@@ -30,16 +34,20 @@ class Operations final : public kernels::Operations {
   }
   const kernels::LatentLoss& latent_loss() const override { return latent_loss_; }
   const kernels::Moments& moments() const override { return moments_; }
+  const kernels::Network& network() const override { return network_; }
   const kernels::Pairwise& pairwise() const override { return pairwise_; }
   const kernels::Simulate& simulate() const override { return simulate_; }
+  const kernels::Training& training() const override { return training_; }
 
  private:
   int threads_;
   DifferenceMoments difference_moments_;
   LatentLoss latent_loss_;
   Moments moments_;
+  Network network_;
   Pairwise pairwise_;
   Simulate simulate_;
+  Training training_;
 };
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include "kernels/cuda/difference_moments.hpp"
 #include "kernels/cuda/latent_loss.hpp"
 #include "kernels/cuda/moments.hpp"
+#include "kernels/cuda/network.hpp"
 #include "kernels/cuda/operations.hpp"
 #include "kernels/cuda/pairwise.hpp"
 #include "kernels/cuda/simulate.hpp"
+#include "kernels/cuda/training.hpp"
 
 namespace lodestein::kernels::LODESTEIN_GPU {
 namespace {
@@ -15,8 +17,10 @@ class Operations final : public kernels::Operations {
         difference_moments_(*device_),
         latent_loss_(*device_),
         moments_(*device_),
+        network_(*device_),
         pairwise_(*device_),
-        simulate_(*device_) {}
+        simulate_(*device_),
+        training_(*device_) {}
   std::string name() const override { return Device::backend_name(); }
   int threads() const override { return device_->threads(); }
   std::string description() const override { return device_->description(); }
@@ -26,16 +30,20 @@ class Operations final : public kernels::Operations {
   }
   const kernels::LatentLoss& latent_loss() const override { return latent_loss_; }
   const kernels::Moments& moments() const override { return moments_; }
+  const kernels::Network& network() const override { return network_; }
   const kernels::Pairwise& pairwise() const override { return pairwise_; }
   const kernels::Simulate& simulate() const override { return simulate_; }
+  const kernels::Training& training() const override { return training_; }
 
  private:
   std::unique_ptr<Device> device_;
   DifferenceMoments difference_moments_;
   LatentLoss latent_loss_;
   Moments moments_;
+  Network network_;
   Pairwise pairwise_;
   Simulate simulate_;
+  Training training_;
 };
 
 }  // namespace

@@ -3,8 +3,10 @@
 #include "kernels/reference/difference_moments.hpp"
 #include "kernels/reference/latent_loss.hpp"
 #include "kernels/reference/moments.hpp"
+#include "kernels/reference/network.hpp"
 #include "kernels/reference/pairwise.hpp"
 #include "kernels/reference/simulate.hpp"
+#include "kernels/reference/training.hpp"
 
 namespace lodestein::kernels::reference {
 namespace {
@@ -20,15 +22,19 @@ class Operations final : public kernels::Operations {
   }
   const kernels::LatentLoss& latent_loss() const override { return latent_loss_; }
   const kernels::Moments& moments() const override { return moments_; }
+  const kernels::Network& network() const override { return network_; }
   const kernels::Pairwise& pairwise() const override { return pairwise_; }
   const kernels::Simulate& simulate() const override { return simulate_; }
+  const kernels::Training& training() const override { return training_; }
 
  private:
   DifferenceMoments difference_moments_;
   LatentLoss latent_loss_;
   Moments moments_;
+  Network network_;
   Pairwise pairwise_;
   Simulate simulate_;
+  Training training_;
 };
 
 }  // namespace

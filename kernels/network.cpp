@@ -1,0 +1,145 @@
+#include "kernels/network.hpp"
+
+#include <cmath>
+
+#include "lodestein/core/error.hpp"
+
+namespace lodestein::kernels {
+namespace {
+
+std::string shape_text(std::size_t rows, std::size_t cols) {
+  return std::to_string(rows) + " x " + std::to_string(cols);
+}
+
+template <class T>
+void expect_shape(const std::string& where, const char* name, View<T> view, std::size_t rows,
+                  std::size_t cols) {
+  if (view.rows == rows && view.cols == cols) return;
+  throw DimensionMismatch(where + name + " is " + shape_text(view.rows, view.cols) + ", not " +
+                          shape_text(rows, cols));
+}
+
+void expect_pointer(const std::string& where, const char* name, const void* data) {
+  if (data == nullptr) throw InvalidArgument(where + name + " is null");
+}
+
+void check_trace(const std::string& where, const NetworkShape& shape) {
+  if (shape.outputs != shape.inputs) {
+    throw DimensionMismatch(where + "shape has " + std::to_string(shape.inputs) + " inputs but " +
+                            std::to_string(shape.outputs) + " outputs: no trace");
+  }
+  if (shape.depth < 1 || shape.depth > 2)
+    throw InvalidArgument(where + "shape: the exact trace needs depth 1 or 2");
+  if (shape.quadratic) throw InvalidArgument(where + "shape: no exact trace with quadratic forms");
+}
+
+void check_evaluation(const std::string& where, const NetworkEvaluation& p) {
+  check_network(where, p.shape);
+  expect_pointer(where, "parameters", p.parameters);
+  const std::size_t n = p.samples.rows;
+  expect_shape(where, "samples", p.samples, n, p.shape.inputs);
+  if (p.outputs.data != nullptr) expect_shape(where, "outputs", p.outputs, n, p.shape.outputs);
+  if (p.tangents.data != nullptr) {
+    expect_shape(where, "directions", p.directions, n, p.shape.inputs);
+    expect_shape(where, "tangents", p.tangents, n, p.shape.outputs);
+  }
+  if (p.pullbacks.data != nullptr) {
+    expect_shape(where, "cotangents", p.cotangents, n, p.shape.outputs);
+    expect_shape(where, "pullbacks", p.pullbacks, n, p.shape.inputs);
+  }
+  if (p.traces != nullptr) check_trace(where, p.shape);
+}
+
+void check_loss(const std::string& where, const NetworkLoss& p) {
+  check_network(where, p.shape);
+  check_network_loss(where, p.shape, p.loss);
+  expect_pointer(where, "parameters", p.parameters);
+  expect_pointer(where, "value", p.value);
+  const std::size_t n = p.samples.rows, d = p.shape.inputs;
+  if (n == 0) throw DimensionMismatch(where + "no samples");
+  expect_shape(where, "samples", p.samples, n, d);
+  if (p.loss == Loss::logistic) expect_pointer(where, "labels", p.labels);
+  if (sliced_loss(p.loss)) {
+    const std::size_t slices = p.directions.cols / d;
+    if (slices == 0) throw DimensionMismatch(where + "directions has no slice");
+    expect_shape(where, "directions", p.directions, n, slices * d);
+  }
+  if (p.loss == Loss::bilinear) {
+    expect_shape(where, "directions", p.directions, n, d);
+    expect_shape(where, "cotangents", p.cotangents, n, p.shape.outputs);
+  }
+}
+
+void check_adam(const std::string& where, const AdamStep& p) {
+  if (p.step == 0) throw InvalidArgument(where + "step counts from 1");
+  if (p.size == 0) return;
+  expect_pointer(where, "gradient", p.gradient);
+  expect_pointer(where, "parameters", p.parameters);
+  expect_pointer(where, "first", p.first);
+  expect_pointer(where, "second", p.second);
+}
+
+template <class Problem>
+void check_all(const char* operation, std::span<const Problem> problems,
+               void (*check)(const std::string&, const Problem&)) {
+  for (std::size_t p = 0; p < problems.size(); ++p)
+    check(operation + std::string(", problem ") + std::to_string(p) + ": ", problems[p]);
+}
+
+}  // namespace
+
+void check_network(const std::string& where, const NetworkShape& shape) {
+  if (shape.depth > NetworkShape::most_hidden) {
+    throw InvalidArgument(where + "shape: depth " + std::to_string(shape.depth) + " is more than " +
+                          std::to_string(NetworkShape::most_hidden));
+  }
+  for (std::uint32_t l = 0; l <= shape.depth + 1; ++l) {
+    if (shape.width(l) == 0)
+      throw InvalidArgument(where + "shape: width " + std::to_string(l) + " is 0");
+  }
+}
+
+void check_network_loss(const std::string& where, const NetworkShape& shape, Loss loss) {
+  const bool score = loss != Loss::logistic && loss != Loss::bilinear;
+  if (energy_loss(loss)) {
+    if (shape.outputs != 1) throw DimensionMismatch(where + "shape: an energy has one output");
+    if (shape.depth == 0) throw InvalidArgument(where + "shape: an energy needs a hidden layer");
+    if (shape.skip || shape.quadratic)
+      throw InvalidArgument(where + "shape: no skip or quadratic form in an energy");
+  } else if (score) {
+    if (shape.outputs != shape.inputs) {
+      throw DimensionMismatch(where + "shape: a score of " + std::to_string(shape.inputs) +
+                              " inputs has as many outputs, not " + std::to_string(shape.outputs));
+    }
+    if (shape.quadratic) throw InvalidArgument(where + "shape: no quadratic forms in a score");
+  }
+  if (loss == Loss::exact) check_trace(where, shape);
+}
+
+void Network::evaluate(std::span<const NetworkEvaluation> problems) const {
+  check_all("network evaluate", problems, check_evaluation);
+  run(problems);
+}
+
+void Network::loss(std::span<const NetworkLoss> problems) const {
+  check_all("network loss", problems, check_loss);
+  run(problems);
+}
+
+void Network::adam(std::span<const AdamStep> problems) const {
+  check_all("adam", problems, check_adam);
+  run(problems);
+}
+
+std::vector<float> initial_parameters(const NetworkShape& shape, const RandomStream& stream) {
+  std::vector<float> parameters(shape.parameters(), 0.0f);
+  for (std::uint32_t l = 1; l <= shape.depth + 1; ++l) {
+    Draws draws = stream.at(l);
+    const double deviation = 1.0 / std::sqrt(static_cast<double>(shape.width(l - 1)));
+    for (std::size_t i = shape.weights(l); i < shape.biases(l); ++i)
+      parameters[i] = static_cast<float>(deviation * draws.normal());
+  }
+  return parameters;
+}
+
+}  // namespace lodestein::kernels
