@@ -5,6 +5,7 @@
 #include "kernels/cpu/moments.hpp"
 #include "kernels/cpu/network.hpp"
 #include "kernels/cpu/pairwise.hpp"
+#include "kernels/cpu/products.hpp"
 #include "kernels/cpu/simulate.hpp"
 #include "kernels/cpu/training.hpp"
 
