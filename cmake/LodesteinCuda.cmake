@@ -56,7 +56,7 @@ if(NOT TARGET CUDA::cudart_static)
   return()
 endif()
 set(LODESTEIN_WITH_CUDA TRUE)
-set(LODESTEIN_CUDA_LINK CUDA::cudart_static)
+set(LODESTEIN_CUDA_LINK CUDA::cudart_static CUDA::cusolver CUDA::cublas)
 set(CMAKE_CUDA_STANDARD 20)
 if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)  # CMake 3.25 does not know that nvcc has it
   set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)

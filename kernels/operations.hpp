@@ -9,6 +9,7 @@
 #include "kernels/network.hpp"
 #include "kernels/pairwise.hpp"
 #include "kernels/simulate.hpp"
+#include "kernels/solve.hpp"
 #include "kernels/training.hpp"
 
 namespace lodestein::kernels {
@@ -27,6 +28,7 @@ class Operations {
   virtual const Network& network() const = 0;
   virtual const Pairwise& pairwise() const = 0;
   virtual const Simulate& simulate() const = 0;
+  virtual const Solve& solve() const = 0;
   virtual const Training& training() const = 0;
 };
 

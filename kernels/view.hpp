@@ -18,8 +18,8 @@ struct View {
   constexpr View(T* first, std::size_t r, std::size_t c) : View(first, r, c, c) {}
 
   template <class U>
-  requires std::is_same_v<const U, T> View(const View<U>& other)
-      : View(other.data, other.rows, other.cols, other.stride) {}
+  requires std::is_same_v<const U, T>
+  constexpr View(const View<U>& other) : View(other.data, other.rows, other.cols, other.stride) {}
 
   constexpr T* row(std::size_t i) const { return data + i * stride; }
   constexpr T& operator()(std::size_t i, std::size_t j) const { return data[i * stride + j]; }

@@ -7,6 +7,7 @@
 #include "kernels/cpu/pairwise.hpp"
 #include "kernels/cpu/products.hpp"
 #include "kernels/cpu/simulate.hpp"
+#include "kernels/cpu/solve.hpp"
 #include "kernels/cpu/training.hpp"
 
 namespace lodestein::kernels::cpu {
@@ -22,6 +23,7 @@ class Operations final : public kernels::Operations {
         network_(threads),
         pairwise_(threads),
         simulate_(threads),
+        solve_(threads),
         training_(threads) {}
   std::string name() const override { return "cpu"; }
   int threads() const override { return threads_; }
@@ -38,6 +40,7 @@ class Operations final : public kernels::Operations {
   const kernels::Network& network() const override { return network_; }
   const kernels::Pairwise& pairwise() const override { return pairwise_; }
   const kernels::Simulate& simulate() const override { return simulate_; }
+  const kernels::Solve& solve() const override { return solve_; }
   const kernels::Training& training() const override { return training_; }
 
  private:
@@ -48,6 +51,7 @@ class Operations final : public kernels::Operations {
   Network network_;
   Pairwise pairwise_;
   Simulate simulate_;
+  Solve solve_;
   Training training_;
 };
 

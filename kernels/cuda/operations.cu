@@ -5,6 +5,7 @@
 #include "kernels/cuda/operations.hpp"
 #include "kernels/cuda/pairwise.hpp"
 #include "kernels/cuda/simulate.hpp"
+#include "kernels/cuda/solve.hpp"
 #include "kernels/cuda/training.hpp"
 
 namespace lodestein::kernels::LODESTEIN_GPU {
@@ -20,6 +21,7 @@ class Operations final : public kernels::Operations {
         network_(*device_),
         pairwise_(*device_),
         simulate_(*device_),
+        solve_(*device_),
         training_(*device_) {}
   std::string name() const override { return Device::backend_name(); }
   int threads() const override { return device_->threads(); }
@@ -33,6 +35,7 @@ class Operations final : public kernels::Operations {
   const kernels::Network& network() const override { return network_; }
   const kernels::Pairwise& pairwise() const override { return pairwise_; }
   const kernels::Simulate& simulate() const override { return simulate_; }
+  const kernels::Solve& solve() const override { return solve_; }
   const kernels::Training& training() const override { return training_; }
 
  private:
@@ -43,6 +46,7 @@ class Operations final : public kernels::Operations {
   Network network_;
   Pairwise pairwise_;
   Simulate simulate_;
+  Solve solve_;
   Training training_;
 };
 

@@ -6,6 +6,7 @@
 #include "kernels/reference/network.hpp"
 #include "kernels/reference/pairwise.hpp"
 #include "kernels/reference/simulate.hpp"
+#include "kernels/reference/solve.hpp"
 #include "kernels/reference/training.hpp"
 
 namespace lodestein::kernels::reference {
@@ -25,6 +26,7 @@ class Operations final : public kernels::Operations {
   const kernels::Network& network() const override { return network_; }
   const kernels::Pairwise& pairwise() const override { return pairwise_; }
   const kernels::Simulate& simulate() const override { return simulate_; }
+  const kernels::Solve& solve() const override { return solve_; }
   const kernels::Training& training() const override { return training_; }
 
  private:
@@ -34,6 +36,7 @@ class Operations final : public kernels::Operations {
   Network network_;
   Pairwise pairwise_;
   Simulate simulate_;
+  Solve solve_;
   Training training_;
 };
 

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "kernels/solve.hpp"
+
+namespace lodestein::kernels::reference {
+
+/// Textbook loops and cyclic Jacobi.
+class Solve final : public kernels::Solve {
+ private:
+  void run_factor(std::span<const CholeskyProblem> problems) const override;
+  void run_solve(std::span<const SolveProblem> problems) const override;
+  void run_eigen(std::span<const EigenProblem> problems) const override;
+  void run_fix_signs(std::span<const EigenProblem> problems) const override;
+};
+
+}  // namespace lodestein::kernels::reference
