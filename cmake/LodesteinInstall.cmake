@@ -21,8 +21,14 @@ if(library_type STREQUAL STATIC_LIBRARY)
   install(FILES ${PROJECT_SOURCE_DIR}/cmake/FindLibCSV.cmake DESTINATION ${package_folder})
 endif()
 
+# cuBLAS and cuSOLVER are shared libraries, in a folder that the loader may not know.
+set(cuda_libraries "")
+if(LODESTEIN_WITH_CUDA)
+  set(cuda_libraries $<TARGET_FILE_DIR:CUDA::cusolver>)
+  set_target_properties(lodestein PROPERTIES INSTALL_RPATH ${cuda_libraries})
+endif()
 if(TARGET lodestein_tool)
   set_target_properties(lodestein_tool PROPERTIES
-    INSTALL_RPATH $ORIGIN/../${CMAKE_INSTALL_LIBDIR})
+    INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR};${cuda_libraries}")
   install(TARGETS lodestein_tool)
 endif()
