@@ -34,3 +34,16 @@ as_root() {
 You are not root and there is no sudo. Run that command as root, then start again."
   fi
 }
+
+# Prints the path of an nvcc of CUDA 13 or later, where CMake would find it too; fails without one.
+find_nvcc() {
+  local nvcc
+  for nvcc in "${CUDACXX:-}" build/cuda-toolkit/bin/nvcc "$(command -v nvcc || true)" \
+    /usr/local/cuda/bin/nvcc; do
+    [[ -n $nvcc && -x $nvcc ]] || continue
+    [[ $("$nvcc" --version) =~ release\ ([0-9]+) ]] && ((BASH_REMATCH[1] >= 13)) || continue
+    echo "$nvcc"
+    return
+  done
+  return 1
+}

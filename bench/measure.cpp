@@ -1,0 +1,97 @@
+#include "bench/measure.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "bench/limits.hpp"
+
+namespace lodestein::bench {
+namespace {
+
+int wrong = 0;
+
+double seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Largest difference relative to the largest expected value; NaN if anything is.
+double relative_error(const std::vector<double>& values, const std::vector<double>& expected) {
+  if (values.size() != expected.size()) return std::numeric_limits<double>::infinity();
+  double difference = 0.0, scale = 0.0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double error = std::abs(values[i] - expected[i]);
+    if (std::isnan(error)) return error;
+    difference = std::max(difference, error);
+    scale = std::max(scale, std::abs(expected[i]));
+  }
+  return difference == 0.0 ? 0.0 : difference / scale;
+}
+
+// Items a second if the arithmetic, all of which goes through the same ports, or the memory were
+// all that there is.
+double limit(const Work& work, const Limits& machine) {
+  const double arithmetic = work.fp32 / machine.fp32 + work.fp64 / machine.fp64 +
+                            work.exponentials / machine.exponentials;
+  return work.items / std::max(arithmetic, work.bytes / machine.bytes);
+}
+
+double expected_error(const Job& job, const MakeJob& make) {
+  const Backend reference = Backend::reference();
+  const Job oracle = make(reference.operations(), Part::sample);
+  job.run();
+  oracle.run();
+  return relative_error(job.sample(), oracle.sample());
+}
+
+void measure(benchmark::State& state, const Backend& backend, const Options& options,
+             double tolerance, const MakeJob& make) {
+  const kernels::Operations& operations = backend.operations();
+  const Job job = make(operations, Part::whole);
+  const double error = expected_error(job, make);
+  tolerance *= options.tolerance_scale;
+  if (!(error <= tolerance)) {
+    ++wrong;
+    char message[100];
+    std::snprintf(message, sizeof message, "wrong answer: relative error %.2g > %.2g", error,
+                  tolerance);
+    state.SkipWithError(message);
+    return;
+  }
+  double best = std::numeric_limits<double>::infinity();
+  for (auto _ : state) {
+    const double start = seconds();
+    job.run();
+    operations.memory().synchronize();
+    best = std::min(best, seconds() - start);
+  }
+  state.SetLabel(job.work.unit);
+  state.counters["error"] = error;
+  state.counters["throughput"] = job.work.items / best;
+  // There is no measurement of a GPU's limits yet.
+  if (options.quick || !operations.memory().on_host()) return;
+  const double most = limit(job.work, measure_limits(operations.threads()));
+  state.counters["limit"] = most;
+  state.counters["fraction"] = job.work.items / best / most;
+}
+
+}  // namespace
+
+void add(const Options& options, const std::string& name, double tolerance, MakeJob make) {
+  for (const Backend& backend : options.backends) {
+    const std::string full =
+        name + "/backend:" + backend.name() + "/threads:" + std::to_string(backend.threads());
+    const auto timed = [=](benchmark::State& state) {
+      measure(state, backend, options, tolerance, make);
+    };
+    benchmark::RegisterBenchmark(full.c_str(), timed)->Unit(benchmark::kMillisecond);
+  }
+}
+
+int wrong_answers() { return wrong; }
+
+}  // namespace lodestein::bench

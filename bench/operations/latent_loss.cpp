@@ -1,0 +1,81 @@
+#include "kernels/latent_loss.hpp"
+
+#include <memory>
+
+#include "bench/data.hpp"
+#include "bench/operations/operations.hpp"
+
+namespace lodestein::bench {
+namespace {
+
+using namespace kernels;
+
+struct Size {
+  std::size_t points, environments, observed, latents, hidden;  // hidden 0: linear
+};
+
+Perceptron perceptron(std::size_t inputs, std::size_t hidden, std::size_t outputs) {
+  Perceptron result;
+  if (hidden == 0) {
+    result.layers = 1;
+    result.widths = {inputs, outputs};
+  } else {
+    result.layers = 3;
+    result.widths = {inputs, hidden, hidden, outputs};
+    result.bias = true;
+  }
+  return result;
+}
+
+// Values and gradient.
+Job latent_loss(const Operations& operations, const Size& size) {
+  struct Data {
+    Buffer<float> parameters, inputs, differences;
+    Buffer<double> values, cotangent, gradient;
+    LatentLossProblem problem;
+  };
+  const auto [n, m, d, latents, hidden] = size;
+  const Memory& memory = operations.memory();
+  auto data = std::make_shared<Data>();
+  LatentLossProblem& problem = data->problem;
+  problem.encoder = perceptron(d, hidden, latents);
+  problem.decoder = perceptron(latents, hidden, d);
+  const std::size_t parameters = problem.encoder.parameters() + problem.decoder.parameters();
+  data->parameters = normal_buffer<float>(memory, parameters, 0, 0.3);
+  data->inputs = normal_buffer<float>(memory, n * d, 1);
+  data->differences = normal_buffer<float>(memory, m * n * d, 2);
+  data->cotangent = normal_buffer<double>(memory, m * latents, 3);
+  data->values = Buffer<double>(memory, m * latents + 1);
+  data->gradient = Buffer<double>(memory, parameters);
+  problem.parameters = data->parameters.data();
+  problem.inputs = {data->inputs.data(), n, d};
+  problem.targets = problem.inputs;
+  problem.differences = {data->differences.data(), m * n, d};
+  problem.mean_absolute = {data->values.data(), m, latents};
+  problem.reconstruction = data->values.data() + m * latents;
+  problem.cotangent = {data->cotangent.data(), m, latents};
+  problem.reconstruction_cotangent = 1.0;
+  problem.gradient = data->gradient.data();
+  Job job;
+  job.work = {.items = static_cast<double>(n), .unit = "points"};
+  job.work.fp32 = 3.0 * job.work.items *
+                  static_cast<double>(2 * problem.decoder.parameters() * m + 2 * parameters);
+  job.work.bytes = 4.0 * job.work.items * static_cast<double>(m * d + 2 * d);
+  job.run = [&operations, data] { operations.latent_loss()({&data->problem, 1}); };
+  job.sample = [data, parameters] { return first_values(data->gradient, parameters); };
+  return job;
+}
+
+}  // namespace
+
+void add_latent_loss(const Options& options) {
+  const std::size_t points = options.quick ? 200 : 20'000;
+  for (const Size& size : {Size{points, 6, 20, 5, 0}, Size{points, 6, 20, 5, 32}}) {
+    add(options,
+        std::string("latent_loss/") + (size.hidden == 0 ? "linear" : "mlp") +
+            "/environments:6/d:20/latents:5/n:" + std::to_string(points),
+        1e-4, [size](const Operations& operations, Part) { return latent_loss(operations, size); });
+  }
+}
+
+}  // namespace lodestein::bench

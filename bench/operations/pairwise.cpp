@@ -1,0 +1,165 @@
+#include "kernels/pairwise.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "bench/data.hpp"
+#include "bench/operations/naive_pairwise.hpp"
+#include "bench/operations/operations.hpp"
+
+namespace lodestein::bench {
+namespace {
+
+using kernels::PairwiseProblem;
+using kernels::RadialKernel;
+
+constexpr std::size_t sampled_rows = 64;
+constexpr double tolerance = 1e-5;  // fp32 sums of thousands of terms
+
+using Run = std::function<void(const kernels::Operations&, const PairwiseProblem&)>;
+
+struct Size {
+  std::size_t n, d, columns;
+};
+
+struct Data {
+  kernels::Buffer<float> x, right, out;
+};
+
+std::string size_name(const Size& size) {
+  return "/d:" + std::to_string(size.d) + "/n:" + std::to_string(size.n);
+}
+
+// Queries (a sample of them for the reference) against all n points. The bandwidth is about the
+// median distance of standard normal points.
+Job product(const kernels::Operations& operations, Part part, RadialKernel::Form form,
+            const Size& size, const Run& run) {
+  const auto [n, d, columns] = size;
+  const std::size_t rows = part == Part::whole ? n : std::min(n, sampled_rows);
+  const kernels::Memory& memory = operations.memory();
+  auto data = std::make_shared<Data>();
+  data->x = normal_buffer<float>(memory, n * d, 0);
+  data->right = normal_buffer<float>(memory, n * columns, 1);
+  data->out = kernels::Buffer<float>(memory, rows * columns);
+  PairwiseProblem problem;
+  problem.kernel = {form, std::sqrt(2.0 * static_cast<double>(d))};
+  problem.x = {data->x.data(), rows, d};
+  problem.y = {data->x.data(), n, d};
+  problem.right = {data->right.data(), n, columns};
+  problem.out = {data->out.data(), rows, columns};
+  Job job;
+  const double pairs = static_cast<double>(rows * n);
+  job.work = {.items = pairs, .unit = "pairs"};
+  job.work.fp32 = pairs * static_cast<double>(2 * d + 2 * columns);
+  if (form == RadialKernel::Form::rbf) job.work.exponentials = pairs;
+  job.work.bytes = 4.0 * static_cast<double>((rows + n) * (d + columns));
+  job.run = [&operations, data, problem, run] { run(operations, problem); };
+  const std::size_t sampled = std::min(n, sampled_rows) * columns;
+  job.sample = [data, sampled] { return first_values(data->out, sampled); };
+  return job;
+}
+
+Job curl_free(const kernels::Operations& operations, Part part, const Size& size) {
+  const auto run = [](const kernels::Operations& its, const PairwiseProblem& problem) {
+    its.pairwise().curl_free_product({&problem, 1});
+  };
+  Job job = product(operations, part, RadialKernel::Form::rbf, size, run);
+  job.work.fp32 = job.work.items * static_cast<double>(8 * size.d + 12);
+  return job;
+}
+
+Job gram(const kernels::Operations& operations, Part part, const Size& size) {
+  const auto [n, d, columns] = size;
+  const std::size_t rows = part == Part::whole ? n : std::min(n, sampled_rows);
+  auto data = std::make_shared<Data>();
+  data->x = normal_buffer<float>(operations.memory(), n * d, 0);
+  data->out = kernels::Buffer<float>(operations.memory(), rows * n);
+  kernels::GramProblem problem;
+  problem.kernel = {RadialKernel::Form::rbf, std::sqrt(2.0 * static_cast<double>(d))};
+  problem.x = {data->x.data(), rows, d};
+  problem.y = {data->x.data(), n, d};
+  problem.out = {data->out.data(), rows, n};
+  Job job;
+  const double pairs = static_cast<double>(rows * n);
+  job.work = {.items = pairs, .unit = "pairs"};
+  job.work.fp32 = pairs * static_cast<double>(2 * d);
+  job.work.exponentials = pairs;
+  job.work.bytes = 4.0 * pairs;
+  job.run = [&operations, data, problem] { operations.pairwise().gram({&problem, 1}); };
+  const std::size_t sampled = std::min(n, sampled_rows) * n;
+  job.sample = [data, sampled] { return first_values(data->out, sampled); };
+  return job;
+}
+
+// The lower median of all distances.
+Job median(const kernels::Operations& operations, const Size& size) {
+  const auto [n, d, columns] = size;
+  auto data = std::make_shared<Data>();
+  data->x = normal_buffer<float>(operations.memory(), n * d, 0);
+  data->out = kernels::Buffer<float>(operations.memory(), 1);
+  const kernels::View<const float> x(data->x.data(), n, d);
+  const kernels::DistanceQuantileProblem problem{x, x, kernels::lower_median_rank(n * n),
+                                                 data->out.data()};
+  Job job;
+  const double pairs = static_cast<double>(n * n);
+  job.work = {.items = pairs, .unit = "pairs"};
+  job.work.fp32 = 3.0 * pairs * static_cast<double>(3 * d);
+  job.run = [&operations, data, problem] {
+    operations.pairwise().distance_quantile({&problem, 1});
+  };
+  job.sample = [data] { return first_values(data->out, 1); };
+  return job;
+}
+
+void add_products(const Options& options, std::size_t n) {
+  const Run fused = [](const kernels::Operations& operations, const PairwiseProblem& problem) {
+    operations.pairwise().product({&problem, 1});
+  };
+  const Run naive = [fused](const kernels::Operations& operations, const PairwiseProblem& problem) {
+    operations.name() == "reference" ? fused(operations, problem) : naive_product(problem);
+  };
+  const auto make = [](RadialKernel::Form form, const Size& size, const Run& run) {
+    return [form, size, run](const kernels::Operations& operations, Part part) {
+      return product(operations, part, form, size, run);
+    };
+  };
+  for (const std::size_t d : {5, 10, 20, 50}) {
+    const Size size{n, d, d + 1};
+    add(options, "pairwise/rbf" + size_name(size), tolerance,
+        make(RadialKernel::Form::rbf, size, fused));
+    if (d == 10) {
+      add(options, "pairwise/inverse_multiquadric" + size_name(size), tolerance,
+          make(RadialKernel::Form::inverse_multiquadric, size, fused));
+    }
+    Options alone = options;  // one thread, on the host
+    std::erase_if(alone.backends, [](const Backend& backend) {
+      return backend.name() != "cpu" || backend.threads() != 1;
+    });
+    add(alone, "pairwise/naive" + size_name(size), tolerance,
+        make(RadialKernel::Form::rbf, size, naive));
+  }
+}
+
+}  // namespace
+
+void add_pairwise(const Options& options) {
+  const std::size_t n = options.quick ? 500 : 8192;
+  add_products(options, n);
+  for (const std::size_t d : {10, 20}) {
+    const Size size{n, d, d};
+    add(options, "pairwise/curl_free" + size_name(size), tolerance,
+        [size](const kernels::Operations& operations, Part part) {
+          return curl_free(operations, part, size);
+        });
+  }
+  const Size square{options.quick ? 300u : 4096u, 20, 0};
+  add(options, "pairwise/gram" + size_name(square), tolerance,
+      [square](const kernels::Operations& operations, Part part) {
+        return gram(operations, part, square);
+      });
+  add(options, "pairwise/median" + size_name(square), tolerance,
+      [square](const kernels::Operations& operations, Part) { return median(operations, square); });
+}
+
+}  // namespace lodestein::bench

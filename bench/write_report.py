@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Writes the Markdown report of scripts/bench: write_report.py FOLDER OUT."""
+import json
+import pathlib
+import platform
+import re
+import sys
+
+HEADER = """# Performance of the operations
+
+Written by `scripts/bench` on {date}: {cores} cores, {processor}, {backend}; load average before: {load}.
+
+Throughput is that of the best call. The limit is what the machine could do if the declared flops, exponentials
+and bytes of the operation were all that there is: the first two add up, since they go through the same ports, and
+the slower of arithmetic and memory counts. Its parts are measured in the same run by loops that do nothing else,
+with the widest vectors:
+
+{limits}
+
+Error is relative to the largest value, against the reference backend, which computes in fp64; a benchmark whose
+error exceeds its tolerance is not timed and fails the run. A fraction above 1 under `bytes` means that the caches
+gave more than a copy of large arrays. Everything with one thread but the last column.
+"""
+PEERS = """
+## Beside PyTorch {version}
+
+The same arithmetic as one writes it with PyTorch, in the same run with as many threads and a tuned allocator
+(`bench/peers`): the pairwise product materialises K. For the exact trace, `autograd` is one backward pass for each
+output, and `closed_form` is the formula that lodestein uses, differentiated by autograd.
+
+| operation | threads | PyTorch | lodestein | ratio |
+|---|---|---|---|---|
+"""
+NAIVE = """
+## Beside the naive pairwise product
+
+The baseline in `bench/operations/naive_pairwise.cpp`: one query at a time, one thread.
+
+| operation | naive | fused | ratio |
+|---|---|---|---|
+"""
+
+
+def load_operations(path):
+    """{(name, threads): entry}, context."""
+    data = json.loads(path.read_text())
+    found = {}
+    for entry in data["benchmarks"]:
+        name, threads = re.match(r"(.*)/backend:\w+/threads:(\d+)", entry["name"]).groups()
+        found[name, int(threads)] = entry
+    return found, data["context"]
+
+
+def load_peers(path):
+    """[(name, form, threads, throughput)]; a name may have several forms."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    entries = map(json.loads, lines)
+    return [(*f"{e['name']}|".split("|")[:2], e["threads"], e["throughput"]) for e in entries]
+
+
+def quantity(value):
+    for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value:.3g} "
+
+
+def processor():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def limit_table(context):
+    rows = ["| threads | fp32 [flop/s] | fp64 [flop/s] | exponentials [1/s] | copy [byte/s] |",
+            "|---|---|---|---|---|"]
+    for key in sorted(k for k in context if k.startswith("limits_")):
+        values = [quantity(float(v)) for v in context[key].split()[1::2]]
+        rows.append(f"| {key.removeprefix('limits_')} | {' | '.join(values)} |")
+    return "\n".join(rows)
+
+
+def optional(entry, counter, form):
+    return form.format(entry[counter]) if counter in entry else ""
+
+
+def operation_rows(operations):
+    most = max(threads for _, threads in operations)
+    yield f"| operation | throughput | limit | fraction | error | {most} threads to 1 |"
+    yield "|---|---|---|---|---|---|"
+    for (name, threads), entry in operations.items():
+        if threads != 1:
+            continue
+        if entry.get("error_occurred"):
+            yield f"| {name} | {entry['error_message']} | | | | |"
+            continue
+        unit = entry["label"]
+        limit = f"{quantity(entry['limit'])}" if "limit" in entry else ""
+        many = operations.get((name, most), {}) if most > 1 else {}
+        speedup = f"{many['throughput'] / entry['throughput']:.2f}" if "throughput" in many else ""
+        yield (f"| {name} | {quantity(entry['throughput'])}{unit}/s | {limit} | "
+               f"{optional(entry, 'fraction', '{:.2f}')} | {optional(entry, 'error', '{:.1e}')} | "
+               f"{speedup} |")
+
+
+def peer_rows(operations, peers):
+    for name, form, threads, throughput in peers:
+        ours = operations.get((name, threads), {})
+        if "throughput" in ours:
+            ratio = ours["throughput"] / throughput
+            shown = f"{name} ({form})" if form else name
+            yield (f"| {shown} | {threads} | {quantity(throughput)}/s | "
+                   f"{quantity(ours['throughput'])}/s | {ratio:.1f} |")
+
+
+def naive_rows(operations):
+    for (name, threads), entry in operations.items():
+        fused = operations.get((name.replace("/naive/", "/rbf/"), threads), {})
+        if "/naive/" in name and "throughput" in fused and "throughput" in entry:
+            yield (f"| {name} | {quantity(entry['throughput'])}/s | "
+                   f"{quantity(fused['throughput'])}/s | "
+                   f"{fused['throughput'] / entry['throughput']:.1f} |")
+
+
+def torch_version(folder):
+    path = folder / "torch.txt"
+    return path.read_text().strip() if path.exists() else ""
+
+
+def main():
+    folder, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    operations, context = load_operations(folder / "operations.json")
+    peers = load_peers(folder / "peers.jsonl")
+    text = HEADER.format(date=context["date"][:10], cores=context["num_cpus"],
+                         processor=processor(), backend=context["backend"],
+                         load=f"{context['load_avg'][0]:.1f}" if context["load_avg"] else "unknown",
+                         limits=limit_table(context))
+    text += "\n## Operations\n\n" + "\n".join(operation_rows(operations)) + "\n"
+    if naive := list(naive_rows(operations)):
+        text += NAIVE + "\n".join(naive) + "\n"
+    if rows := list(peer_rows(operations, peers)):
+        text += PEERS.format(version=torch_version(folder)) + "\n".join(rows) + "\n"
+    out.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
