@@ -10,7 +10,7 @@ void Device::run(const char* name, const LaunchShape& shape,
   if (shape.grid.x == 0 || shape.grid.y == 0 || shape.grid.z == 0) return;
   const GuardedMemory::Access access(memory_);
   try {
-    execute(shape, options_, body);
+    execute(shape, options_, body, log_);
   } catch (const ExecutionError& error) {
     throw DeviceError("kernel " + std::string(name) + ", " + error.what());
   }

@@ -26,7 +26,7 @@ constexpr std::size_t stack_bytes = 256 * 1024;  // mapped when touched
 constexpr unsigned most_threads = 1024;
 constexpr unsigned most_blocks_yz = 65535;
 constexpr std::size_t most_shared = 227 * 1024, most_static_shared = 48 * 1024;
-constexpr std::size_t gap = 64;               // between shared arrays
+constexpr std::size_t gap = 256;              // between shared arrays
 constexpr unsigned char not_a_number = 0xFF;  // bytes of a NaN, as float and as double
 constexpr std::uint64_t inactive_lane = 0x7ff7dead7fffdeadull;  // NaN as float and as double
 
@@ -42,7 +42,7 @@ struct Fiber {
   ThreadPosition position;
   unsigned lane = 0, warp = 0;
   State state = State::done;
-  std::source_location at;  // where it waits
+  Place at;  // where it waits
   BarrierVote vote = BarrierVote::none;
   bool predicate = false;
   WarpRequest request{};
@@ -63,13 +63,9 @@ std::string triple(unsigned x, unsigned y, unsigned z) {
   return "(" + std::to_string(x) + ", " + std::to_string(y) + ", " + std::to_string(z) + ")";
 }
 
-std::string place(const std::source_location& at) {
-  return std::string(at.file_name()) + ":" + std::to_string(at.line());
-}
+std::string place(Place at) { return std::string(at.file) + ":" + std::to_string(at.line); }
 
-bool same_place(const std::source_location& a, const std::source_location& b) {
-  return a.line() == b.line() && std::strcmp(a.file_name(), b.file_name()) == 0;
-}
+bool same_place(Place a, Place b) { return a.line == b.line && std::strcmp(a.file, b.file) == 0; }
 
 std::string describe(const Fiber& fiber) {
   const uint3 t = fiber.position.thread;
@@ -91,7 +87,8 @@ std::string describe(const Fiber& fiber) {
 class SharedMemory {
  public:
   explicit SharedMemory(std::size_t dynamic_bytes)
-      : dynamic_bytes_(dynamic_bytes), bytes_(2 * most_static_shared + dynamic_bytes + 4 * gap) {
+      : dynamic_bytes_(dynamic_bytes),
+        bytes_(dynamic_bytes + most_static_shared + (most_arrays + 2) * 2 * gap) {
     storage_ = std::make_unique<unsigned char[]>(bytes_ + alignment);
     const auto address = reinterpret_cast<std::uintptr_t>(storage_.get());
     first_ = storage_.get() + (alignment - address % alignment) % alignment;
@@ -102,7 +99,7 @@ class SharedMemory {
 
   void start_block() {
     unpoison(first_, bytes_);
-    std::memset(first_, not_a_number, std::max(used_, dynamic_bytes_));
+    std::memset(first_, not_a_number, dynamic_bytes_);
     poison(first_, bytes_);
     unpoison(first_, dynamic_bytes_);
     arrays_.clear();
@@ -110,6 +107,9 @@ class SharedMemory {
     used_ = dynamic_bytes_ + gap;
   }
   void* dynamic() { return first_; }
+  bool contains(const void* address) const {
+    return std::less_equal<>{}(first_, address) && std::less<>{}(address, first_ + bytes_);
+  }
   void* array(const void* key, std::size_t bytes, std::size_t align) {
     for (const Array& array : arrays_) {
       if (array.key == key) return array.data;
@@ -119,13 +119,14 @@ class SharedMemory {
       throw ExecutionError("the block's shared arrays take " + std::to_string(static_bytes_) +
                            " bytes beside " + std::to_string(dynamic_bytes_) + " dynamic ones");
     }
-    if (arrays_.size() == most_arrays) throw ExecutionError("more than 64 shared arrays");
+    if (arrays_.size() == most_arrays)
+      throw ExecutionError("a block has more than 64 shared arrays");
     const std::size_t unit = std::max<std::size_t>(align, 16);
     used_ = (used_ + unit - 1) / unit * unit;
     unsigned char* data = first_ + used_;
     unpoison(data, bytes);
     std::memset(data, not_a_number, bytes);
-    used_ += bytes + gap / 4;
+    used_ += bytes + gap;
     arrays_.push_back({key, data});
     return data;
   }
@@ -147,7 +148,7 @@ class SharedMemory {
 class Block {
  public:
   Block(const LaunchShape& shape, const SimtOptions& options, const std::function<void()>& body,
-        unsigned worker);
+        AccessLog* log, unsigned worker);
   ~Block();
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
@@ -157,6 +158,7 @@ class Block {
   int wait_at_barrier(Fiber& fiber);
   std::uint64_t wait_for_warp(Fiber& fiber);
   SharedMemory& shared() { return shared_; }
+  void trace(const Fiber& fiber, bool store, const void* address, std::size_t bytes, Place at);
   [[noreturn]] void fail(const std::string& message) const;
 
  private:
@@ -173,6 +175,8 @@ class Block {
 
   const LaunchShape& shape_;
   const std::function<void()>& body_;
+  AccessLog* log_;
+  BlockAccesses accesses_;
   SimtOptions::Order order_kind_;
   std::mt19937 random_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
@@ -182,9 +186,11 @@ class Block {
   int barrier_result_ = 0;
   std::exception_ptr failure_;
   context::fcontext_t scheduler_{};
+#ifdef LODESTEIN_SIMT_ASAN
   void* scheduler_fake_stack_ = nullptr;
   const void* scheduler_stack_ = nullptr;
   std::size_t scheduler_stack_bytes_ = 0;
+#endif
 #ifdef LODESTEIN_SIMT_TSAN
   void* scheduler_tsan_fiber_ = nullptr;
 #endif
@@ -193,9 +199,10 @@ class Block {
 };
 
 Block::Block(const LaunchShape& shape, const SimtOptions& options,
-             const std::function<void()>& body, unsigned worker)
+             const std::function<void()>& body, AccessLog* log, unsigned worker)
     : shape_(shape),
       body_(body),
+      log_(log),
       order_kind_(options.order),
       random_(options.seed * 7919u + worker * 131u),
       shared_(shape.shared_bytes) {
@@ -210,7 +217,9 @@ Block::Block(const LaunchShape& shape, const SimtOptions& options,
 }
 
 Block::~Block() {
+  acquire(&end_);
   for (const auto& fiber : fibers_) {
+    unpoison(fiber->stack, stack_bytes);  // a failed kernel leaves its frames
     munmap(fiber->stack, stack_bytes);
 #ifdef LODESTEIN_SIMT_TSAN
     __tsan_destroy_fiber(fiber->tsan_fiber);
@@ -253,7 +262,6 @@ LODESTEIN_SIMT_UNSEEN void Block::fiber_main(context::transfer_t transfer) {
       const Unseen unseen;
       block.failure_ = std::current_exception();
     }
-    release(&block.end_);
     self.state = State::done;
     block.suspend(self);
   }
@@ -275,6 +283,7 @@ void Block::resume(Fiber& fiber) {
 }
 
 LODESTEIN_SIMT_UNSEEN void Block::suspend([[maybe_unused]] Fiber& fiber) {
+  release(&end_);  // in a block that fails, this may be the fiber's end
 #ifdef LODESTEIN_SIMT_ASAN
   __sanitizer_start_switch_fiber(&fiber.fake_stack, scheduler_stack_, scheduler_stack_bytes_);
 #endif
@@ -305,7 +314,17 @@ void Block::run(uint3 index) {
     while (run_ready()) {
     }
   } while (release_barrier());
+  if (log_ != nullptr) accesses_.finish(*log_);
   acquire(&end_);
+}
+
+void Block::trace(const Fiber& fiber, bool store, const void* address, std::size_t bytes,
+                  Place at) {
+  if (log_ == nullptr) return;
+  const AccessKind global = store ? AccessKind::global_store : AccessKind::global_load;
+  const AccessKind shared = store ? AccessKind::shared_store : AccessKind::shared_load;
+  accesses_.record(fiber.warp * warp_size + fiber.lane, shared_.contains(address) ? shared : global,
+                   address, bytes, at);
 }
 
 // One round through the threads that can go on; whether there was one.
@@ -374,7 +393,10 @@ int Block::wait_at_barrier(Fiber& fiber) {
   fiber.state = State::at_barrier;
   char* address = &barrier_[fiber.barriers++ & 1u];
   release(address);
-  suspend(fiber);
+  {
+    const Seen seen;
+    suspend(fiber);
+  }
   acquire(address);
   return barrier_result_;
 }
@@ -405,6 +427,7 @@ std::uint64_t Block::wait_for_warp(Fiber& fiber) {
   if (arrived == request.mask) {
     complete_warp(fiber);
   } else {
+    const Seen seen;
     suspend(fiber);
   }
   acquire(address);
@@ -528,7 +551,7 @@ void check_shape(const LaunchShape& shape) {
 }  // namespace
 
 void execute(const LaunchShape& shape, const SimtOptions& options,
-             const std::function<void()>& body) {
+             const std::function<void()>& body, AccessLog* log) {
   check_shape(shape);
   const dim3 grid = shape.grid;
   const std::uint64_t blocks = std::uint64_t{grid.x} * grid.y * grid.z;
@@ -540,7 +563,7 @@ void execute(const LaunchShape& shape, const SimtOptions& options,
   const auto work = [&](unsigned worker) {
     acquire(&start);
     try {
-      Block block(shape, options, body, worker);
+      Block block(shape, options, body, log, worker);
       for (std::uint64_t i = worker; i < blocks; i += workers) {
         const auto rest = static_cast<unsigned>(i / grid.x);
         block.run({static_cast<unsigned>(i % grid.x), rest % grid.y, rest / grid.y});
@@ -564,7 +587,7 @@ void execute(const LaunchShape& shape, const SimtOptions& options,
 
 LODESTEIN_SIMT_UNSEEN const ThreadPosition& here() { return current().position; }
 
-int block_barrier(BarrierVote vote, bool predicate, const std::source_location& at) {
+int block_barrier(BarrierVote vote, bool predicate, Place at) {
   const Unseen unseen;
   Fiber& self = current();
   self.at = at;
@@ -573,7 +596,7 @@ int block_barrier(BarrierVote vote, bool predicate, const std::source_location& 
   return self.block->wait_at_barrier(self);
 }
 
-std::uint64_t warp_operation(const WarpRequest& request, const std::source_location& at) {
+std::uint64_t warp_operation(const WarpRequest& request, Place at) {
   const Unseen unseen;
   Fiber& self = current();
   self.at = at;
@@ -589,6 +612,12 @@ void* shared_array(const void* key, std::size_t bytes, std::size_t alignment) {
 void* dynamic_shared() {
   const Unseen unseen;
   return current().block->shared().dynamic();
+}
+
+void trace_access(bool store, const void* address, std::size_t bytes, Place at) {
+  const Unseen unseen;
+  const Fiber& self = current();
+  self.block->trace(self, store, address, bytes, at);
 }
 
 }  // namespace lodestein::kernels::simt

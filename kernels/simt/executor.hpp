@@ -3,9 +3,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <source_location>
 #include <stdexcept>
 
+#include "kernels/simt/access_log.hpp"
+#include "kernels/simt/place.hpp"
 #include "lodestein/core/backend.hpp"
 
 struct uint3 {
@@ -32,20 +33,22 @@ struct LaunchShape {
 
 /// Runs `body` once for every thread of the grid. Each is a fiber that goes on until it waits at a
 /// barrier or a warp operation; a block stays on one thread of the processor.
+/// Accesses that the kernel traces go to the log if there is one.
 /// @throws ExecutionError
 void execute(const LaunchShape& shape, const SimtOptions& options,
-             const std::function<void()>& body);
+             const std::function<void()>& body, AccessLog* log = nullptr);
 
 /// The coordinates of the CUDA thread that runs now.
 struct ThreadPosition {
   uint3 thread{}, block{};
   dim3 block_size{}, grid_size{};
 };
-const ThreadPosition& here();
+// A thread finds itself at one address while it runs, so the compiler may keep it.
+[[gnu::const]] const ThreadPosition& here();
 
 enum class BarrierVote { none, count, all, any };
 /// __syncthreads and its voting variants.
-int block_barrier(BarrierVote vote, bool predicate, const std::source_location& at);
+int block_barrier(BarrierVote vote, bool predicate, Place at);
 
 enum class WarpOperation : std::uint8_t {
   synchronize,
@@ -71,12 +74,15 @@ struct WarpRequest {
   int width = 32;
 };
 /// A warp operation: waits for every lane of the mask. Reading a lane outside it gives NaN.
-std::uint64_t warp_operation(const WarpRequest& request, const std::source_location& at);
+std::uint64_t warp_operation(const WarpRequest& request, Place at);
 
 /// Array of the running block's static shared memory; the same key, the same array. Every block
 /// starts with it full of NaN. Arrays have poisoned gaps between them under AddressSanitizer.
 void* shared_array(const void* key, std::size_t bytes, std::size_t alignment);
 /// The running block's dynamic shared memory.
 void* dynamic_shared();
+
+/// Tells the launch's access log, if it has one, what this thread accesses.
+void trace_access(bool store, const void* address, std::size_t bytes, Place at);
 
 }  // namespace lodestein::kernels::simt

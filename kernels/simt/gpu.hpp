@@ -22,7 +22,7 @@ namespace lodestein::kernels::simt {
 template <class T, class Place>
 T& shared_variable(Place) {
   static_assert(std::is_trivially_default_constructible_v<T>);
-  static const char key = 0;
+  static char key = 0;  // its address, so not a constant that might be merged with others
   return *static_cast<T*>(shared_array(&key, sizeof(T), alignof(T)));
 }
 
@@ -52,13 +52,16 @@ class Device final : public Memory {
   void clear(void* data, std::size_t bytes) const override;
   void synchronize() const override {}
 
-  GuardedMemory& memory() const { return memory_; }
+  /// From now on, what launches ask of memory goes there; null for no log. It must outlive them.
+  void log_accesses(AccessLog* log) { log_ = log; }
+  const GuardedMemory& memory() const { return memory_; }
 
  private:
   void run(const char* name, const LaunchShape& shape, const std::function<void()>& body) const;
 
   SimtOptions options_;
   mutable GuardedMemory memory_;
+  AccessLog* log_ = nullptr;
 };
 
 }  // namespace lodestein::kernels::simt

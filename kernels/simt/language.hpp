@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <source_location>
 #include <type_traits>
 
 #include "kernels/simt/executor.hpp"
@@ -60,8 +59,6 @@ inline double2 make_double2(double x, double y) { return {x, y}; }
 
 namespace lodestein::kernels::simt {
 
-using At = std::source_location;
-
 template <class To, class From>
 To bits_as(From value) {
   static_assert(sizeof(To) == sizeof(From));
@@ -71,13 +68,27 @@ To bits_as(From value) {
 }
 
 template <class T>
-T shuffle(WarpOperation operation, unsigned mask, T value, int argument, int width, At at) {
+T shuffle(WarpOperation operation, unsigned mask, T value, int argument, int width, Place at) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8);
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof(T));
   bits = warp_operation({operation, mask, bits, argument, width}, at);
   std::memcpy(&value, &bits, sizeof(T));
   return value;
+}
+
+/// *address, seen by the access log.
+template <class T>
+T traced_load(const T* address, Place at = lodestein::kernels::simt::Place::current()) {
+  trace_access(false, address, sizeof(T), at);
+  return *address;
+}
+/// *address = value, seen by the access log.
+template <class T>
+void traced_store(T* address, std::type_identity_t<T> value,
+                  Place at = lodestein::kernels::simt::Place::current()) {
+  trace_access(true, address, sizeof(T), at);
+  *address = value;
 }
 
 // Read, change, write in one piece; ThreadSanitizer sees an atomic access.
@@ -92,78 +103,84 @@ T exchange(T* address, Change change) {
 
 }  // namespace lodestein::kernels::simt
 
-inline void __syncthreads(lodestein::kernels::simt::At at = std::source_location::current()) {
+inline void __syncthreads(
+    lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   lodestein::kernels::simt::block_barrier(lodestein::kernels::simt::BarrierVote::none, false, at);
 }
-inline int __syncthreads_count(int predicate,
-                               lodestein::kernels::simt::At at = std::source_location::current()) {
+inline int __syncthreads_count(int predicate, lodestein::kernels::simt::Place at =
+                                                  lodestein::kernels::simt::Place::current()) {
   return lodestein::kernels::simt::block_barrier(lodestein::kernels::simt::BarrierVote::count,
                                                  predicate != 0, at);
 }
-inline int __syncthreads_and(int predicate,
-                             lodestein::kernels::simt::At at = std::source_location::current()) {
+inline int __syncthreads_and(int predicate, lodestein::kernels::simt::Place at =
+                                                lodestein::kernels::simt::Place::current()) {
   return lodestein::kernels::simt::block_barrier(lodestein::kernels::simt::BarrierVote::all,
                                                  predicate != 0, at);
 }
-inline int __syncthreads_or(int predicate,
-                            lodestein::kernels::simt::At at = std::source_location::current()) {
+inline int __syncthreads_or(int predicate, lodestein::kernels::simt::Place at =
+                                               lodestein::kernels::simt::Place::current()) {
   return lodestein::kernels::simt::block_barrier(lodestein::kernels::simt::BarrierVote::any,
                                                  predicate != 0, at);
 }
-inline void __syncwarp(unsigned mask = ~0u,
-                       lodestein::kernels::simt::At at = std::source_location::current()) {
+inline void __syncwarp(unsigned mask = ~0u, lodestein::kernels::simt::Place at =
+                                                lodestein::kernels::simt::Place::current()) {
   using lodestein::kernels::simt::WarpOperation;
   lodestein::kernels::simt::warp_operation({WarpOperation::synchronize, mask}, at);
 }
 
 template <class T>
 T __shfl_sync(unsigned mask, T value, int lane, int width = 32,
-              lodestein::kernels::simt::At at = std::source_location::current()) {
+              lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   using lodestein::kernels::simt::WarpOperation;
   return lodestein::kernels::simt::shuffle(WarpOperation::shuffle, mask, value, lane, width, at);
 }
 template <class T>
 T __shfl_up_sync(unsigned mask, T value, unsigned distance, int width = 32,
-                 lodestein::kernels::simt::At at = std::source_location::current()) {
+                 lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   using lodestein::kernels::simt::WarpOperation;
   return lodestein::kernels::simt::shuffle(WarpOperation::shuffle_up, mask, value,
                                            static_cast<int>(distance), width, at);
 }
 template <class T>
-T __shfl_down_sync(unsigned mask, T value, unsigned distance, int width = 32,
-                   lodestein::kernels::simt::At at = std::source_location::current()) {
+T __shfl_down_sync(
+    unsigned mask, T value, unsigned distance, int width = 32,
+    lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   using lodestein::kernels::simt::WarpOperation;
   return lodestein::kernels::simt::shuffle(WarpOperation::shuffle_down, mask, value,
                                            static_cast<int>(distance), width, at);
 }
 template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32,
-                  lodestein::kernels::simt::At at = std::source_location::current()) {
+                  lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   using lodestein::kernels::simt::WarpOperation;
   return lodestein::kernels::simt::shuffle(WarpOperation::shuffle_xor, mask, value, lanes, width,
                                            at);
 }
-inline unsigned __ballot_sync(unsigned mask, int predicate,
-                              lodestein::kernels::simt::At at = std::source_location::current()) {
+inline unsigned __ballot_sync(
+    unsigned mask, int predicate,
+    lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   using lodestein::kernels::simt::WarpOperation;
   return static_cast<unsigned>(
       lodestein::kernels::simt::warp_operation({WarpOperation::ballot, mask, predicate != 0}, at));
 }
-inline int __any_sync(unsigned mask, int predicate,
-                      lodestein::kernels::simt::At at = std::source_location::current()) {
+inline int __any_sync(
+    unsigned mask, int predicate,
+    lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   using lodestein::kernels::simt::WarpOperation;
   return static_cast<int>(
       lodestein::kernels::simt::warp_operation({WarpOperation::any, mask, predicate != 0}, at));
 }
-inline int __all_sync(unsigned mask, int predicate,
-                      lodestein::kernels::simt::At at = std::source_location::current()) {
+inline int __all_sync(
+    unsigned mask, int predicate,
+    lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   using lodestein::kernels::simt::WarpOperation;
   return static_cast<int>(
       lodestein::kernels::simt::warp_operation({WarpOperation::all, mask, predicate != 0}, at));
 }
 template <class T>
-unsigned __match_any_sync(unsigned mask, T value,
-                          lodestein::kernels::simt::At at = std::source_location::current()) {
+unsigned __match_any_sync(
+    unsigned mask, T value,
+    lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   using lodestein::kernels::simt::WarpOperation;
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof(T));
@@ -171,16 +188,18 @@ unsigned __match_any_sync(unsigned mask, T value,
       lodestein::kernels::simt::warp_operation({WarpOperation::match, mask, bits}, at));
 }
 template <class T>
-T __reduce_add_sync(unsigned mask, T value,
-                    lodestein::kernels::simt::At at = std::source_location::current()) {
+T __reduce_add_sync(
+    unsigned mask, T value,
+    lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   static_assert(std::is_integral_v<T> && sizeof(T) == 4);
   using lodestein::kernels::simt::WarpOperation;
   return static_cast<T>(lodestein::kernels::simt::warp_operation(
       {WarpOperation::add, mask, static_cast<std::uint32_t>(value)}, at));
 }
 template <class T>
-T __reduce_max_sync(unsigned mask, T value,
-                    lodestein::kernels::simt::At at = std::source_location::current()) {
+T __reduce_max_sync(
+    unsigned mask, T value,
+    lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   static_assert(std::is_integral_v<T> && sizeof(T) == 4);
   using lodestein::kernels::simt::WarpOperation;
   const auto operation =
@@ -189,8 +208,9 @@ T __reduce_max_sync(unsigned mask, T value,
       {operation, mask, static_cast<std::uint32_t>(value)}, at));
 }
 template <class T>
-T __reduce_min_sync(unsigned mask, T value,
-                    lodestein::kernels::simt::At at = std::source_location::current()) {
+T __reduce_min_sync(
+    unsigned mask, T value,
+    lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
   static_assert(std::is_integral_v<T> && sizeof(T) == 4);
   using lodestein::kernels::simt::WarpOperation;
   const auto operation =
@@ -200,12 +220,14 @@ T __reduce_min_sync(unsigned mask, T value,
 }
 
 template <class T>
-T __ldg(const T* address) {
-  return *address;
+T __ldg(const T* address,
+        lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
+  return lodestein::kernels::simt::traced_load(address, at);
 }
 template <class T>
-T __ldcs(const T* address) {
-  return *address;
+T __ldcs(const T* address,
+         lodestein::kernels::simt::Place at = lodestein::kernels::simt::Place::current()) {
+  return lodestein::kernels::simt::traced_load(address, at);
 }
 inline void __threadfence() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 inline void __threadfence_block() { std::atomic_thread_fence(std::memory_order_seq_cst); }

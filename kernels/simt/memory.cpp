@@ -65,6 +65,11 @@ void GuardedMemory::release(void* data) {
   sizes_.erase(found);
 }
 
+std::size_t GuardedMemory::used() const {
+  const std::lock_guard guard(mutex_);
+  return used_;
+}
+
 void GuardedMemory::lock_all(bool locked) {
   for (const auto& [data, bytes] : sizes_)
     mprotect(data, in_pages(bytes), locked ? PROT_NONE : PROT_READ | PROT_WRITE);

@@ -20,6 +20,9 @@ class GuardedMemory {
   /// @throws InvalidArgument if it isn't the start of an allocation, e.g. because it is released.
   void release(void* data);
 
+  /// Bytes that are allocated and not released.
+  std::size_t used() const;
+
   /// Unlocks all of the memory while it lives; any number may live at once.
   class Access {
    public:
@@ -35,7 +38,7 @@ class GuardedMemory {
  private:
   void lock_all(bool locked);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::size_t capacity_, used_ = 0;
   std::map<void*, std::size_t> sizes_;
   int accesses_ = 0;

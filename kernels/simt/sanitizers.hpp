@@ -60,6 +60,27 @@ class Unseen {
   Unseen& operator=(const Unseen&) = delete;
 };
 
+/// The opposite, within the life of an Unseen: around a switch to another fiber, since this one may
+/// never be resumed and ThreadSanitizer wants fibers to end with nothing overlooked.
+class Seen {
+ public:
+#ifdef LODESTEIN_SIMT_TSAN
+  Seen() {
+    AnnotateIgnoreWritesEnd("", 0);
+    AnnotateIgnoreReadsEnd("", 0);
+  }
+  ~Seen() {
+    AnnotateIgnoreReadsBegin("", 0);
+    AnnotateIgnoreWritesBegin("", 0);
+  }
+#else
+  Seen() {}
+  ~Seen() {}
+#endif
+  Seen(const Seen&) = delete;
+  Seen& operator=(const Seen&) = delete;
+};
+
 /// What happened before `release` has happened for whoever calls `acquire` with that address.
 inline void release([[maybe_unused]] void* address) {
 #ifdef LODESTEIN_SIMT_TSAN

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/cuda/gpu.hpp"
+#include "kernels/simt/sanitizers.hpp"
 #include "lodestein/core/error.hpp"
 
 namespace lodestein::kernels::simt {
@@ -209,6 +210,130 @@ __global__ void write_far(int* out) { out[1 << 12] = 1; }
 TEST(GuardedMemoryDeathTest, AKernelThatLeavesItsArrayCrashes) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(run({}, 1 << 12, write_far, dim3(1), dim3(1)), "");
+}
+
+#ifdef LODESTEIN_SIMT_ASAN
+// The next array must not be reached from the last one, nor by a step as long as a row.
+template <int Offset>
+__global__ void leave_shared_array(int* out) {
+  LODESTEIN_SHARED(int[32], first);
+  LODESTEIN_SHARED(int[32], second);
+  second[threadIdx.x] = 7;
+  int* behind = first + 32;
+  out[threadIdx.x] = behind[Offset];
+}
+
+__global__ void leave_dynamic_shared(int* out) {
+  LODESTEIN_DYNAMIC_SHARED(int, values);
+  out[threadIdx.x] = values[threadIdx.x];  // there is room for none
+}
+
+TEST(SharedArraysDeathTest, HaveGapsBetweenThemUnderAddressSanitizer) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(run({}, 32, leave_shared_array<0>, dim3(1), dim3(32)), "use-after-poison");
+  EXPECT_DEATH(run({}, 32, leave_shared_array<31>, dim3(1), dim3(32)), "use-after-poison");
+  EXPECT_DEATH(run({}, 32, leave_dynamic_shared, dim3(1), dim3(32)), "use-after-poison");
+}
+#endif
+
+__global__ void shuffle_values(double* doubles, float* floats) {
+  const int lane = static_cast<int>(threadIdx.x + blockDim.x * threadIdx.y) % 32;
+  const double value = 1.0 + lane * 1e-12;  // needs all 8 bytes
+  double sum = value;
+  for (int step = 16; step > 0; step /= 2) sum += __shfl_xor_sync(~0u, sum, step);
+  const unsigned own = threadIdx.x + blockDim.x * threadIdx.y;
+  doubles[own] = sum;
+  const unsigned half = lane < 16 ? 0xffffu : 0xffff0000u;
+  floats[own] = __shfl_sync(half, static_cast<float>(lane), lane / 16 * 16);
+}
+
+TEST(Executor, ShufflesOfDoublesAndOfHalfWarpsInTwoDimensionalBlocks) {
+  for (const SimtOptions& options : all_options) {
+    const Device device(options);
+    const Buffer<double> doubles(device, 64);
+    const Buffer<float> floats(device, 64);
+    device.launch("shuffle_values", shuffle_values, 1, {8, 8}, 0, doubles.data(), floats.data());
+    // 32 additions of numbers below 64 round by at most 2^-48 each.
+    for (const double sum : doubles.download()) EXPECT_NEAR(sum, 32 + 496e-12, 32 * 0x1p-48);
+    const std::vector<float> firsts = floats.download();
+    for (std::size_t t = 0; t < 64; ++t) EXPECT_EQ(firsts[t], t % 32 < 16 ? 0.0f : 16.0f);
+  }
+}
+
+TEST(GuardedMemory, CountsWhatIsNotReleased) {
+  const Device device({});
+  {
+    const Buffer<double> buffer(device, 5);
+    EXPECT_EQ(device.memory().used(), 40u);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 256, 0u);
+  }
+  EXPECT_EQ(device.memory().used(), 0u);
+}
+
+template <int Stride>
+__global__ void copy_strided(const float* from, float* to) {
+  traced_store(to + threadIdx.x, traced_load(from + threadIdx.x * Stride));
+}
+
+template <class... Parameters, class... Arguments>
+std::vector<AccessSite> trace(void (*kernel)(Parameters...), dim3 block, Arguments... arguments) {
+  Device device({Order::random, 3});
+  AccessLog log;
+  device.log_accesses(&log);
+  const Buffer<float> from(device, std::size_t{32} * 32), to(device, std::size_t{32} * 32);
+  device.launch("traced", kernel, 2, block, 0, from.data(), to.data(), arguments...);
+  EXPECT_THAT(log.report(), HasSubstr("executor_test.cpp:"));
+  return log.sites();
+}
+
+TEST(AccessLog, CountsSectorsPerRequest) {
+  const auto sectors_of_load = [](auto kernel) {
+    const std::vector<AccessSite> sites = trace(kernel, 64);
+    EXPECT_EQ(sites.size(), 2u);
+    EXPECT_EQ(sites[0].kind, AccessKind::global_load);
+    EXPECT_EQ(sites[0].requests, 4u) << "2 blocks of 2 warps";
+    EXPECT_EQ(sites[1].kind, AccessKind::global_store);
+    EXPECT_EQ(sites[1].sectors_per_request(), 4.0);
+    return sites[0].sectors_per_request();
+  };
+  EXPECT_EQ(sectors_of_load(copy_strided<0>), 1.0);
+  EXPECT_EQ(sectors_of_load(copy_strided<1>), 4.0);
+  EXPECT_EQ(sectors_of_load(copy_strided<2>), 8.0);
+  EXPECT_EQ(sectors_of_load(copy_strided<8>), 32.0);
+}
+
+template <int Pitch>
+__global__ void transpose(const float* from, float* to) {
+  LODESTEIN_SHARED(float[32][Pitch], tile);
+  traced_store(&tile[threadIdx.y][threadIdx.x], __ldg(from + threadIdx.y * 32 + threadIdx.x));
+  __syncthreads();
+  to[threadIdx.y * 32 + threadIdx.x] = traced_load(&tile[threadIdx.x][threadIdx.y]);
+}
+
+TEST(AccessLog, CountsBankConflicts) {
+  const auto conflicts = [](auto kernel, AccessKind kind) {
+    for (const AccessSite& site : trace(kernel, {32, 32})) {
+      if (site.kind == kind) return site.conflicts_per_request();
+    }
+    return -1.0;
+  };
+  EXPECT_EQ(conflicts(transpose<32>, AccessKind::shared_store), 0.0);
+  EXPECT_EQ(conflicts(transpose<32>, AccessKind::shared_load), 31.0);
+  EXPECT_EQ(conflicts(transpose<33>, AccessKind::shared_store), 0.0);
+  EXPECT_EQ(conflicts(transpose<33>, AccessKind::shared_load), 0.0);
+}
+
+TEST(AccessLog, WideAccessesAreDoneByPartsOfAWarp) {
+  const auto request = [](std::size_t bytes, std::size_t stride) {
+    std::vector<LaneAccess> lanes;
+    for (unsigned lane = 0; lane < 32; ++lane) lanes.push_back({lane, lane * stride, bytes});
+    return lanes;
+  };
+  EXPECT_EQ(count_bank_conflicts(request(16, 16)), 0u);
+  EXPECT_EQ(count_bank_conflicts(request(8, 8)), 0u);
+  EXPECT_EQ(count_bank_conflicts(request(8, 16)), 2u) << "two words of each bank in each half";
+  EXPECT_EQ(count_bank_conflicts(request(4, 0)), 0u) << "a broadcast";
+  EXPECT_EQ(count_sectors(request(16, 16)), 16u);
 }
 
 }  // namespace

@@ -78,6 +78,16 @@ class Device final : public Memory {
   cudaStream_t stream_ = nullptr;
 };
 
+/// *address and *address = value; on the executor its access log sees them.
+template <class T>
+__device__ __forceinline__ T traced_load(const T* address) {
+  return *address;
+}
+template <class T>
+__device__ __forceinline__ void traced_store(T* address, std::type_identity_t<T> value) {
+  *address = value;
+}
+
 /// @throws DeviceError naming the call if it failed.
 void check(cudaError_t code, const std::string& call);
 
