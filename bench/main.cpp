@@ -34,6 +34,7 @@ void add_all(const Options& options) {
   add_network(options);
   add_pairwise(options);
   add_simulate(options);
+  add_solve(options);
   add_training(options);
 }
 

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <memory>
+#include <utility>
 
 #include "bench/limits.hpp"
 
@@ -40,19 +42,31 @@ double limit(const Work& work, const Limits& machine) {
   return work.items / std::max(arithmetic, work.bytes / machine.bytes);
 }
 
-double expected_error(const Job& job, const MakeJob& make) {
-  const Backend reference = Backend::reference();
-  const Job oracle = make(reference.operations(), Part::sample);
-  job.run();
-  oracle.run();
-  return relative_error(job.sample(), oracle.sample());
-}
+// The reference's sample, computed once for all backends and thread counts.
+class Oracle {
+ public:
+  explicit Oracle(MakeJob make) : make_(std::move(make)) {}
+  const std::vector<double>& sample() {
+    if (sample_.empty()) {
+      const Backend reference = Backend::reference();
+      const Job job = make_(reference.operations(), Part::sample);
+      job.run();
+      sample_ = job.sample();
+    }
+    return sample_;
+  }
+
+ private:
+  MakeJob make_;
+  std::vector<double> sample_;
+};
 
 void measure(benchmark::State& state, const Backend& backend, const Options& options,
-             double tolerance, const MakeJob& make) {
+             double tolerance, const MakeJob& make, Oracle& oracle) {
   const kernels::Operations& operations = backend.operations();
   const Job job = make(operations, Part::whole);
-  const double error = expected_error(job, make);
+  job.run();
+  const double error = relative_error(job.sample(), oracle.sample());
   tolerance *= options.tolerance_scale;
   if (!(error <= tolerance)) {
     ++wrong;
@@ -82,11 +96,12 @@ void measure(benchmark::State& state, const Backend& backend, const Options& opt
 }  // namespace
 
 void add(const Options& options, const std::string& name, double tolerance, MakeJob make) {
+  const auto oracle = std::make_shared<Oracle>(make);
   for (const Backend& backend : options.backends) {
     const std::string full =
         name + "/backend:" + backend.name() + "/threads:" + std::to_string(backend.threads());
     const auto timed = [=](benchmark::State& state) {
-      measure(state, backend, options, tolerance, make);
+      measure(state, backend, options, tolerance, make, *oracle);
     };
     benchmark::RegisterBenchmark(full.c_str(), timed)->Unit(benchmark::kMillisecond);
   }

@@ -22,8 +22,8 @@ Job difference_moments(const kernels::Operations& operations, const Size& size) 
   const std::size_t columns = environments * d;
   const kernels::Memory& memory = operations.memory();
   auto data = std::make_shared<Data>();
-  data->base = normal_buffer<float>(memory, n * d, 0);
-  data->scores = normal_buffer<float>(memory, n * columns, 1);
+  data->base = random_buffer<float>(memory, n * d, 0);
+  data->scores = random_buffer<float>(memory, n * columns, 1);
   data->moments = kernels::Buffer<double>(memory, columns * columns);
   data->problem.base = {data->base.data(), n, d};
   data->problem.scores = {data->scores.data(), environments * n, d};

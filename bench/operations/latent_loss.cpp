@@ -41,10 +41,10 @@ Job latent_loss(const Operations& operations, const Size& size) {
   problem.encoder = perceptron(d, hidden, latents);
   problem.decoder = perceptron(latents, hidden, d);
   const std::size_t parameters = problem.encoder.parameters() + problem.decoder.parameters();
-  data->parameters = normal_buffer<float>(memory, parameters, 0, 0.3);
-  data->inputs = normal_buffer<float>(memory, n * d, 1);
-  data->differences = normal_buffer<float>(memory, m * n * d, 2);
-  data->cotangent = normal_buffer<double>(memory, m * latents, 3);
+  data->parameters = random_buffer<float>(memory, parameters, 0, 0.3);
+  data->inputs = random_buffer<float>(memory, n * d, 1);
+  data->differences = random_buffer<float>(memory, m * n * d, 2);
+  data->cotangent = random_buffer<double>(memory, m * latents, 3);
   data->values = Buffer<double>(memory, m * latents + 1);
   data->gradient = Buffer<double>(memory, parameters);
   problem.parameters = data->parameters.data();

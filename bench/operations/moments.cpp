@@ -15,7 +15,7 @@ Job moments(const kernels::Operations& operations, std::size_t n, std::size_t d)
   };
   const kernels::Memory& memory = operations.memory();
   auto data = std::make_shared<Data>();
-  data->x = normal_buffer<double>(memory, n * d, 0);
+  data->x = random_buffer<double>(memory, n * d, 0);
   data->moments = kernels::Buffer<double>(memory, d + d * d);
   double* const mean = data->moments.data();
   data->problem = {{data->x.data(), n, d}, nullptr, mean, {mean + d, d, d}};

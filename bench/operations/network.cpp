@@ -31,8 +31,8 @@ std::shared_ptr<Data> draw(const Memory& memory, const NetworkShape& shape, std:
   auto data = std::make_shared<Data>();
   data->parameters =
       Buffer<float>(memory, initial_parameters(shape, RandomStream(Seed{2}, Purpose::test)));
-  data->samples = normal_buffer<float>(memory, n * inputs, 0);
-  data->directions = normal_buffer<float>(memory, n * inputs, 1);
+  data->samples = random_buffer<float>(memory, n * inputs, 0);
+  data->directions = random_buffer<float>(memory, n * inputs, 1);
   data->gradient = Buffer<float>(memory, shape.parameters());
   data->value = Buffer<double>(memory, 1);
   std::vector<std::int32_t> labels(n);
@@ -91,7 +91,7 @@ Job loss(const Operations& operations, std::size_t n, Loss kind, std::uint32_t o
 Job adam(const Operations& operations, std::size_t n) {
   const Memory& memory = operations.memory();
   auto data = std::make_shared<Data>();
-  data->gradient = normal_buffer<float>(memory, n, 0);
+  data->gradient = random_buffer<float>(memory, n, 0);
   data->parameters = Buffer<float>(memory, n);
   data->first = Buffer<float>(memory, n);
   data->second = Buffer<float>(memory, n);

@@ -11,6 +11,7 @@ void add_moments(const Options& options);
 void add_network(const Options& options);
 void add_pairwise(const Options& options);
 void add_simulate(const Options& options);
+void add_solve(const Options& options);
 void add_training(const Options& options);
 
 }  // namespace lodestein::bench

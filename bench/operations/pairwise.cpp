@@ -32,15 +32,15 @@ std::string size_name(const Size& size) {
 }
 
 // Queries (a sample of them for the reference) against all n points. The bandwidth is about the
-// median distance of standard normal points.
+// median distance of the points.
 Job product(const kernels::Operations& operations, Part part, RadialKernel::Form form,
             const Size& size, const Run& run) {
   const auto [n, d, columns] = size;
   const std::size_t rows = part == Part::whole ? n : std::min(n, sampled_rows);
   const kernels::Memory& memory = operations.memory();
   auto data = std::make_shared<Data>();
-  data->x = normal_buffer<float>(memory, n * d, 0);
-  data->right = normal_buffer<float>(memory, n * columns, 1);
+  data->x = random_buffer<float>(memory, n * d, 0);
+  data->right = random_buffer<float>(memory, n * columns, 1);
   data->out = kernels::Buffer<float>(memory, rows * columns);
   PairwiseProblem problem;
   problem.kernel = {form, std::sqrt(2.0 * static_cast<double>(d))};
@@ -73,7 +73,7 @@ Job gram(const kernels::Operations& operations, Part part, const Size& size) {
   const auto [n, d, columns] = size;
   const std::size_t rows = part == Part::whole ? n : std::min(n, sampled_rows);
   auto data = std::make_shared<Data>();
-  data->x = normal_buffer<float>(operations.memory(), n * d, 0);
+  data->x = random_buffer<float>(operations.memory(), n * d, 0);
   data->out = kernels::Buffer<float>(operations.memory(), rows * n);
   kernels::GramProblem problem;
   problem.kernel = {RadialKernel::Form::rbf, std::sqrt(2.0 * static_cast<double>(d))};
@@ -96,7 +96,7 @@ Job gram(const kernels::Operations& operations, Part part, const Size& size) {
 Job median(const kernels::Operations& operations, const Size& size) {
   const auto [n, d, columns] = size;
   auto data = std::make_shared<Data>();
-  data->x = normal_buffer<float>(operations.memory(), n * d, 0);
+  data->x = random_buffer<float>(operations.memory(), n * d, 0);
   data->out = kernels::Buffer<float>(operations.memory(), 1);
   const kernels::View<const float> x(data->x.data(), n, d);
   const kernels::DistanceQuantileProblem problem{x, x, kernels::lower_median_rank(n * n),

@@ -28,7 +28,7 @@ Model dense_linear_model(const Memory& memory, std::uint32_t n) {
   Model model{Buffer<std::uint32_t>(memory, order),
               Buffer<std::uint32_t>(memory, parents),
               Buffer<std::uint32_t>(memory, begin),
-              normal_buffer<double>(memory, parents.size(), 0, 0.3),
+              random_buffer<double>(memory, parents.size(), 0, 0.3),
               Buffer<double>(memory, std::vector<double>(n, 1.0)),
               Buffer<double>(memory, std::vector<double>(n, 1.0)),
               {},
@@ -54,8 +54,8 @@ constexpr double edges = latents * (latents - 1) / 2.0;
 std::shared_ptr<Data> draw(const Memory& memory, std::size_t n, std::size_t columns) {
   auto data = std::make_shared<Data>();
   data->model = dense_linear_model(memory, latents);
-  data->matrix = normal_buffer<double>(memory, observed * latents, 1);
-  data->latents = normal_buffer<double>(memory, n * latents, 2);
+  data->matrix = random_buffer<double>(memory, observed * latents, 1);
+  data->latents = random_buffer<double>(memory, n * latents, 2);
   data->out = Buffer<double>(memory, n * columns);
   return data;
 }

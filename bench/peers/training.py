@@ -5,7 +5,7 @@
 import peer
 
 torch, threads, quick = peer.start("training")
-batch = 512
+batch = 32 if quick else 512
 
 
 def parameters(d, width):

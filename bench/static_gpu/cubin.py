@@ -103,7 +103,7 @@ def readable(symbols):
     names = []
     for name in text.splitlines():
         name = re.sub(r"^void ", "", name).replace("(anonymous namespace)::", "")
-        name = re.sub(r"\(.*\)$", "", name) if "<" not in name else re.sub(r">\(.*$", ">", name)
+        name = re.sub(r"\([^()]*\)$", "", name)
         names.append(re.sub(r"lodestein::kernels::(?:cuda::)?", "", name))
     return names
 

@@ -1,0 +1,131 @@
+#include "kernels/solve.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "bench/data.hpp"
+#include "bench/operations/operations.hpp"
+
+namespace lodestein::bench {
+namespace {
+
+using namespace kernels;
+
+struct Size {
+  std::size_t n, problems, columns = 0;
+};
+
+// Symmetric, random and positive definite: eigenvalues of about 1 to 5.
+std::vector<double> matrices(const Size& size) {
+  const std::size_t n = size.n;
+  std::vector<double> values =
+      random_values<double>(size.problems * n * n, 0, 1.0 / std::sqrt(static_cast<double>(n)));
+  for (std::size_t p = 0; p < size.problems; ++p) {
+    double* a = values.data() + p * n * n;
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < i; ++j) a[j * n + i] = a[i * n + j];
+      a[i * n + i] = 3.0;
+    }
+  }
+  return values;
+}
+
+// Operations overwrite their input, which is restored before each call; this is timed too.
+struct Data {
+  Buffer<double> input, matrix, factor, values;
+  Buffer<int> status;
+};
+
+template <class Operation>
+Job job(const Operations& operations, const std::shared_ptr<Data>& data, const Size& size,
+        double flops, double bytes, const Operation& operation) {
+  Job result;
+  result.work = {.items = static_cast<double>(size.problems), .unit = "problems"};
+  result.work.fp64 = result.work.items * flops;
+  result.work.bytes = result.work.items * bytes;
+  result.run = [&operations, data, operation] {
+    operations.memory().copy(data->matrix.data(), data->input.data(),
+                             data->input.size() * sizeof(double));
+    operation();
+  };
+  result.sample = [data] {
+    const Buffer<double>& out = data->values.empty() ? data->matrix : data->values;
+    return first_values(out, out.size());
+  };
+  return result;
+}
+
+std::shared_ptr<Data> draw(const Memory& memory, std::vector<double> input, const Size& size) {
+  auto data = std::make_shared<Data>();
+  data->input = Buffer<double>(memory, input);
+  data->matrix = Buffer<double>(memory, input.size());
+  data->status = Buffer<int>(memory, size.problems);
+  return data;
+}
+
+Job factor(const Operations& operations, const Size& size) {
+  const std::size_t n = size.n;
+  const auto data = draw(operations.memory(), matrices(size), size);
+  std::vector<CholeskyProblem> problems;
+  for (std::size_t p = 0; p < size.problems; ++p)
+    problems.push_back({{data->matrix.data() + p * n * n, n, n}, data->status.data() + p});
+  const double m = static_cast<double>(n);
+  return job(operations, data, size, m * m * m / 3.0, 16.0 * m * m,
+             [&operations, problems] { operations.solve().factor(problems); });
+}
+
+// A x = b for a factor that is the lower triangle of a random matrix.
+Job solve(const Operations& operations, const Size& size) {
+  const std::size_t n = size.n, k = size.columns;
+  const auto data =
+      draw(operations.memory(), random_values<double>(size.problems * n * k, 1), size);
+  data->factor = Buffer<double>(operations.memory(), matrices(size));
+  std::vector<SolveProblem> problems;
+  for (std::size_t p = 0; p < size.problems; ++p) {
+    SolveProblem problem;
+    problem.factor = {data->factor.data() + p * n * n, n, n};
+    problem.right = {data->matrix.data() + p * n * k, n, k};
+    problems.push_back(problem);
+  }
+  const double m = static_cast<double>(n), columns = static_cast<double>(k);
+  return job(operations, data, size, 2.0 * m * m * columns, 8.0 * m * m + 16.0 * m * columns,
+             [&operations, problems] { operations.solve().solve(problems); });
+}
+
+// The sample is the eigenvalues: vectors of close ones may turn.
+Job eigen(const Operations& operations, const Size& size) {
+  const std::size_t n = size.n;
+  const auto data = draw(operations.memory(), matrices(size), size);
+  data->values = Buffer<double>(operations.memory(), size.problems * n);
+  std::vector<EigenProblem> problems;
+  for (std::size_t p = 0; p < size.problems; ++p) {
+    problems.push_back({{data->matrix.data() + p * n * n, n, n},
+                        data->values.data() + p * n,
+                        data->status.data() + p});
+  }
+  const double m = static_cast<double>(n);
+  return job(operations, data, size, 9.0 * m * m * m, 16.0 * m * m,
+             [&operations, problems] { operations.solve().eigen(problems); });
+}
+
+}  // namespace
+
+void add_solve(const Options& options) {
+  using Make = Job (*)(const Operations&, const Size&);
+  const auto add_sizes = [&](const std::string& name, Make make, std::vector<Size> sizes) {
+    for (Size size : sizes) {
+      if (options.quick) size.problems = std::max<std::size_t>(1, size.problems / 100);
+      add(options,
+          "solve/" + name + "/n:" + std::to_string(size.n) +
+              (size.columns == 0 ? "" : "/columns:" + std::to_string(size.columns)) +
+              "/problems:" + std::to_string(size.problems),
+          1e-12, [=](const Operations& operations, Part) { return make(operations, size); });
+    }
+  };
+  add_sizes("factor", factor, {{10, 10'000}, {100, 200}, {1000, 1}});
+  add_sizes("solve", solve, {{10, 10'000, 10}, {100, 200, 20}, {1000, 1, 20}});
+  add_sizes("eigen", eigen, {{10, 2'000}, {50, 100}, {300, 1}});
+}
+
+}  // namespace lodestein::bench
