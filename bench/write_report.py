@@ -8,7 +8,9 @@ import sys
 
 HEADER = """# Performance of the operations
 
-Written by `scripts/bench` on {date}: {cores} cores, {processor}, {backend}; load average before: {load}.
+Written by `scripts/bench` on {date}: {cores} cores, {processor}, {backend}. The processor
+worked on these calls for {share:.0%} of the time that they took: below some 95 % it was busy with something else, and
+the numbers, those of several threads above all, mean little.
 
 Throughput is that of the best call. The limit is what the machine could do if the declared flops, exponentials
 and bytes of the operation were all that there is: the first two add up, since they go through the same ports, and
@@ -22,7 +24,7 @@ error exceeds its tolerance is not timed and fails the run. A fraction above 1 u
 gave more than a copy of large arrays. Everything with one thread but the last column.
 """
 PEERS = """
-## Beside PyTorch {version}
+## Beside {program}
 
 The same arithmetic as one writes it with PyTorch, in the same run with as many threads and a tuned allocator
 (`bench/peers`): the pairwise product materialises K. For the exact trace, `autograd` is one backward pass for each
@@ -52,10 +54,11 @@ def load_operations(path):
 
 
 def load_peers(path):
-    """[(name, form, threads, throughput)]; a name may have several forms."""
+    """[(name, form, threads, throughput)] and the program; a name may have several forms."""
     lines = path.read_text().splitlines() if path.exists() else []
-    entries = map(json.loads, lines)
-    return [(*f"{e['name']}|".split("|")[:2], e["threads"], e["throughput"]) for e in entries]
+    entries = [json.loads(line) for line in lines]
+    results = [(*f"{e['name']}|".split("|")[:2], e["threads"], e["throughput"]) for e in entries]
+    return results, entries[0]["program"] if entries else ""
 
 
 def quantity(value):
@@ -123,24 +126,25 @@ def naive_rows(operations):
                    f"{fused['throughput'] / entry['throughput']:.1f} |")
 
 
-def torch_version(folder):
-    path = folder / "torch.txt"
-    return path.read_text().strip() if path.exists() else ""
+def share_of_processor(operations):
+    """Of the time that the calls took, how much the processor spent on them."""
+    shares = [e["cpu_time"] / e["real_time"] for e in operations.values() if e.get("real_time")]
+    return sum(shares) / len(shares) if shares else 0.0
 
 
 def main():
     folder, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     operations, context = load_operations(folder / "operations.json")
-    peers = load_peers(folder / "peers.jsonl")
+    peers, program = load_peers(folder / "peers.jsonl")
     text = HEADER.format(date=context["date"][:10], cores=context["num_cpus"],
                          processor=processor(), backend=context["backend"],
-                         load=f"{context['load_avg'][0]:.1f}" if context["load_avg"] else "unknown",
+                         share=share_of_processor(operations),
                          limits=limit_table(context))
     text += "\n## Operations\n\n" + "\n".join(operation_rows(operations)) + "\n"
     if naive := list(naive_rows(operations)):
         text += NAIVE + "\n".join(naive) + "\n"
     if rows := list(peer_rows(operations, peers)):
-        text += PEERS.format(version=torch_version(folder)) + "\n".join(rows) + "\n"
+        text += PEERS.format(program=program) + "\n".join(rows) + "\n"
     out.write_text(text)
 
 

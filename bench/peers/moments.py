@@ -1,7 +1,7 @@
 """Mean and covariance in fp64, and the second moments of score differences in fp64 from fp32."""
 import peer
 
-torch, threads, quick = peer.start("moments")
+torch, threads, quick = peer.start()
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """K R with K = exp(-|x - y|^2 / (2 h^2)) materialised, as one writes it with PyTorch."""
 import peer
 
-torch, threads, quick = peer.start("pairwise")
+torch, threads, quick = peer.start()
 n = 500 if quick else 8192
 
 

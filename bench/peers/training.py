@@ -4,7 +4,7 @@
 `closed_form` writes the trace by hand, as lodestein does, and leaves the gradient to autograd."""
 import peer
 
-torch, threads, quick = peer.start("training")
+torch, threads, quick = peer.start()
 batch = 32 if quick else 512
 
 
