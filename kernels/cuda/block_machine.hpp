@@ -247,26 +247,27 @@ using Pass = NetworkPass<BlockMachine>;
 /// The memory of a block for one network: shared if it fits, else its workspace.
 struct BlockPlan {
   PassLayout layout;
+  bool in_shared = false;
   float* workspace = nullptr;  ///< null: shared memory
 
-  static constexpr std::size_t shared_floats = 50 * 1024;
   static constexpr std::size_t reserved_floats = 4;  ///< for the number 1
+  static constexpr std::size_t static_bytes = 1024;  ///< left to the kernels' own shared arrays
 
   BlockPlan() = default;
-  /// Takes as many rows a panel as fit.
-  BlockPlan(const NetworkShape& shape, PassKind kind) {
+  /// Takes as many rows a panel as fit into `shared_bytes`, what the device gives a block.
+  BlockPlan(const NetworkShape& shape, PassKind kind, std::size_t shared_bytes) {
     for (const std::uint32_t rows : {64u, 32u, 16u}) {
       layout = {shape, kind, BlockMachine::unit, rows};
-      if (fits()) return;
+      in_shared = sizeof(float) * (floats() + reserved_floats) + static_bytes <= shared_bytes;
+      if (in_shared) return;
     }
     layout.rows = 64;
   }
   LODESTEIN_EITHER std::size_t floats() const {
     return layout.weight_floats() + layout.gradient_floats() + layout.panel_memory_floats();
   }
-  bool fits() const { return floats() + reserved_floats <= shared_floats; }
   std::size_t shared_bytes() const {
-    return sizeof(float) * (reserved_floats + (fits() ? floats() : 0));
+    return sizeof(float) * (reserved_floats + (in_shared ? floats() : 0));
   }
 
   /// Where the block's weights start; gradient and panels follow.

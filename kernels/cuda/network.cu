@@ -31,7 +31,8 @@ __device__ std::size_t part_start(std::size_t n, std::size_t parts, std::size_t 
 }
 
 template <class Problem>
-__global__ void __launch_bounds__(block_threads) pack_networks(const Planned<Problem>* problems) {
+__global__ void __launch_bounds__(block_threads, 1)
+    pack_networks(const Planned<Problem>* problems) {
   LODESTEIN_SHARED(float[4], one);
   const Planned<Problem>& it = problems[blockIdx.x];
   const BlockMachine machine(one);
@@ -86,7 +87,7 @@ __device__ void evaluate_panel(const BlockMachine& machine, const NetworkEvaluat
   }
 }
 
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, 1)
     evaluate_networks(const Planned<NetworkEvaluation>* problems, const Task* tasks) {
   LODESTEIN_DYNAMIC_SHARED(float, shared);
   const Task task = tasks[blockIdx.x];
@@ -146,7 +147,7 @@ struct ArraySource {
 };
 
 // One group of rows: its sum of losses and of gradients.
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, 1)
     sum_network_losses(const Planned<NetworkLoss>* problems, const Task* tasks) {
   LODESTEIN_DYNAMIC_SHARED(float, shared);
   const Task task = tasks[blockIdx.x];
@@ -180,7 +181,7 @@ __global__ void __launch_bounds__(block_threads)
 }
 
 // The groups' gradients added in their order, into that of the first.
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, 1)
     add_gradients(const Planned<NetworkLoss>* problems) {
   const Planned<NetworkLoss>& it = problems[blockIdx.y];
   const std::size_t size = it.plan.layout.gradient_floats();
@@ -192,7 +193,7 @@ __global__ void __launch_bounds__(block_threads)
   it.gradients[i] = static_cast<float>(total);
 }
 
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, 1)
     finish_network_losses(const Planned<NetworkLoss>* problems) {
   LODESTEIN_SHARED(float[4], one);
   const Planned<NetworkLoss>& it = problems[blockIdx.x];
@@ -248,7 +249,7 @@ class Plans {
       it.gradients = at += weights(it);
       at += gradients(it);
       // Blocks are numbered over all problems: the workspace is placed as if for block 0.
-      if (!it.plan.fits()) it.plan.workspace = at - before * it.plan.floats();
+      if (!it.plan.in_shared) it.plan.workspace = at - before * it.plan.floats();
       at += workspace(it);
       it.values = values;
       values += it.groups;
@@ -279,7 +280,7 @@ class Plans {
     return 0;
   }
   static std::size_t workspace(const Planned<Problem>& it) {
-    return it.plan.fits() ? 0 : it.groups * it.plan.floats();
+    return it.plan.in_shared ? 0 : it.groups * it.plan.floats();
   }
 
   std::vector<Planned<Problem>> problems_;
@@ -297,10 +298,10 @@ std::uint32_t group_count(std::size_t rows) {
 }
 
 template <class Problem>
-Planned<Problem> planned(const Problem& p, PassKind kind) {
+Planned<Problem> planned(const Problem& p, PassKind kind, std::size_t shared_bytes) {
   Planned<Problem> it;
   it.p = p;
-  it.plan = BlockPlan(p.shape, kind);
+  it.plan = BlockPlan(p.shape, kind, shared_bytes);
   it.groups = group_count(p.samples.rows);
   return it;
 }
@@ -310,7 +311,7 @@ Planned<Problem> planned(const Problem& p, PassKind kind) {
 void Network::run(std::span<const NetworkEvaluation> given) const {
   std::vector<Planned<NetworkEvaluation>> problems;
   for (const NetworkEvaluation& p : separated(given))
-    problems.push_back(planned(p, evaluation_kind(p)));
+    problems.push_back(planned(p, evaluation_kind(p), device_.shared_bytes()));
   const Plans<NetworkEvaluation> plans(device_, std::move(problems));
   device_.launch("pack_networks", pack_networks<NetworkEvaluation>, plans.size(), block_threads, 0,
                  plans.problems());
@@ -320,7 +321,8 @@ void Network::run(std::span<const NetworkEvaluation> given) const {
 
 void Network::run(std::span<const NetworkLoss> given) const {
   std::vector<Planned<NetworkLoss>> problems;
-  for (const NetworkLoss& p : given) problems.push_back(planned(p, pass_kind(p.loss)));
+  for (const NetworkLoss& p : given)
+    problems.push_back(planned(p, pass_kind(p.loss), device_.shared_bytes()));
   const Plans<NetworkLoss> plans(device_, std::move(problems));
   device_.launch("pack_networks", pack_networks<NetworkLoss>, plans.size(), block_threads, 0,
                  plans.problems());

@@ -401,7 +401,7 @@ __device__ void load_small_centres(const Job& job, std::size_t first, float* row
 }
 
 template <int Dimensions, int Columns>
-__global__ void __launch_bounds__(small_threads)
+__global__ void __launch_bounds__(small_threads, 3)
     multiply_small(const Job* jobs, const Task* tasks) {
   using Shape = Small<Dimensions, Columns>;
   constexpr int queries = Shape::queries, pitch = Shape::pitch;

@@ -10,7 +10,9 @@ namespace {
 constexpr unsigned block_threads = 64;  // samples of a block; their values fill shared memory
 constexpr unsigned mix_rows = 32, mix_columns = 8;
 // One more than the rows of a block, so that rows and columns are both read without bank conflicts.
-constexpr unsigned pitch = block_threads + 1, mix_pitch = mix_rows + 1;
+constexpr unsigned pitch_of(unsigned rows) { return rows + 1; }
+constexpr unsigned mix_pitch = pitch_of(mix_rows);
+__device__ unsigned pitch() { return pitch_of(blockDim.x); }
 
 // What one block of threads does.
 struct Tile {
@@ -32,11 +34,11 @@ struct Node {
         parameters(model.parameters + model.parameters_begin[i]) {}
 
   __device__ double dot(const double* weights, const double* z, double sum) const {
-    for (std::size_t a = 0; a < count; ++a) sum += weights[a] * z[parents[a] * pitch];
+    for (std::size_t a = 0; a < count; ++a) sum += weights[a] * z[parents[a] * pitch()];
     return sum;
   }
   __device__ void add(double amount, const double* weights, double* score) const {
-    for (std::size_t a = 0; a < count; ++a) score[parents[a] * pitch] += amount * weights[a];
+    for (std::size_t a = 0; a < count; ++a) score[parents[a] * pitch()] += amount * weights[a];
   }
   __device__ double activation(std::size_t h, const double* z) const {
     return dot(parameters + h * count, z, parameters[hidden * count + h]);
@@ -91,25 +93,25 @@ __device__ void draw_normals(const PhiloxStream& stream, std::uint64_t sample, s
     const PhiloxBlock block = stream.at(sample, static_cast<std::uint32_t>(i / 2));
     const double radius = sqrt(-2.0 * log(open_uniform(block.word[0], block.word[1])));
     const double angle = two_pi * open_uniform(block.word[2], block.word[3]);
-    z[i * pitch] = radius * cos(angle);
-    if (i + 1 < n) z[(i + 1) * pitch] = radius * sin(angle);
+    z[i * pitch()] = radius * cos(angle);
+    if (i + 1 < n) z[(i + 1) * pitch()] = radius * sin(angle);
   }
 }
 
 // The block's rows of a row-major matrix to and from [cols, pitch]: neighbouring threads
 // touch neighbouring addresses of the matrix.
 __device__ void load(View<const double> matrix, std::size_t first, double* values) {
-  const std::size_t rows = min(matrix.rows - first, static_cast<std::size_t>(block_threads));
-  for (std::size_t e = threadIdx.x; e < block_threads * matrix.cols; e += block_threads) {
+  const std::size_t rows = min(matrix.rows - first, static_cast<std::size_t>(blockDim.x));
+  for (std::size_t e = threadIdx.x; e < blockDim.x * matrix.cols; e += blockDim.x) {
     const std::size_t k = e / matrix.cols, i = e % matrix.cols;
-    values[i * pitch + k] = k < rows ? matrix(first + k, i) : 0.0;
+    values[i * pitch() + k] = k < rows ? matrix(first + k, i) : 0.0;
   }
 }
 __device__ void store(const double* values, std::size_t first, View<double> matrix) {
-  const std::size_t rows = min(matrix.rows - first, static_cast<std::size_t>(block_threads));
-  for (std::size_t e = threadIdx.x; e < rows * matrix.cols; e += block_threads) {
+  const std::size_t rows = min(matrix.rows - first, static_cast<std::size_t>(blockDim.x));
+  for (std::size_t e = threadIdx.x; e < rows * matrix.cols; e += blockDim.x) {
     const std::size_t k = e / matrix.cols, i = e % matrix.cols;
-    matrix(first + k, i) = values[i * pitch + k];
+    matrix(first + k, i) = values[i * pitch() + k];
   }
 }
 
@@ -121,11 +123,12 @@ __global__ void __launch_bounds__(block_threads)
   const ScmView model = problem.model;
   double* z = values + threadIdx.x;
   draw_normals(problem.stream, problem.first + tile.first + threadIdx.x, model.latents, z);
-  for (std::size_t i = 0; i < model.latents; ++i) z[i * pitch] *= sqrt(problem.regime.variance[i]);
+  for (std::size_t i = 0; i < model.latents; ++i)
+    z[i * pitch()] *= sqrt(problem.regime.variance[i]);
   for (std::size_t t = 0; t < model.latents; ++t) {
     const std::size_t i = model.order[t];
     const double factor = problem.regime.factor[i];
-    if (factor != 0.0) z[i * pitch] += factor * value_of(model.family, Node(model, i), z);
+    if (factor != 0.0) z[i * pitch()] += factor * value_of(model.family, Node(model, i), z);
   }
   __syncthreads();
   store(values, tile.first, problem.latents);
@@ -138,8 +141,8 @@ __device__ void add_score(const ScmView& model, const RegimeView& regime, double
     const double factor = regime.factor[i];
     const Node node(model, i);
     const double effect = factor == 0.0 ? 0.0 : value_of(model.family, node, z);
-    const double own = -sign * (z[i * pitch] - factor * effect) / regime.variance[i];
-    score[i * pitch] += own;
+    const double own = -sign * (z[i * pitch()] - factor * effect) / regime.variance[i];
+    score[i * pitch()] += own;
     if (factor != 0.0) add_gradient(model.family, node, -own * factor, effect, z, score);
   }
 }
@@ -151,10 +154,10 @@ __global__ void __launch_bounds__(block_threads)
   const ScoreProblem& problem = problems[tile.problem];
   const std::size_t n = problem.model.latents;
   load(problem.latents, tile.first, values);
-  double* scores = values + n * pitch;
+  double* scores = values + n * pitch();
   const double* z = values + threadIdx.x;
   double* score = scores + threadIdx.x;
-  for (std::size_t i = 0; i < n; ++i) score[i * pitch] = 0.0;
+  for (std::size_t i = 0; i < n; ++i) score[i * pitch()] = 0.0;
   __syncthreads();
   add_score(problem.model, problem.regime, 1.0, z, score);
   if (problem.subtracted.factor != nullptr)
@@ -237,24 +240,32 @@ std::size_t most_columns(std::span<const Problem> problems) {
   return most;
 }
 
+// Shared memory of a block that holds so many values for each of its threads.
+std::size_t block_bytes(std::size_t values, unsigned threads) {
+  return values * pitch_of(threads) * sizeof(double);
+}
+
 }  // namespace
 
 void Simulate::run(std::span<const SampleProblem> problems) const {
   const Buffer<SampleProblem> descriptors(device_, problems);
   const std::vector<Tile> list = tiles_of(problems, block_threads);
   const Buffer<Tile> tiles(device_, list);
-  const std::size_t bytes = most_columns(problems) * pitch * sizeof(double);
   device_.launch("draw_samples", draw_samples, static_cast<unsigned>(list.size()), block_threads,
-                 bytes, descriptors.data(), tiles.data());
+                 block_bytes(most_columns(problems), block_threads), descriptors.data(),
+                 tiles.data());
 }
 
 void Simulate::run(std::span<const ScoreProblem> problems) const {
+  const std::size_t values = 2 * most_columns(problems);
+  // Beyond 97 latents a consumer GPU has room for half a block only.
+  const bool whole = block_bytes(values, block_threads) <= device_.shared_bytes();
+  const unsigned threads = whole ? block_threads : block_threads / 2;
   const Buffer<ScoreProblem> descriptors(device_, problems);
-  const std::vector<Tile> list = tiles_of(problems, block_threads);
+  const std::vector<Tile> list = tiles_of(problems, threads);
   const Buffer<Tile> tiles(device_, list);
-  const std::size_t bytes = 2 * most_columns(problems) * pitch * sizeof(double);
-  device_.launch("latent_scores", latent_scores, static_cast<unsigned>(list.size()), block_threads,
-                 bytes, descriptors.data(), tiles.data());
+  device_.launch("latent_scores", latent_scores, static_cast<unsigned>(list.size()), threads,
+                 block_bytes(values, threads), descriptors.data(), tiles.data());
 }
 
 void Simulate::run(std::span<const MixProblem> problems) const {

@@ -110,8 +110,9 @@ __device__ void hold_out(const BlockMachine& machine, const Trainee& it, const P
   __syncthreads();
 }
 
-// A block a network, for all its steps.
-__global__ void __launch_bounds__(block_threads) train_networks(const Trainee* trainees) {
+// A block a network, for all its steps. Its shared memory lets one block on a multiprocessor, so it
+// may have all registers.
+__global__ void __launch_bounds__(block_threads, 1) train_networks(const Trainee* trainees) {
   LODESTEIN_DYNAMIC_SHARED(float, shared);
   const Trainee& it = trainees[blockIdx.x];
   const TrainingProblem& p = it.p;
@@ -142,9 +143,9 @@ void Training::run(std::span<const TrainingProblem> problems) const {
   for (const TrainingProblem& p : problems) {
     Trainee& it = trainees.emplace_back();
     it.p = p;
-    it.plan = BlockPlan(p.shape, pass_kind(p.loss));
+    it.plan = BlockPlan(p.shape, pass_kind(p.loss), device_.shared_bytes());
     moments += 2 * p.shape.parameters();
-    workspace += it.plan.fits() ? 0 : it.plan.floats();
+    workspace += it.plan.in_shared ? 0 : it.plan.floats();
     shared_bytes = std::max(shared_bytes, it.plan.shared_bytes());
   }
   Buffer<float> adam(device_, moments);
@@ -155,7 +156,7 @@ void Training::run(std::span<const TrainingProblem> problems) const {
     it.first = at;
     it.second = at += it.p.shape.parameters();
     at += it.p.shape.parameters();
-    if (it.plan.fits()) continue;
+    if (it.plan.in_shared) continue;
     it.plan.workspace = free;
     free += it.plan.floats();
   }

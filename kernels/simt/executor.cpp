@@ -25,7 +25,7 @@ constexpr std::size_t stack_bytes = 256 * 1024;  // mapped when touched
 // Limits of compute capability 9.0.
 constexpr unsigned most_threads = 1024;
 constexpr unsigned most_blocks_yz = 65535;
-constexpr std::size_t most_shared = 227 * 1024, most_static_shared = 48 * 1024;
+constexpr std::size_t most_static_shared = 48 * 1024;
 constexpr std::size_t gap = 256;              // between shared arrays
 constexpr unsigned char not_a_number = 0xFF;  // bytes of a NaN, as float and as double
 constexpr std::uint64_t inactive_lane = 0x7ff7dead7fffdeadull;  // NaN as float and as double
@@ -86,8 +86,9 @@ std::string describe(const Fiber& fiber) {
 // Static and dynamic shared memory of the block that runs now, laid out as threads ask for it.
 class SharedMemory {
  public:
-  explicit SharedMemory(std::size_t dynamic_bytes)
-      : dynamic_bytes_(dynamic_bytes),
+  SharedMemory(std::size_t dynamic_bytes, std::size_t limit)
+      : limit_(limit),
+        dynamic_bytes_(dynamic_bytes),
         bytes_(dynamic_bytes + most_static_shared + (most_arrays + 2) * 2 * gap) {
     storage_ = std::make_unique<unsigned char[]>(bytes_ + alignment);
     const auto address = reinterpret_cast<std::uintptr_t>(storage_.get());
@@ -115,7 +116,7 @@ class SharedMemory {
       if (array.key == key) return array.data;
     }
     static_bytes_ += bytes;
-    if (static_bytes_ > most_static_shared || static_bytes_ + dynamic_bytes_ > most_shared) {
+    if (static_bytes_ > most_static_shared || static_bytes_ + dynamic_bytes_ > limit_) {
       throw ExecutionError("the block's shared arrays take " + std::to_string(static_bytes_) +
                            " bytes beside " + std::to_string(dynamic_bytes_) + " dynamic ones");
     }
@@ -138,7 +139,7 @@ class SharedMemory {
   };
   static constexpr std::size_t alignment = 256, most_arrays = 64;
 
-  std::size_t dynamic_bytes_, bytes_, static_bytes_ = 0, used_ = 0;
+  std::size_t limit_, dynamic_bytes_, bytes_, static_bytes_ = 0, used_ = 0;
   std::unique_ptr<unsigned char[]> storage_;
   unsigned char* first_;
   std::vector<Array> arrays_;
@@ -205,7 +206,7 @@ Block::Block(const LaunchShape& shape, const SimtOptions& options,
       log_(log),
       order_kind_(options.order),
       random_(options.seed * 7919u + worker * 131u),
-      shared_(shape.shared_bytes) {
+      shared_(shape.shared_bytes, options.shared_bytes) {
 #ifdef LODESTEIN_SIMT_TSAN
   scheduler_tsan_fiber_ = __tsan_get_current_fiber();
 #endif
@@ -535,7 +536,7 @@ void Block::complete_warp(const Fiber& last) {
   }
 }
 
-void check_shape(const LaunchShape& shape) {
+void check_shape(const LaunchShape& shape, std::size_t most_shared) {
   const dim3 g = shape.grid, b = shape.block;
   const std::uint64_t threads = std::uint64_t{b.x} * b.y * b.z;
   if (threads == 0 || threads > most_threads || b.z > 64)
@@ -544,15 +545,17 @@ void check_shape(const LaunchShape& shape) {
       g.z > most_blocks_yz) {
     throw ExecutionError("a grid has at most 2^31 - 1 blocks in x and 65535 in y and z");
   }
-  if (shape.shared_bytes > most_shared)
-    throw ExecutionError("a block has at most 227 KiB of shared memory");
+  if (shape.shared_bytes > most_shared) {
+    throw ExecutionError("a block has at most " + std::to_string(most_shared) +
+                         " bytes of shared memory");
+  }
 }
 
 }  // namespace
 
 void execute(const LaunchShape& shape, const SimtOptions& options,
              const std::function<void()>& body, AccessLog* log) {
-  check_shape(shape);
+  check_shape(shape, options.shared_bytes);
   const dim3 grid = shape.grid;
   const std::uint64_t blocks = std::uint64_t{grid.x} * grid.y * grid.z;
   const auto workers = static_cast<unsigned>(

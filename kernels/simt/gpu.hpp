@@ -35,6 +35,7 @@ class Device final : public Memory {
   std::string description() const { return "simt: the CUDA kernels on the CPU, for tests"; }
   int threads() const { return options_.threads; }
   int multiprocessors() const { return 4; }
+  std::size_t shared_bytes() const { return options_.shared_bytes; }
 
   template <class... Parameters, class... Arguments>
   void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block,

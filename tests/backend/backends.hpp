@@ -37,7 +37,7 @@ inline std::vector<BackendChoice> every_backend() {
         {name, "simt", options.threads, [options] { return Backend::simt(options); }});
   };
   simt("simt_sequential", {Order::sequential, 1, 1});
-  simt("simt_reversed", {Order::reversed, 1, 1});
+  simt("simt_reversed", {Order::reversed, 1, 1, 99 * 1024});  // as a consumer GPU has
   simt("simt_random", {Order::random, 7, 1});
   simt("simt_random_2", {Order::random, 8, 2});
   choices.push_back({"cuda", "cuda", 1, [] { return Backend::cuda(); }});
@@ -46,7 +46,7 @@ inline std::vector<BackendChoice> every_backend() {
 
 /// The same backend with one thread.
 inline Backend one_thread(const Backend& backend) {
-  return backend.name() == "cuda" ? backend : Backend::named(backend.name(), 1);
+  return backend.threads() == 1 ? backend : Backend::named(backend.name(), 1);
 }
 
 inline std::string backend_choice_name(const ::testing::TestParamInfo<BackendChoice>& info) {

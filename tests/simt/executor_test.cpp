@@ -153,7 +153,7 @@ TEST(Executor, RefusesWhatNoGpuLaunchesAndWritesNothing) {
   };
   EXPECT_THAT(launch(1, 2000, 0), AllOf(HasSubstr("count_up"), HasSubstr("1024")));
   EXPECT_THAT(launch({1, 70000}, 32, 0), AllOf(HasSubstr("count_up"), HasSubstr("65535")));
-  EXPECT_THAT(launch(1, 32, 300 << 10), AllOf(HasSubstr("count_up"), HasSubstr("227 KiB")));
+  EXPECT_THAT(launch(1, 32, 300 << 10), AllOf(HasSubstr("count_up"), HasSubstr("232448 bytes")));
   EXPECT_THAT(
       message_of([&] { device.launch("too_much_shared", too_much_shared, 1, 32, 0, out.data()); }),
       AllOf(HasSubstr("too_much_shared"), HasSubstr("56000 bytes")));

@@ -18,6 +18,7 @@ struct SimtOptions {
   Order order = Order::sequential;  ///< in which the threads of a block go on between two barriers
   std::uint32_t seed = 1;           ///< of the random order
   int threads = 1;                  ///< blocks run at once
+  std::size_t shared_bytes = 227 * 1024;            ///< of a block of the simulated GPU
   std::size_t memory_bytes = std::size_t{8} << 30;  ///< of the simulated GPU
 };
 

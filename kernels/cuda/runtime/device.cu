@@ -29,6 +29,10 @@ Device::Device(int index) : index_(index) {
   const Active active(index);
   check(cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, index),
         "cudaDeviceGetAttribute");
+  int shared = 0;
+  check(cudaDeviceGetAttribute(&shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, index),
+        "cudaDeviceGetAttribute");
+  shared_bytes_ = static_cast<std::size_t>(shared);
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
 }
 

@@ -32,6 +32,8 @@ class Device final : public Memory {
   std::string description() const;
   int threads() const { return 1; }
   int multiprocessors() const { return multiprocessors_; }
+  /// Shared memory that a block may have.
+  std::size_t shared_bytes() const { return shared_bytes_; }
 
   /// kernel<<<grid, block, shared_bytes, stream>>>(arguments...); an empty grid is no launch.
   /// @throws DeviceError naming the kernel and the launch.
@@ -75,6 +77,7 @@ class Device final : public Memory {
 
   int index_;
   int multiprocessors_ = 0;
+  std::size_t shared_bytes_ = 0;
   cudaStream_t stream_ = nullptr;
 };
 
