@@ -4,6 +4,7 @@
 
 #include "lodestein/core/backend.hpp"
 #include "lodestein/core/error.hpp"
+#include "lodestein/core/finding.hpp"
 #include "lodestein/core/matrix.hpp"
 #include "lodestein/core/observer.hpp"
 #include "lodestein/core/random.hpp"
@@ -16,7 +17,10 @@
 #include "lodestein/evaluate/evaluate.hpp"
 #include "lodestein/evaluate/metrics.hpp"
 #include "lodestein/graph/digraph.hpp"
+#include "lodestein/score/check.hpp"
+#include "lodestein/score/difference.hpp"
 #include "lodestein/score/gaussian.hpp"
+#include "lodestein/score/score.hpp"
 #include "lodestein/simulate/latent_model.hpp"
 #include "lodestein/simulate/mixing.hpp"
 #include "lodestein/simulate/study.hpp"

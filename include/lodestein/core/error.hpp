@@ -6,7 +6,7 @@
 namespace lodestein {
 
 /// Base of everything the library throws. Statistical failure is not thrown: it is a value with a
-/// diagnosis (see unmix/diagnosis.hpp).
+/// diagnosis (see core/finding.hpp).
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

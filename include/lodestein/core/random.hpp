@@ -25,6 +25,7 @@ enum class Purpose : std::uint32_t {
   wishart = 10,
   parallel_analysis = 11,
   restart = 12,
+  stein_test = 13,
   test = 255,
 };
 

@@ -4,17 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "lodestein/core/finding.hpp"
+
 namespace lodestein {
-
-enum class Severity { note, warning, failure };
-
-/// One statement about the data or the fit, with what to do about it.
-struct Finding {
-  Severity severity = Severity::note;
-  std::string code;     ///< stable, for programs: "rank-too-low", "weak-environment", ...
-  std::string message;  ///< names the environment, rank or eigen-gap
-  std::string remedy;
-};
 
 /// How one interventional environment differs from the observational one.
 struct EnvironmentDiagnosis {
