@@ -3,6 +3,7 @@
 #include <string>
 
 #include "kernels/difference_moments.hpp"
+#include "kernels/features.hpp"
 #include "kernels/latent_loss.hpp"
 #include "kernels/memory.hpp"
 #include "kernels/moments.hpp"
@@ -23,6 +24,7 @@ class Operations {
   virtual std::string description() const = 0;
   virtual const Memory& memory() const = 0;
   virtual const DifferenceMoments& difference_moments() const = 0;
+  virtual const Features& features() const = 0;
   virtual const LatentLoss& latent_loss() const = 0;
   virtual const Moments& moments() const = 0;
   virtual const Network& network() const = 0;

@@ -1,6 +1,7 @@
 #include "kernels/cpu/operations.hpp"
 
 #include "kernels/cpu/difference_moments.hpp"
+#include "kernels/cpu/features.hpp"
 #include "kernels/cpu/latent_loss.hpp"
 #include "kernels/cpu/moments.hpp"
 #include "kernels/cpu/network.hpp"
@@ -18,6 +19,7 @@ class Operations final : public kernels::Operations {
   explicit Operations(int threads)
       : threads_(threads),
         difference_moments_(threads),
+        features_(threads),
         latent_loss_(threads),
         moments_(threads),
         network_(threads),
@@ -35,6 +37,7 @@ class Operations final : public kernels::Operations {
   const kernels::DifferenceMoments& difference_moments() const override {
     return difference_moments_;
   }
+  const kernels::Features& features() const override { return features_; }
   const kernels::LatentLoss& latent_loss() const override { return latent_loss_; }
   const kernels::Moments& moments() const override { return moments_; }
   const kernels::Network& network() const override { return network_; }
@@ -46,6 +49,7 @@ class Operations final : public kernels::Operations {
  private:
   int threads_;
   DifferenceMoments difference_moments_;
+  Features features_;
   LatentLoss latent_loss_;
   Moments moments_;
   Network network_;

@@ -1,4 +1,5 @@
 #include "kernels/cuda/difference_moments.hpp"
+#include "kernels/cuda/features.hpp"
 #include "kernels/cuda/latent_loss.hpp"
 #include "kernels/cuda/moments.hpp"
 #include "kernels/cuda/network.hpp"
@@ -16,6 +17,7 @@ class Operations final : public kernels::Operations {
   explicit Operations(std::unique_ptr<Device> device)
       : device_(std::move(device)),
         difference_moments_(*device_),
+        features_(*device_),
         latent_loss_(*device_),
         moments_(*device_),
         network_(*device_),
@@ -30,6 +32,7 @@ class Operations final : public kernels::Operations {
   const kernels::DifferenceMoments& difference_moments() const override {
     return difference_moments_;
   }
+  const kernels::Features& features() const override { return features_; }
   const kernels::LatentLoss& latent_loss() const override { return latent_loss_; }
   const kernels::Moments& moments() const override { return moments_; }
   const kernels::Network& network() const override { return network_; }
@@ -41,6 +44,7 @@ class Operations final : public kernels::Operations {
  private:
   std::unique_ptr<Device> device_;
   DifferenceMoments difference_moments_;
+  Features features_;
   LatentLoss latent_loss_;
   Moments moments_;
   Network network_;

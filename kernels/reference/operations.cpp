@@ -1,6 +1,7 @@
 #include "kernels/reference/operations.hpp"
 
 #include "kernels/reference/difference_moments.hpp"
+#include "kernels/reference/features.hpp"
 #include "kernels/reference/latent_loss.hpp"
 #include "kernels/reference/moments.hpp"
 #include "kernels/reference/network.hpp"
@@ -21,6 +22,7 @@ class Operations final : public kernels::Operations {
   const kernels::DifferenceMoments& difference_moments() const override {
     return difference_moments_;
   }
+  const kernels::Features& features() const override { return features_; }
   const kernels::LatentLoss& latent_loss() const override { return latent_loss_; }
   const kernels::Moments& moments() const override { return moments_; }
   const kernels::Network& network() const override { return network_; }
@@ -31,6 +33,7 @@ class Operations final : public kernels::Operations {
 
  private:
   DifferenceMoments difference_moments_;
+  Features features_;
   LatentLoss latent_loss_;
   Moments moments_;
   Network network_;
