@@ -29,6 +29,7 @@ constexpr const char* help =
 
 void add_all(const Options& options) {
   add_difference_moments(options);
+  add_features(options);
   add_latent_loss(options);
   add_moments(options);
   add_network(options);

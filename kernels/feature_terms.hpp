@@ -113,6 +113,12 @@ struct FeatureSums {
   LODESTEIN_EITHER std::size_t target_count() const {
     return targets.data == nullptr ? 1 : targets.cols;
   }
+  LODESTEIN_EITHER std::size_t second_entries() const {
+    return second == nullptr ? 0 : columns.count() * columns.count();
+  }
+  LODESTEIN_EITHER std::size_t entries() const {
+    return second_entries() + (cross == nullptr ? 0 : columns.count() * target_count());
+  }
 };
 
 /// Entry (i, j) of a symmetric matrix of which only the upper triangle is there.

@@ -6,6 +6,7 @@
 namespace lodestein::bench {
 
 void add_difference_moments(const Options& options);
+void add_features(const Options& options);
 void add_latent_loss(const Options& options);
 void add_moments(const Options& options);
 void add_network(const Options& options);

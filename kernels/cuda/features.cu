@@ -62,7 +62,7 @@ __device__ float monomial(const Panels& p, std::size_t row, std::size_t k) {
 }
 
 struct FillTask {
-  unsigned slice, column;  ///< the first of fill_tile
+  unsigned slice, row, column;  ///< the first of fill_tile
 };
 
 // A thread writes 4 rows by 4 columns; 0 past the last column and row.
@@ -73,8 +73,7 @@ __global__ void __launch_bounds__(block_threads)
   const FillTask task = tasks[blockIdx.x];
   const Slice slice = slices[task.slice];
   const Panels p = panels[slice.problem];
-  const unsigned row0 = blockIdx.y * fill_tile;
-  if (row0 >= slice.rows) return;  // the whole block
+  const unsigned row0 = task.row;
   const unsigned ty = threadIdx.x / block_side, tx = threadIdx.x % block_side;
   const std::size_t monomials = p.columns.monomials, count = p.columns.count();
   const std::size_t d = p.columns.dimension;
@@ -147,7 +146,7 @@ struct RowLoad {
   __device__ static unsigned column(unsigned l) {
     return (threadIdx.x + l * block_threads) % (Width / 4) * 4;
   }
-  __device__ void load(const float* from, std::size_t stride) {
+  __device__ void load(const float* from, unsigned stride) {
 #pragma unroll
     for (unsigned l = 0; l < count; ++l)
       value[l] = *reinterpret_cast<const float4*>(from + row(l) * stride + column(l));
@@ -177,15 +176,14 @@ __global__ void __launch_bounds__(block_threads, Per == 8 ? 2 : 4)
   LODESTEIN_SHARED(float[2][product_steps][width], right);
   const ProductTask task = tasks[blockIdx.x];
   const Slice slice = slices[task.slice];
-  const std::size_t stride = panels[slice.problem].stride;
+  const auto stride = static_cast<unsigned>(panels[slice.problem].stride);
   const float* weights = sums[slice.problem].weights;
-  const float* from_i = slice.panel + task.tile_i * width;
-  const float* from_j = slice.panel + task.tile_j * width;
   const unsigned ty = threadIdx.x / block_side, tx = threadIdx.x % block_side;
   float sum[Per][Per] = {};
   const auto load = [&](unsigned row, RowLoad<width>& a, RowLoad<width>& b) {
-    a.load(from_i + row * stride, stride);
-    b.load(from_j + row * stride, stride);
+    const float* from = slice.panel + row * stride;
+    a.load(from + task.tile_i * width, stride);
+    b.load(from + task.tile_j * width, stride);
     if (weights != nullptr) a.scale(weights + slice.first + row, slice.rows - row);
   };
   RowLoad<width> next_a, next_b;
@@ -288,9 +286,8 @@ __global__ void __launch_bounds__(block_threads)
     const SliceRange range = ranges[r];
     const FeatureSums s = sums[range.problem];
     const std::size_t stride = panels[range.problem].stride, columns = s.columns.count();
-    const std::size_t seconds = s.second == nullptr ? 0 : columns * columns;
-    const std::size_t targets = s.target_count();
-    const std::size_t entries = seconds + (s.cross == nullptr ? 0 : columns * targets);
+    const std::size_t seconds = s.second_entries(), targets = s.target_count();
+    const std::size_t entries = s.entries();
     const double scale = 1.0 / static_cast<double>(s.x.rows);
     for (std::size_t e = blockIdx.x * block_threads + threadIdx.x; e < entries;
          e += std::size_t{gridDim.x} * block_threads) {
@@ -309,7 +306,7 @@ __global__ void __launch_bounds__(block_threads)
 }
 
 struct ValueTask {
-  unsigned slice, column;  ///< the first of value_cols
+  unsigned slice, row, column;  ///< the first of value_rows and value_cols
 };
 
 constexpr unsigned value_rows = 64, value_cols = 32, value_steps = 32;
@@ -323,8 +320,7 @@ __global__ void __launch_bounds__(block_threads)
   const ValueTask task = tasks[blockIdx.x];
   const Slice slice = slices[task.slice];
   const FeatureValues v = values[slice.problem];
-  const unsigned row0 = blockIdx.y * value_rows;
-  if (row0 >= slice.rows) return;  // the whole block
+  const unsigned row0 = task.row;
   const std::size_t stride = panels[slice.problem].stride, count = v.columns.count();
   const unsigned ty = threadIdx.x / block_side, tx = threadIdx.x % block_side;
   float sum[4][2] = {};
@@ -370,9 +366,9 @@ __global__ void __launch_bounds__(block_threads)
   const FeatureValues v = values[slice.problem];
   const std::size_t stride = panels[slice.problem].stride;
   const unsigned column = task.column + threadIdx.x % value_cols;
-  const unsigned end = blockIdx.y * value_rows + value_rows;
+  const unsigned end = task.row + value_rows;
   if (column >= v.out.cols) return;
-  for (unsigned s = blockIdx.y * value_rows + threadIdx.x / value_cols; s < end && s < slice.rows;
+  for (unsigned s = task.row + threadIdx.x / value_cols; s < end && s < slice.rows;
        s += block_threads / value_cols)
     v.out(slice.first + s, column) = slice.panel[s * stride + column + v.skipped];
 }
@@ -380,7 +376,7 @@ __global__ void __launch_bounds__(block_threads)
 template <class Task>
 __global__ void __launch_bounds__(block_threads) finish_entries(const Task* tasks, unsigned count) {
   for (unsigned t = blockIdx.y; t < count; t += gridDim.y) {
-    const Task task = tasks[t];
+    const Task& task = tasks[t];
     const std::size_t entries = task.entries();
     for (std::size_t e = blockIdx.x * block_threads + threadIdx.x; e < entries;
          e += std::size_t{gridDim.x} * block_threads)
@@ -400,6 +396,16 @@ dim3 entry_grid(std::size_t most_entries, std::size_t tasks) {
 }
 
 unsigned narrow(std::size_t value) { return static_cast<unsigned>(value); }
+
+// Calls add(row, column) for the first of every tile.
+template <class Add>
+void add_tiles(std::size_t rows, std::size_t tile_rows, std::size_t cols, std::size_t tile_cols,
+               const Add& add) {
+  for (std::size_t row = 0; row < rows; row += tile_rows) {
+    for (std::size_t column = 0; column < cols; column += tile_cols)
+      add(narrow(row), narrow(column));
+  }
+}
 
 /// Columns of a tile of the symmetric product; one tile if they fit into the small one.
 unsigned tile_width(std::size_t columns) { return columns <= 64 ? 64 : 128; }
@@ -433,15 +439,17 @@ class Engine {
       std::vector<ValueTask> products, copies;
       for (unsigned s = 0; s < slices.size(); ++s) {
         const FeatureValues& v = problems[slices[s].problem];
-        for (std::size_t c = 0; c < v.out.cols; c += value_cols)
-          (v.coefficients == nullptr ? copies : products).push_back({s, narrow(c)});
+        std::vector<ValueTask>& tasks = v.coefficients == nullptr ? copies : products;
+        add_tiles(slices[s].rows, value_rows, v.out.cols, value_cols,
+                  [&](unsigned row, unsigned column) {
+                    tasks.push_back({s, row, column});
+                  });
       }
-      constexpr unsigned row_blocks = slice_rows / value_rows;
       const Buffer<ValueTask> p(device_, products), c(device_, copies);
-      device_.launch("multiply_coefficients", multiply_coefficients, {narrow(p.size()), row_blocks},
+      device_.launch("multiply_coefficients", multiply_coefficients, narrow(p.size()),
                      block_threads, 0, at.problems.data(), at.panels.data(), there.data(),
                      p.data());
-      device_.launch("copy_columns", copy_columns, {narrow(c.size()), row_blocks}, block_threads, 0,
+      device_.launch("copy_columns", copy_columns, narrow(c.size()), block_threads, 0,
                      at.problems.data(), at.panels.data(), there.data(), c.data());
     });
   }
@@ -520,12 +528,14 @@ class Engine {
             const std::vector<Slice>& slices, const Buffer<Slice>& there) const {
     std::vector<FillTask> tasks;
     for (unsigned s = 0; s < slices.size(); ++s) {
-      for (std::size_t c = 0; c < panels[slices[s].problem].stride; c += fill_tile)
-        tasks.push_back({s, narrow(c)});
+      add_tiles(slices[s].rows, fill_tile, panels[slices[s].problem].stride, fill_tile,
+                [&](unsigned row, unsigned column) {
+                  tasks.push_back({s, row, column});
+                });
     }
     const Buffer<FillTask> uploaded(device_, tasks);
-    device_.launch("fill_panels", fill_panels, {narrow(tasks.size()), slice_rows / fill_tile},
-                   block_threads, 0, at.data(), there.data(), uploaded.data());
+    device_.launch("fill_panels", fill_panels, narrow(tasks.size()), block_threads, 0, at.data(),
+                   there.data(), uploaded.data());
   }
 
   template <unsigned Per>
@@ -573,7 +583,7 @@ class Engine {
         ranges.push_back({slices[s].problem, s, 0, slices[s].first == 0, false});
       ++ranges.back().count;
       ranges.back().ends = slices[s].first + slices[s].rows == sums.x.rows;
-      most = std::max(most, sums.columns.count() * (sums.columns.count() + sums.target_count()));
+      most = std::max(most, sums.entries());
     }
     const Buffer<SliceRange> uploaded(device_, ranges);
     device_.launch("add_slices", add_slices, entry_grid(most, ranges.size()), block_threads, 0,

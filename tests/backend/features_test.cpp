@@ -377,6 +377,7 @@ class FeaturesOf : public test::OnEveryBackend {
 TEST_P(FeaturesOf, AnyMapAndSize) {
   std::vector<Case> cases;
   for (const std::size_t n : {1, 13, 31, 33}) {
+    if (slow() && n != 1 && n != 33) continue;
     cases.emplace_back(Size{n, 3, true, 2, 5}, 3);
     cases.emplace_back(Size{n, 2, false, 3, 0}, 1);
     cases.emplace_back(Size{n, 5, false, 0, 13}, 2);
@@ -463,14 +464,15 @@ TEST_P(FeaturesOf, OnlyWhatIsWanted) {
   EXPECT_TRUE(std::isnan(p.second.buffer.download()[0]));
 }
 
-std::vector<Case> mixed_cases() {
+std::vector<Case> mixed_cases(bool few) {
   std::vector<Case> cases;
-  for (const std::size_t n : {1, 13, 33, 597}) {
+  for (const std::size_t n : {1, 33, 597}) {
+    if (few && n == 1) continue;
     cases.emplace_back(Size{n, 3, true, 2, 7});
     cases.emplace_back(Size{n, 2, false, 0, 40});
     cases.back().weighted = true;
   }
-  cases.emplace_back(Size{2600, 1, true, 2, 3});
+  if (!few) cases.emplace_back(Size{2600, 1, true, 2, 3});
   return cases;
 }
 
@@ -487,7 +489,7 @@ void expect_equal(const Case& a, const Case& b) {
 }
 
 TEST_P(FeaturesOf, SameBitsOnEveryRunThreadAndBatch) {
-  std::vector<Case> here = mixed_cases(), again = mixed_cases(), alone = mixed_cases();
+  std::vector<Case> here = mixed_cases(slow()), again = here, alone = here;
   run(here);
   run(again);
   const Backend one = test::one_thread(backend());
