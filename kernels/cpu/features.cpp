@@ -77,6 +77,47 @@ void scale_rows(const float* roots, std::size_t rows, std::size_t cols, float* x
   }
 }
 
+// Rows of a register tile two vectors wide: 24 accumulators of 32 registers, or 12 of 16.
+constexpr std::size_t tile_rows = HWY_LANES(float) >= 16 ? 12 : 6;
+
+// tile [Rows, 2 vectors] = sum over `steps` rows of left^T right, all with rows `stride` apart.
+template <std::size_t Rows>
+HWY_INLINE void multiply_tile(const float* HWY_RESTRICT left, const float* HWY_RESTRICT right,
+                              std::size_t steps, std::size_t stride, float* HWY_RESTRICT tile) {
+  const std::size_t lanes = hn::Lanes(tag);
+  Vec sum[Rows][2];
+  for (std::size_t r = 0; r < Rows; ++r) sum[r][0] = sum[r][1] = hn::Zero(tag);
+  for (std::size_t s = 0; s < steps; ++s, left += stride, right += stride) {
+    const Vec first = hn::LoadU(tag, right), second = hn::LoadU(tag, right + lanes);
+    for (std::size_t r = 0; r < Rows; ++r) {
+      const Vec factor = hn::Set(tag, left[r]);
+      sum[r][0] = hn::MulAdd(factor, first, sum[r][0]);
+      sum[r][1] = hn::MulAdd(factor, second, sum[r][1]);
+    }
+  }
+  for (std::size_t r = 0; r < Rows; ++r) {
+    hn::StoreU(sum[r][0], tag, tile + r * stride);
+    hn::StoreU(sum[r][1], tag, tile + r * stride + lanes);
+  }
+}
+
+// tile [left_cols, right_cols] = left^T right of two panels of `stride` columns, of which multiples
+// of 4 and of two vectors are done.
+void multiply_panels(const float* left, std::size_t left_cols, const float* right,
+                     std::size_t right_cols, std::size_t steps, std::size_t stride, float* tile) {
+  for (std::size_t j = 0; j < right_cols; j += 2 * hn::Lanes(tag)) {
+    std::size_t i = 0;
+    for (; i + tile_rows <= left_cols; i += tile_rows)
+      multiply_tile<tile_rows>(left + i, right + j, steps, stride, tile + i * stride + j);
+    if (tile_rows > 8 && i + 4 < left_cols) {
+      multiply_tile<8>(left + i, right + j, steps, stride, tile + i * stride + j);
+      i += 8;
+    }
+    for (; i < left_cols; i += 4)
+      multiply_tile<4>(left + i, right + j, steps, stride, tile + i * stride + j);
+  }
+}
+
 // out [rows, cols] += tile.
 void add_tile(const float* tile, std::size_t tile_stride, std::size_t rows, std::size_t cols,
               double* out, std::size_t stride) {
@@ -111,6 +152,7 @@ namespace lodestein::kernels::cpu {
 
 HWY_EXPORT(shifted_cosines);
 HWY_EXPORT(monomials);
+HWY_EXPORT(multiply_panels);
 HWY_EXPORT(scale_rows);
 HWY_EXPORT(add_tile);
 
@@ -119,10 +161,11 @@ namespace {
 constexpr std::size_t panel_rows = 256;
 constexpr std::size_t panel_cols = 32;  // a panel is 32 KiB: it stays in L1 while others pass
 constexpr std::size_t most_chunks = 16;
-constexpr std::size_t chunk_rows = 4 * panel_rows;           // at least, of several chunks
+constexpr std::size_t least_chunk_rows = 1024;
 constexpr std::size_t partial_bytes = std::size_t{1} << 29;  // all partial sums of one problem
 
-static_assert(panel_cols % HWY_LANES(float) == 0);
+// What a register tile does too much stays within the panel.
+static_assert(panel_cols % (2 * HWY_LANES(float)) == 0 && panel_cols % 4 == 0);
 
 std::size_t to_unit(std::size_t count) {
   const std::size_t unit = PanelMachine::unit();
@@ -235,12 +278,20 @@ struct SumPlan {
         count(s.columns.count()),
         targets(s.cross == nullptr ? 0 : s.target_count()),
         target_stride(to_unit(targets)),
-        second_values(s.second == nullptr ? 0 : count * count),
+        second_values(s.second == nullptr ? 0 : pairs_before(columns.groups()) * tile_size),
         cross_values(count * targets) {
     const std::size_t most =
         partial_bytes / (8 * std::max<std::size_t>(second_values + cross_values, 1));
+    // Work on partial sums must stay small beside the products.
+    const std::size_t chunk_rows = std::max(least_chunk_rows, 8 * count);
     chunks = std::clamp<std::size_t>(s.x.rows / chunk_rows, 1,
                                      std::clamp<std::size_t>(most, 1, most_chunks));
+  }
+  // Partial sums go tile by tile, those of a column of tiles from the top to the diagonal.
+  static constexpr std::size_t tile_size = panel_cols * panel_cols;
+  static std::size_t pairs_before(std::size_t right) { return right * (right + 1) / 2; }
+  static std::size_t tile_place(std::size_t left, std::size_t right) {
+    return (pairs_before(right) + left) * tile_size;
   }
   std::size_t first_row(std::size_t chunk) const {
     const std::size_t panels = (sums.x.rows + panel_rows - 1) / panel_rows;
@@ -313,10 +364,12 @@ class ChunkSums {
     const PackedColumns& columns = plan_.columns;
     for (std::size_t right = 0; right < columns.groups(); ++right) {
       for (std::size_t left = 0; left <= right; ++left) {
-        multiply(left, rows, panel(right), to_unit(columns.size(right)), panel_cols);
+        HWY_DYNAMIC_DISPATCH(multiply_panels)
+        (panel(left), columns.size(left), panel(right), columns.size(right), rows, panel_cols,
+         tile_);
         HWY_DYNAMIC_DISPATCH(add_tile)
         (tile_, panel_cols, columns.size(left), columns.size(right),
-         out_ + columns.first(left) * plan_.count + columns.first(right), plan_.count);
+         out_ + SumPlan::tile_place(left, right), panel_cols);
       }
     }
   }
@@ -443,17 +496,30 @@ class Engine {
   }
 
  private:
+  // Sums partials in the order of the chunks.
   void reduce(const SumPlan& plan, const std::vector<std::vector<double>>& partials) const {
     const double scale = 1.0 / static_cast<double>(plan.sums.x.rows);
-    const auto count = static_cast<std::int64_t>(partials.front().size());
-#pragma omp parallel for schedule(static) num_threads(threads_) if (count > 10000)
-    for (std::int64_t e = 0; e < count; ++e) {
-      const auto i = static_cast<std::size_t>(e);
+    const auto total = [&](std::size_t place) {
       double sum = 0.0;
-      for (const std::vector<double>& partial : partials) sum += partial[i];
-      (i < plan.second_values ? plan.sums.second[i] : plan.sums.cross[i - plan.second_values]) =
-          sum * scale;
+      for (const std::vector<double>& partial : partials) sum += partial[place];
+      return sum * scale;
+    };
+    const PackedColumns& columns = plan.columns;
+    const auto groups = static_cast<int>(plan.second_values == 0 ? 0 : columns.groups());
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads_) if (groups > 3)
+    for (int group = 0; group < groups; ++group) {
+      const auto right = static_cast<std::size_t>(group);
+      for (std::size_t left = 0; left <= right; ++left) {
+        for (std::size_t i = 0; i < columns.size(left); ++i) {
+          double* row = plan.sums.second + (columns.first(left) + i) * plan.count;
+          const std::size_t place = SumPlan::tile_place(left, right) + i * panel_cols;
+          for (std::size_t j = 0; j < columns.size(right); ++j)
+            row[columns.first(right) + j] = total(place + j);
+        }
+      }
     }
+    for (std::size_t e = 0; e < plan.cross_values; ++e)
+      plan.sums.cross[e] = total(plan.second_values + e);
   }
   int threads_;
 };

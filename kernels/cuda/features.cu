@@ -66,7 +66,7 @@ struct FillTask {
 };
 
 // A thread writes 4 rows by 4 columns; 0 past the last column and row.
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads, 4)
     fill_panels(const Panels* panels, const Slice* slices, const FillTask* tasks) {
   LODESTEIN_SHARED(float[fill_steps][fill_tile + 1], points);
   LODESTEIN_SHARED(float[fill_steps][fill_tile + 4], frequencies);
