@@ -61,6 +61,9 @@ def operations():
                      memory=8 * n * d) for d in (5, 20, 100))
     yield from (Work("score-difference moments", f"N = {n}, d = 20, K = {k}", n, "samples",
                      fp64=n * 20 * k * (20 * k + 1), memory=4 * n * (k + 1) * 20) for k in (5, 20))
+    yield from (Work("Fourier feature moments", f"N = {n}, d = 20, {m} features", n, "samples",
+                     fp32=n * (m * (m + 1) + 2 * m * 20), memory=4 * n * (20 + 2 * m))
+                for m in (512, 2048))  # the features are written and read once
 
 
 def number(value):

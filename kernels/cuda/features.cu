@@ -65,14 +65,15 @@ struct FillTask {
   unsigned slice, row, column;  ///< the first of fill_tile
 };
 
-// A thread writes 4 rows by 4 columns; 0 past the last column and row.
-__global__ void __launch_bounds__(block_threads, 4)
+// A thread writes 4 rows by 4 columns, as if all were cosines; 0 past the last column and row. Then
+// the monomials.
+__global__ void __launch_bounds__(block_threads, 3)
     fill_panels(const Panels* panels, const Slice* slices, const FillTask* tasks) {
   LODESTEIN_SHARED(float[fill_steps][fill_tile + 1], points);
   LODESTEIN_SHARED(float[fill_steps][fill_tile + 4], frequencies);
   const FillTask task = tasks[blockIdx.x];
   const Slice slice = slices[task.slice];
-  const Panels p = panels[slice.problem];
+  const Panels& p = panels[slice.problem];
   const unsigned row0 = task.row;
   const unsigned ty = threadIdx.x / block_side, tx = threadIdx.x % block_side;
   const std::size_t monomials = p.columns.monomials, count = p.columns.count();
@@ -115,16 +116,23 @@ __global__ void __launch_bounds__(block_threads, 4)
 #pragma unroll
   for (unsigned i = 0; i < 4; ++i) {
     const unsigned row = row0 + 4 * ty + i;
-    float value[4];
+    float* out = slice.panel + row * p.stride + task.column + 4 * tx;
 #pragma unroll
     for (unsigned j = 0; j < 4; ++j) {
-      const std::size_t c = task.column + 4 * tx + j;
-      value[j] = row >= slice.rows || c >= count ? 0.0f
-                 : c < monomials                 ? monomial(p, slice.first + row, c)
-                                                 : shifted_cosine(sum[i][j], p.columns.quarters);
+      const bool within = row < slice.rows && task.column + 4 * tx + j < count;
+      sum[i][j] = within ? shifted_cosine(sum[i][j], p.columns.quarters) : 0.0f;
     }
-    *reinterpret_cast<float4*>(slice.panel + row * p.stride + task.column + 4 * tx) =
-        make_float4(value[0], value[1], value[2], value[3]);
+    *reinterpret_cast<float4*>(out) = make_float4(sum[i][0], sum[i][1], sum[i][2], sum[i][3]);
+  }
+  if (task.column >= monomials) return;  // the whole block
+  __syncthreads();
+  const unsigned at = threadIdx.x % fill_tile;
+  if (task.column + at >= monomials) return;
+#pragma unroll 1
+  for (unsigned s = threadIdx.x / fill_tile; s < fill_tile; s += block_threads / fill_tile) {
+    const unsigned row = row0 + s;
+    slice.panel[row * p.stride + task.column + at] =
+        row < slice.rows ? monomial(p, slice.first + row, task.column + at) : 0.0f;
   }
 }
 
@@ -132,71 +140,51 @@ struct ProductTask {
   unsigned slice, tile_i, tile_j;  ///< tile_i <= tile_j
 };
 
-constexpr unsigned product_steps = 16;  // rows in shared memory at a time
-
-// 16 rows of a tile of Width columns, by 16 bytes.
-template <unsigned Width>
-struct RowLoad {
-  static constexpr unsigned count = product_steps * Width / 4 / block_threads;
-  float4 value[count];
-
-  __device__ static unsigned row(unsigned l) {
-    return (threadIdx.x + l * block_threads) / (Width / 4);
-  }
-  __device__ static unsigned column(unsigned l) {
-    return (threadIdx.x + l * block_threads) % (Width / 4) * 4;
-  }
-  __device__ void load(const float* from, unsigned stride) {
-#pragma unroll
-    for (unsigned l = 0; l < count; ++l)
-      value[l] = *reinterpret_cast<const float4*>(from + row(l) * stride + column(l));
-  }
-  __device__ void scale(const float* weights, unsigned rows) {
-#pragma unroll
-    for (unsigned l = 0; l < count; ++l) {
-      const float w = row(l) < rows ? weights[row(l)] : 0.0f;
-      value[l] = make_float4(w * value[l].x, w * value[l].y, w * value[l].z, w * value[l].w);
-    }
-  }
-  __device__ void store(float (&to)[product_steps][Width]) const {
-#pragma unroll
-    for (unsigned l = 0; l < count; ++l)
-      *reinterpret_cast<float4*>(&to[row(l)][column(l)]) = value[l];
-  }
-};
+// Rows in shared memory at a time, so many that a thread loads 16 bytes of them.
+template <unsigned Per>
+constexpr unsigned product_steps = 64 / Per;
 
 // Tile (i, j) of a slice's panel^T w panel. A thread has Per x Per sums, 4 neighbouring columns in
 // each 64 of the tile; the next rows are on their way while these are multiplied.
 template <unsigned Per>
-__global__ void __launch_bounds__(block_threads, Per == 8 ? 2 : 4)
+__global__ void __launch_bounds__(block_threads, Per == 8 ? 2 : 3)
     multiply_columns(const FeatureSums* sums, const Panels* panels, const Slice* slices,
                      const ProductTask* tasks) {
-  constexpr unsigned width = Per * block_side;
-  LODESTEIN_SHARED(float[2][product_steps][width], left);
-  LODESTEIN_SHARED(float[2][product_steps][width], right);
+  constexpr unsigned width = Per * block_side, steps = product_steps<Per>;
+  LODESTEIN_SHARED(float[2][steps][width], left);
+  LODESTEIN_SHARED(float[2][steps][width], right);
   const ProductTask task = tasks[blockIdx.x];
-  const Slice slice = slices[task.slice];
+  const Slice& slice = slices[task.slice];
   const auto stride = static_cast<unsigned>(panels[slice.problem].stride);
+  const unsigned rows = slice.rows, own_row = threadIdx.x / (width / 4);
+  const unsigned own_column = threadIdx.x % (width / 4) * 4;
+  const float* next = slice.panel + own_row * stride + own_column;
   const float* weights = sums[slice.problem].weights;
+  if (weights != nullptr) weights += slice.first;
   const unsigned ty = threadIdx.x / block_side, tx = threadIdx.x % block_side;
   float sum[Per][Per] = {};
-  const auto load = [&](unsigned row, RowLoad<width>& a, RowLoad<width>& b) {
-    const float* from = slice.panel + row * stride;
-    a.load(from + task.tile_i * width, stride);
-    b.load(from + task.tile_j * width, stride);
-    if (weights != nullptr) a.scale(weights + slice.first + row, slice.rows - row);
+  float4 next_a, next_b;
+  const auto load = [&](unsigned row) {
+    next_a = *reinterpret_cast<const float4*>(next + task.tile_i * width);
+    next_b = *reinterpret_cast<const float4*>(next + task.tile_j * width);
+    next += steps * stride;
+    if (weights == nullptr) return;
+    const float w = row < rows ? weights[row] : 0.0f;
+    next_a = make_float4(w * next_a.x, w * next_a.y, w * next_a.z, w * next_a.w);
   };
-  RowLoad<width> next_a, next_b;
-  load(0, next_a, next_b);
-  next_a.store(left[0]);
-  next_b.store(right[0]);
+  const auto store = [&](unsigned page) {
+    *reinterpret_cast<float4*>(&left[page][own_row][own_column]) = next_a;
+    *reinterpret_cast<float4*>(&right[page][own_row][own_column]) = next_b;
+  };
+  load(own_row);
+  store(0);
   __syncthreads();
   unsigned page = 0;
-  for (unsigned row = 0; row < slice.rows; row += product_steps, page ^= 1) {
-    const bool more = row + product_steps < slice.rows;
-    if (more) load(row + product_steps, next_a, next_b);
+  for (unsigned row = 0; row < rows; row += steps, page ^= 1) {
+    const bool more = row + steps < rows;
+    if (more) load(row + steps + own_row);
 #pragma unroll
-    for (unsigned k = 0; k < product_steps; ++k) {
+    for (unsigned k = 0; k < steps; ++k) {
       float a[Per], b[Per];
 #pragma unroll
       for (unsigned q = 0; q < Per; q += 4) {
@@ -211,10 +199,7 @@ __global__ void __launch_bounds__(block_threads, Per == 8 ? 2 : 4)
         for (unsigned j = 0; j < Per; ++j) sum[i][j] = fmaf(a[i], b[j], sum[i][j]);
       }
     }
-    if (more) {
-      next_a.store(left[page ^ 1]);
-      next_b.store(right[page ^ 1]);
-    }
+    if (more) store(page ^ 1);
     __syncthreads();
   }
 #pragma unroll
