@@ -16,6 +16,7 @@ Columns columns_of(const DifferenceMomentsProblem& problem) {
   columns.weights = problem.weights;
   columns.base = problem.base;
   columns.scores = problem.scores;
+  columns.environments = problem.environments;
   return columns;
 }
 
@@ -24,10 +25,10 @@ void finish(const DifferenceMomentsProblem& problem, std::size_t groups, std::si
             const Products& products) {
   const double scale = 1.0 / products.weight;
   for (std::size_t g = 0; g < groups; ++g) {
-    const double* product = products.of_columns.data() + g * size * size;
+    const double* product = products.of_columns.data() + g * size * products.stride;
     for (std::size_t i = 0; i < size; ++i) {
-      for (std::size_t j = i; j < size; ++j) {
-        const double value = product[i * size + j] * scale;
+      for (std::size_t j = 0; j <= i; ++j) {
+        const double value = product[i * products.stride + j] * scale;
         problem.moments(g * size + i, j) = problem.moments(g * size + j, i) = value;
       }
     }

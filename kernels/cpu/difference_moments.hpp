@@ -4,7 +4,7 @@
 
 namespace lodestein::kernels::cpu {
 
-/// Differences are packed in fp64 block by block and multiplied in registers; OpenMP over
+/// Differences are formed in fp64 block by block and multiplied in registers; OpenMP over
 /// (problem, chunk of rows) with a reduction in chunk order.
 class DifferenceMoments final : public kernels::DifferenceMoments {
  public:

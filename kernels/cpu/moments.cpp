@@ -41,8 +41,9 @@ void finish(const MomentsProblem& problem, const std::vector<double>& shift,
     problem.mean[j] = shift[j] + offset[j];
   }
   for (std::size_t i = 0; i < d; ++i) {
-    for (std::size_t j = i; j < d; ++j) {
-      const double value = products.of_columns[i * d + j] * scale - offset[i] * offset[j];
+    for (std::size_t j = 0; j <= i; ++j) {
+      const double value =
+          products.of_columns[i * products.stride + j] * scale - offset[i] * offset[j];
       problem.covariance(i, j) = problem.covariance(j, i) = value;
     }
   }

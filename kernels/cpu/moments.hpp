@@ -4,7 +4,7 @@
 
 namespace lodestein::kernels::cpu {
 
-/// Samples are shifted and packed block by block and multiplied in registers; OpenMP over
+/// Samples are shifted block by block and multiplied in registers; OpenMP over
 /// (environment, chunk of rows) with a reduction in chunk order.
 class Moments final : public kernels::Moments {
  public:

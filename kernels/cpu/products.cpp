@@ -4,19 +4,21 @@
 #include "kernels/cpu/products.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
-#include <cstdint>
+#include <numeric>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
+#include "kernels/cpu/products_block.hpp"
 
-// A block of rows is packed with consecutive rows in the lanes of a vector: no lane is wasted
-// whatever the number of columns, and no product below the diagonal is formed. Columns come in
-// panels of a few, [step, column of the panel, lane], so that a register tile reads its two panels
-// from end to end.
+// A block of rows is formed in a small row-major array; then a register tile adds, row after row,
+// the products of a few of its values, broadcast, with a few vectors of the same row. Nothing is
+// transposed and lanes need no sum. Only the lower triangle is formed: the columns that don't fill
+// a vector are broadcast, and little is computed in vain.
 
 HWY_BEFORE_NAMESPACE();
 namespace lodestein::kernels::cpu {
@@ -27,8 +29,9 @@ using Doubles = hn::ScalableTag<double>;
 using Floats = hn::Rebind<float, Doubles>;
 using DoubleVector = hn::Vec<Doubles>;
 
-// Columns of a panel: 25 accumulators of 32 registers, or 9 of 16.
-constexpr std::size_t panel_columns = HWY_LANES(double) >= 8 ? 5 : 3;
+// Of a register tile: 24 accumulators of 32 registers, or 12 of 16.
+constexpr std::size_t tile_rows = HWY_LANES(double) >= 8 ? 8 : 4, tile_vectors = 3;
+constexpr std::size_t accumulators = tile_rows * tile_vectors;
 
 std::size_t vector_lanes() { return hn::Lanes(Doubles()); }
 
@@ -42,156 +45,162 @@ HWY_INLINE void unrolled(const F& f) {
   (std::make_index_sequence<N>());
 }
 
-// c[i, j] += sum over the rows of left_i right_j, for all i and j, or for j >= i if Triangle.
-template <std::size_t Rows, std::size_t Cols, bool Triangle>
-HWY_NOINLINE void multiply_panels(const double* HWY_RESTRICT left, const double* HWY_RESTRICT right,
-                                  std::size_t steps, double* HWY_RESTRICT c, std::size_t stride) {
+// Source rows that are asked for while others are multiplied, `step` bytes at a time.
+struct Prefetch {
+  const char* next;
+  std::size_t step;
+  void operator()() {
+    __builtin_prefetch(next, 0, 2);
+    next += step;
+  }
+};
+
+// c[i, j] += sum over the rows of left_i right_j. A small tile takes several rows at once, so that
+// enough sums are under way to hide the latency of an addition.
+template <std::size_t Rows, std::size_t Vectors>
+HWY_NOINLINE void add_tile(const double* left, const double* right, std::size_t stride,
+                           std::size_t rows, double* HWY_RESTRICT c, std::size_t c_stride,
+                           Prefetch& prefetch_later) {
+  constexpr std::size_t fit = accumulators / (Rows * Vectors);
+  constexpr std::size_t ways = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
+  static_assert(row_unit % ways == 0);
   const Doubles tag;
   const std::size_t lanes = hn::Lanes(tag);
-  DoubleVector sum[Rows][Cols];
+  Prefetch prefetch = prefetch_later;
+  DoubleVector sum[ways][Rows][Vectors];
   const auto each = [](const auto& f) HWY_ATTR {
-    unrolled<Cols>([&](auto j) HWY_ATTR {
-      unrolled<(Triangle ? j + 1 : Rows)>([&](auto i) HWY_ATTR { f(i, j); });
-    });
+    unrolled<Rows>([&](auto i) HWY_ATTR { unrolled<Vectors>([&](auto v) HWY_ATTR { f(i, v); }); });
   };
-  each([&](auto i, auto j) HWY_ATTR { sum[i][j] = hn::Zero(tag); });
-  for (std::size_t step = 0; step < steps; ++step) {
-    DoubleVector a[Rows];
-    unrolled<Rows>([&](auto i) HWY_ATTR { a[i] = hn::LoadU(tag, left + i * lanes); });
-    unrolled<Cols>([&](auto j) HWY_ATTR {
-      const DoubleVector b = Triangle ? a[j] : hn::LoadU(tag, right + j * lanes);
-      unrolled<(Triangle ? j + 1 : Rows)>(
-          [&](auto i) HWY_ATTR { sum[i][j] = hn::MulAdd(a[i], b, sum[i][j]); });
-    });
-    left += Rows * lanes;
-    right += Cols * lanes;
-  }
-  each([&](auto i, auto j)
-           HWY_ATTR { c[i * stride + j] += hn::GetLane(hn::SumOfLanes(tag, sum[i][j])); });
-}
-
-// Calls f with std::integral_constant n, 1 <= n <= panel_columns.
-template <class F, std::size_t Width = panel_columns>
-void with_width(std::size_t n, const F& f) {
-  if (n == Width) {
-    f(std::integral_constant<std::size_t, Width>());
-  } else if constexpr (Width > 1) {
-    with_width<F, Width - 1>(n, f);
-  }
-}
-
-// Upper triangle of c += block^T block, for one group of `size` columns.
-void rank_k_update(const double* block, std::size_t steps, std::size_t size, double* c) {
-  const std::size_t column_values = steps * hn::Lanes(Doubles());
-  for (std::size_t i = 0; i < size; i += panel_columns) {
-    const double* left = block + i * column_values;
-    with_width(std::min(panel_columns, size - i), [&](auto width) {
-      multiply_panels<width, width, true>(left, left, steps, c + i * size + i, size);
-    });
-    for (std::size_t j = i + panel_columns; j < size; j += panel_columns) {
-      with_width(std::min(panel_columns, size - j), [&](auto width) {
-        multiply_panels<panel_columns, width, false>(left, block + j * column_values, steps,
-                                                     c + i * size + j, size);
+  unrolled<ways>([&](auto way) HWY_ATTR {
+    each([&](auto i, auto v) HWY_ATTR { sum[way][i][v] = hn::Zero(tag); });
+  });
+  for (std::size_t row = 0; row < rows; row += ways) {
+    unrolled<ways>([&](auto way) HWY_ATTR {
+      DoubleVector b[Vectors];
+      unrolled<Vectors>([&](auto v) HWY_ATTR { b[v] = hn::LoadU(tag, right + v * lanes); });
+      unrolled<Rows>([&](auto i) HWY_ATTR {
+        const DoubleVector a = hn::Set(tag, left[i]);
+        unrolled<Vectors>([&](auto v)
+                              HWY_ATTR { sum[way][i][v] = hn::MulAdd(a, b[v], sum[way][i][v]); });
       });
+      left += stride;
+      right += stride;
+      prefetch();
+    });
+  }
+  each([&](auto i, auto v) HWY_ATTR {
+    double* to = c + i * c_stride + v * lanes;
+    DoubleVector total = hn::LoadU(tag, to);
+    unrolled<ways>([&](auto way) HWY_ATTR { total = hn::Add(total, sum[way][i][v]); });
+    hn::StoreU(total, tag, to);
+  });
+  prefetch_later = prefetch;
+}
+
+// Calls f with std::integral_constant n, 1 <= n <= Most.
+template <std::size_t Most, class F>
+void with_constant(std::size_t n, const F& f) {
+  if (n == Most) {
+    f(std::integral_constant<std::size_t, Most>());
+  } else if constexpr (Most > 1) {
+    with_constant<Most - 1>(n, f);
+  }
+}
+
+// Calls f(first row, rows, first column, vectors) for the tiles that cover the lower triangle.
+template <class F>
+void for_each_tile(std::size_t size, const F& f) {
+  const std::size_t lanes = hn::Lanes(Doubles()), tile_columns = tile_vectors * lanes;
+  for (std::size_t j = 0; j < size; j += tile_columns) {
+    for (std::size_t i = j / tile_rows * tile_rows; i < size; i += tile_rows) {
+      const std::size_t rows = std::min(tile_rows, size - i);
+      f(i, rows, j, std::min(tile_vectors, (i + rows - j + lanes - 1) / lanes));
     }
   }
 }
 
-// The rows of one vector. Lanes past the last row repeat it and get weight 0.
-struct Step {
-  std::size_t first;
-  hn::Vec<hn::Rebind<std::int32_t, Doubles>> lane;
-  DoubleVector root, weight;
-};
-
-Step step_at(const Columns& matrix, std::size_t first, std::size_t rows) {
-  const Doubles tag;
-  const hn::Rebind<std::int32_t, Doubles> integers;
-  const std::size_t lanes = hn::Lanes(tag);
-  const auto within = hn::FirstN(tag, rows);
-  DoubleVector weight = hn::Set(tag, 1.0);
-  if (matrix.weights != nullptr) {
-    const double* w = matrix.weights + first;
-    weight = rows >= lanes ? hn::LoadU(tag, w) : hn::MaskedLoad(within, tag, w);
-  }
-  weight = hn::IfThenElseZero(within, weight);
-  const auto last = hn::Set(integers, static_cast<std::int32_t>(std::min(rows, lanes)) - 1);
-  return {first, hn::Min(hn::Iota(integers, 0), last), hn::Sqrt(weight), weight};
+// Lower triangle of c [size, c_stride] += block^T block. Right of it c may be overwritten.
+void add_products(const double* block, std::size_t stride, std::size_t rows, std::size_t size,
+                  double* c, std::size_t c_stride, const void* next, std::size_t next_bytes) {
+  std::size_t tiles = 0;
+  for_each_tile(size, [&](auto...) { ++tiles; });
+  Prefetch prefetch{static_cast<const char*>(next),
+                    next_bytes / std::max<std::size_t>(tiles * rows, 1)};
+  for_each_tile(size, [&](std::size_t i, std::size_t height, std::size_t j, std::size_t vectors) {
+    with_constant<tile_rows>(height, [&](auto constant_height) {
+      with_constant<tile_vectors>(vectors, [&](auto constant_vectors) {
+        add_tile<constant_height, constant_vectors>(block + i, block + j, stride, rows,
+                                                    c + i * c_stride + j, c_stride, prefetch);
+      });
+    });
+  });
 }
 
-struct ShiftedSamples {
-  const Columns& matrix;
-  void begin(const Step&) const {}
-  DoubleVector operator()(const Step& step, std::size_t j) const {
-    const Doubles tag;
-    const hn::Rebind<std::int64_t, Doubles> integers;
-    const auto stride = hn::Set(integers, static_cast<std::int64_t>(matrix.samples.stride));
-    const auto index = hn::Mul(hn::PromoteTo(integers, step.lane), stride);
-    const double* first = matrix.samples.row(step.first) + j;
-    return hn::Sub(hn::GatherIndex(tag, first, index), hn::Set(tag, matrix.shift[j]));
-  }
-};
+// The first n of a vector, 0 in the other lanes. Where a masked load reads the whole vector from an
+// aligned address, a copy is loaded instead.
+template <class Tag, class T = hn::TFromD<Tag>>
+HWY_INLINE hn::Vec<Tag> load_first(Tag tag, const T* from, std::size_t n) {
+  if (n >= hn::Lanes(tag)) return hn::LoadU(tag, from);
+#if HWY_TARGET <= HWY_AVX2 && HWY_ARCH_X86
+  return hn::MaskedLoad(hn::FirstN(tag, n), tag, from);
+#else
+  T copy[HWY_LANES(T)] = {};
+  std::copy_n(from, n, copy);
+  return hn::LoadU(tag, copy);
+#endif
+}
 
-struct ScoreDifferences {
-  const Columns& matrix;
-  double* base;  // [d, lanes], of the step; not written where the matrix has none
-  DoubleVector gather(const View<const float>& scores, std::size_t row, const Step& step,
-                      std::size_t j) const {
-    const hn::Rebind<std::int32_t, Doubles> integers;
-    const auto stride = hn::Set(integers, static_cast<std::int32_t>(scores.stride));
-    const Floats floats;
-    const float* first = scores.row(row + step.first) + j;
-    return hn::PromoteTo(Doubles(), hn::GatherIndex(floats, first, hn::Mul(step.lane, stride)));
-  }
-  void begin(const Step& step) const {
-    const Doubles tag;
-    for (std::size_t j = 0; j < matrix.base.cols; ++j)
-      hn::StoreU(gather(matrix.base, 0, step, j), tag, base + j * hn::Lanes(tag));
-  }
-  DoubleVector operator()(const Step& step, std::size_t column) const {
-    const Doubles tag;
-    const std::size_t environment = column / matrix.scores.cols, j = column % matrix.scores.cols;
-    const DoubleVector score = gather(matrix.scores, environment * matrix.rows, step, j);
-    if (matrix.base.data == nullptr) return score;
-    return hn::Sub(hn::LoadU(tag, base + j * hn::Lanes(tag)), score);
-  }
-};
-
-template <class Source>
-void pack_from(const Source& source, std::size_t first, std::size_t rows, double* block,
-               double* sums) {
-  const Columns& matrix = source.matrix;
+// Rows minus the shift, times the root of their weight; adds their weighted sums to `sums`.
+void form_samples(const Columns& m, const Block& block, double* HWY_RESTRICT sums) {
   const Doubles tag;
-  const std::size_t lanes = hn::Lanes(tag), steps = (rows + lanes - 1) / lanes;
-  double* total = sums + matrix.count() * lanes;
-  for (std::size_t s = 0; s < steps; ++s) {
-    const Step step = step_at(matrix, first + s * lanes, rows - s * lanes);
-    hn::StoreU(hn::Add(hn::LoadU(tag, total), step.weight), tag, total);
-    source.begin(step);
-    for (std::size_t g = 0; g < matrix.groups; ++g) {
-      for (std::size_t i = 0; i < matrix.size; i += panel_columns) {
-        const std::size_t width = std::min(panel_columns, matrix.size - i);
-        double* panel = block + (g * matrix.size + i) * steps * lanes + s * width * lanes;
-        double* sum = sums + (g * matrix.size + i) * lanes;
-        for (std::size_t j = 0; j < width; ++j, sum += lanes) {
-          const DoubleVector value = hn::Mul(step.root, source(step, g * matrix.size + i + j));
-          hn::StoreU(value, tag, panel + j * lanes);
-          hn::StoreU(hn::MulAdd(step.root, value, hn::LoadU(tag, sum)), tag, sum);
-        }
+  const std::size_t lanes = hn::Lanes(tag), d = m.samples.cols, stride = block.stride;
+  const std::size_t whole = d - d % lanes;  // columns in whole vectors
+  const double* HWY_RESTRICT shift = m.shift;
+  for (std::size_t r = 0; r < block.rows; r += row_unit) {
+    const double* row[row_unit];
+    DoubleVector root[row_unit];
+    unrolled<row_unit>([&](auto k) HWY_ATTR {
+      row[k] = m.samples.row(block.source_row(r + k));
+      root[k] = hn::Set(tag, block.roots[r + k]);
+    });
+    double* HWY_RESTRICT to = block.values + r * stride;
+    const auto form = [&](std::size_t j, const auto& load) HWY_ATTR {
+      const DoubleVector center = load(shift + j);
+      DoubleVector sum = hn::LoadU(tag, sums + j);
+      unrolled<row_unit>([&](auto k) HWY_ATTR {
+        const DoubleVector value = hn::Mul(root[k], hn::Sub(load(row[k] + j), center));
+        hn::StoreU(value, tag, to + k * stride + j);
+        sum = hn::MulAdd(root[k], value, sum);
+      });
+      hn::StoreU(sum, tag, sums + j);
+    };
+    for (std::size_t j = 0; j < whole; j += lanes)
+      form(j, [&](const double* from) HWY_ATTR { return hn::LoadU(tag, from); });
+    if (whole < d)
+      form(whole, [&](const double* from) HWY_ATTR { return load_first(tag, from, d - whole); });
+  }
+}
+
+// Score differences times the root of their weight. What a vector holds behind a row's last
+// difference is overwritten by the next environment.
+void form_differences(const Columns& m, const Block& block) {
+  const Doubles tag;
+  const Floats floats;
+  const std::size_t lanes = hn::Lanes(tag), d = m.scores.cols;
+  for (std::size_t e = 0; e < m.environments; ++e) {
+    double* to = block.values + e * block.environment_stride;
+    for (std::size_t r = 0; r < block.rows; ++r, to += block.stride) {
+      const std::size_t k = block.source_row(r);
+      const float* score = m.scores.row(e * m.rows + k);
+      const float* base = m.base.data == nullptr ? nullptr : m.base.row(k);
+      const DoubleVector root = hn::Set(tag, block.roots[r]);
+      for (std::size_t j = 0; j < d; j += lanes) {
+        DoubleVector value = hn::PromoteTo(tag, load_first(floats, score + j, d - j));
+        if (base != nullptr)
+          value = hn::Sub(hn::PromoteTo(tag, load_first(floats, base + j, d - j)), value);
+        hn::StoreU(hn::Mul(root, value), tag, to + j);
       }
     }
-  }
-}
-
-// Packs rows [first, first + rows) times the root of their weight, and adds their weighted sums and
-// weights to `sums` [count + 1, lanes]. Needs room for a step of `base` behind the block.
-void pack(const Columns& matrix, std::size_t first, std::size_t rows, double* block, double* sums) {
-  if (matrix.samples.data != nullptr) {
-    pack_from(ShiftedSamples{matrix}, first, rows, block, sums);
-  } else {
-    const std::size_t lanes = vector_lanes(), steps = (rows + lanes - 1) / lanes;
-    double* behind = block + matrix.count() * steps * lanes;
-    pack_from(ScoreDifferences{matrix, behind}, first, rows, block, sums);
   }
 }
 
@@ -207,73 +216,105 @@ HWY_AFTER_NAMESPACE();
 
 namespace lodestein::kernels::cpu {
 
-HWY_EXPORT(pack);
-HWY_EXPORT(rank_k_update);
+HWY_EXPORT(add_products);
+HWY_EXPORT(form_differences);
+HWY_EXPORT(form_samples);
 HWY_EXPORT(vector_lanes);
 
 namespace {
 
 constexpr std::size_t most_chunks = 16;         // partial sums per matrix
 constexpr std::size_t partial_bytes = 1 << 26;  // all partial sums of one matrix
-constexpr std::size_t block_values = 1 << 17;   // packed at a time: half of a 2 MiB L2
-constexpr std::size_t row_unit = 64;            // rows of a block are a multiple of it
+constexpr std::size_t block_values = 1 << 16;   // half a MiB, a part of L2
+constexpr std::size_t most_rows = 64;           // of a block
+constexpr std::size_t line = 8;                 // values in a cache line
+
+std::size_t round_up(std::size_t n, std::size_t unit) { return (n + unit - 1) / unit * unit; }
 
 // None of this depends on the number of threads.
 struct Plan {
-  std::size_t columns, product_values, lanes, base_values, sum_values;
+  std::size_t group_stride, environment_stride, stride;
+  std::size_t product_values, sum_values;
   std::size_t block_rows, blocks, chunks;
 
-  explicit Plan(const Columns& m)
-      : columns(m.count()),
-        product_values(columns * m.size),
-        lanes(HWY_DYNAMIC_DISPATCH(vector_lanes)()),
-        base_values(m.base.cols * lanes) {
-    sum_values = (columns + 1) * lanes;
-    const std::size_t fit = block_values / std::max<std::size_t>(columns, 1) / row_unit * row_unit;
-    block_rows = std::clamp<std::size_t>(fit, row_unit, 7 * row_unit);
+  explicit Plan(const Columns& m) {
+    const std::size_t lanes = HWY_DYNAMIC_DISPATCH(vector_lanes)();
+    group_stride = round_up(m.size, lanes);
+    environment_stride = m.groups > 1 ? group_stride : m.scores.cols;
+    // An odd number of cache lines, so that the rows of a few columns don't compete for the same.
+    stride = (round_up(m.groups * group_stride + lanes, line) / line | 1) * line;
+    product_values = m.groups * m.size * group_stride;
+    sum_values = m.samples.data == nullptr ? 0 : group_stride;
+    block_rows =
+        std::clamp<std::size_t>(block_values / stride / row_unit * row_unit, row_unit, most_rows);
     blocks = (m.rows + block_rows - 1) / block_rows;
-    const std::size_t most = partial_bytes / (8 * (product_values + sum_values));
+    const std::size_t most = partial_bytes / (8 * (product_values + sum_values + 1));
     chunks =
         std::clamp<std::size_t>(m.rows / 1024, 1, std::clamp<std::size_t>(most, 1, most_chunks));
   }
-  std::size_t packed_values() const { return columns * block_rows + base_values; }
+  std::size_t values() const { return product_values + sum_values + 1; }
   std::size_t first_row(std::size_t chunk) const { return blocks * chunk / chunks * block_rows; }
 };
 
-// [product_values] and [sum_values] of one chunk
+// Of one chunk: [groups, size, group_stride] products, the sums, the sum of weights.
 using Partial = std::vector<double>;
 
-void accumulate(const Columns& matrix, const Plan& plan, std::size_t chunk, double* block,
+// Roots of the weights of a block's rows, 0 past its last row; returns the sum of the weights.
+double roots_of_weights(const Columns& matrix, const Block& block, double* roots) {
+  const std::size_t rows = block.last - block.first + 1;
+  std::fill(roots + rows, roots + block.rows, 0.0);
+  if (matrix.weights == nullptr) {
+    std::fill_n(roots, rows, 1.0);
+    return static_cast<double>(rows);
+  }
+  const double* weights = matrix.weights + block.first;
+  std::transform(weights, weights + rows, roots, [](double w) { return std::sqrt(w); });
+  return std::accumulate(weights, weights + rows, 0.0);
+}
+
+void accumulate(const Columns& matrix, const Plan& plan, std::size_t chunk, double* values,
                 Partial& partial) {
   const std::size_t end = std::min(plan.first_row(chunk + 1), matrix.rows);
+  double roots[most_rows];
+  double* sums = partial.data() + plan.product_values;
   for (std::size_t first = plan.first_row(chunk); first < end; first += plan.block_rows) {
     const std::size_t rows = std::min(plan.block_rows, end - first);
-    const std::size_t steps = (rows + plan.lanes - 1) / plan.lanes;
-    HWY_DYNAMIC_DISPATCH(pack)
-    (matrix, first, rows, block, partial.data() + plan.product_values);
+    const Block block{values,
+                      roots,
+                      first,
+                      first + rows - 1,
+                      round_up(rows, row_unit),
+                      plan.stride,
+                      plan.environment_stride};
+    sums[plan.sum_values] += roots_of_weights(matrix, block, roots);
+    const void* next = nullptr;
+    std::size_t next_bytes = 0;
+    if (matrix.samples.data != nullptr) {
+      HWY_DYNAMIC_DISPATCH(form_samples)(matrix, block, sums);
+      const std::size_t next_rows = std::min(plan.block_rows, matrix.rows - first - rows);
+      next = matrix.samples.row(first + rows);
+      next_bytes = next_rows * matrix.samples.stride * 8;
+    } else {
+      HWY_DYNAMIC_DISPATCH(form_differences)(matrix, block);
+    }
     for (std::size_t g = 0; g < matrix.groups; ++g) {
-      HWY_DYNAMIC_DISPATCH(rank_k_update)
-      (block + g * matrix.size * steps * plan.lanes, steps, matrix.size,
-       partial.data() + g * matrix.size * matrix.size);
+      HWY_DYNAMIC_DISPATCH(add_products)
+      (values + g * plan.group_stride, plan.stride, block.rows, matrix.size,
+       partial.data() + g * matrix.size * plan.group_stride, plan.group_stride, next, next_bytes);
     }
   }
 }
 
-Products reduce(const Plan& plan, std::vector<Partial>& partials) {
+Products reduce(const Columns& matrix, const Plan& plan, std::vector<Partial>& partials) {
   Partial& total = partials.front();
   for (std::size_t c = 1; c < partials.size(); ++c) {
     for (std::size_t i = 0; i < total.size(); ++i) total[i] += partials[c][i];
   }
   Products products;
-  const double* lane = total.data() + plan.product_values;
-  for (std::size_t j = 0; j <= plan.columns; ++j, lane += plan.lanes) {
-    double sum = 0.0;
-    for (std::size_t l = 0; l < plan.lanes; ++l) sum += lane[l];
-    products.sums.push_back(sum);
-  }
-  products.weight = products.sums.back();
-  products.sums.pop_back();
-  total.resize(plan.product_values);
+  products.stride = plan.group_stride;
+  products.weight = total.back();
+  const double* sums = total.data() + plan.product_values;
+  products.sums.assign(sums, sums + std::min(matrix.size, plan.sum_values));
   products.of_columns = std::move(total);
   return products;
 }
@@ -295,13 +336,16 @@ std::vector<Products> sum_products(std::span<const Columns> matrices, int thread
   std::size_t largest_block = 0;
   for (std::size_t m = 0; m < matrices.size(); ++m) {
     const Plan& plan = plans.emplace_back(matrices[m]);
-    partials.emplace_back(plan.chunks, Partial(plan.product_values + plan.sum_values, 0.0));
-    largest_block = std::max(largest_block, plan.packed_values());
+    partials.emplace_back(plan.chunks, Partial(plan.values(), 0.0));
+    largest_block = std::max(largest_block, plan.block_rows * plan.stride);
     for (std::size_t c = 0; c < plan.chunks; ++c) tasks.push_back({m, c});
   }
   // All memory is taken before the threads start: an exception must not leave one.
   std::vector<Buffer<double>> blocks;  // aligned: a vector must not straddle two cache lines
-  for (int t = 0; t < threads; ++t) blocks.emplace_back(host_memory(), largest_block);
+  for (int t = 0; t < threads; ++t) {
+    blocks.emplace_back(host_memory(), largest_block);
+    blocks.back().clear();  // some columns behind the last are read but never written
+  }
   const int count = static_cast<int>(tasks.size());
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
   for (int t = 0; t < count; ++t) {
@@ -312,7 +356,7 @@ std::vector<Products> sum_products(std::span<const Columns> matrices, int thread
   }
   std::vector<Products> products;
   for (std::size_t m = 0; m < matrices.size(); ++m)
-    products.push_back(reduce(plans[m], partials[m]));
+    products.push_back(reduce(matrices[m], plans[m], partials[m]));
   return products;
 }
 
