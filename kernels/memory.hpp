@@ -22,6 +22,7 @@ class Memory {
   /// @throws DeviceError naming the size if there is no room.
   virtual void* allocate(std::size_t bytes) const = 0;
   virtual void release(void* data) const noexcept = 0;
+  /// The host values may be changed as soon as it returns.
   virtual void upload(void* to, const void* from_host, std::size_t bytes) const = 0;
   virtual void download(void* to_host, const void* from, std::size_t bytes) const = 0;
   virtual void copy(void* to, const void* from, std::size_t bytes) const = 0;

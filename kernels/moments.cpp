@@ -1,26 +1,22 @@
 #include "kernels/moments.hpp"
 
 #include <algorithm>
-#include <string>
 
+#include "kernels/arguments.hpp"
 #include "kernels/operations.hpp"
-#include "lodestein/core/error.hpp"
 
 namespace lodestein::kernels {
 
 void Moments::operator()(std::span<const MomentsProblem> problems) const {
   for (std::size_t p = 0; p < problems.size(); ++p) {
     const auto& [samples, weights, mean, covariance] = problems[p];
-    const std::string where = "moments, problem " + std::to_string(p) + ": ";
-    if (samples.rows == 0) throw DimensionMismatch(where + "no samples");
-    if (covariance.rows != samples.cols || covariance.cols != samples.cols) {
-      throw DimensionMismatch(where + "samples have " + std::to_string(samples.cols) +
-                              " columns, covariance is " + std::to_string(covariance.rows) + " x " +
-                              std::to_string(covariance.cols));
-    }
-    if (mean == nullptr && samples.cols > 0) throw DimensionMismatch(where + "mean is null");
+    const Arguments arguments("moments", p);
+    if (samples.rows == 0) arguments.mismatch("samples have no rows");
+    arguments.array("samples", samples);
+    arguments.shape("covariance", covariance, samples.cols, samples.cols);
+    if (samples.cols > 0) arguments.present("mean", mean);
   }
-  run(problems);
+  with_memory("moments", [&] { run(problems); });
 }
 
 void moments_on_host(const Operations& operations, ConstMatrixView samples, const double* weights,

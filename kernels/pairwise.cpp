@@ -1,73 +1,35 @@
 #include "kernels/pairwise.hpp"
 
 #include <cmath>
-#include <string>
 
-#include "lodestein/core/error.hpp"
+#include "kernels/arguments.hpp"
 
 namespace lodestein::kernels {
 namespace {
 
-// Checks of one problem's arguments; each failure names operation, problem and argument.
-class Check {
- public:
-  Check(const char* operation, std::size_t problem)
-      : where_(std::string(operation) + ", problem " + std::to_string(problem) + ": ") {}
+void check_kernel(const Arguments& arguments, const RadialKernel& kernel) {
+  arguments.require(kernel.width > 0.0 && std::isfinite(kernel.width),
+                    "width is " + std::to_string(kernel.width) + ", must be positive and finite");
+}
 
-  void kernel(const RadialKernel& kernel) const {
-    if (kernel.width > 0.0 && std::isfinite(kernel.width)) return;
-    throw InvalidArgument(where_ + "width is " + std::to_string(kernel.width) +
-                          ", must be positive and finite");
+void check_points(const Arguments& arguments, const View<const float>& x,
+                  const View<const float>& y, bool same_points) {
+  arguments.array("x", x);
+  arguments.shape("y", y, y.rows, x.cols);
+  if (same_points && x.rows != y.rows) {
+    arguments.mismatch("same_points, but x has " + std::to_string(x.rows) + " rows and y " +
+                       std::to_string(y.rows));
   }
-  template <class T>
-  void array(const char* name, const View<T>& view) const {
-    if (view.empty()) return;
-    if (view.data == nullptr) throw InvalidArgument(where_ + name + " is null");
-    if (view.rows > 1 && view.stride < view.cols) {
-      throw DimensionMismatch(where_ + name + " has " + std::to_string(view.cols) +
-                              " columns in rows " + std::to_string(view.stride) + " apart");
-    }
-  }
-  template <class T>
-  void shape(const char* name, const View<T>& view, std::size_t rows, std::size_t cols) const {
-    if (view.rows != rows || view.cols != cols) {
-      throw DimensionMismatch(where_ + name + " is " + std::to_string(view.rows) + " x " +
-                              std::to_string(view.cols) + ", must be " + std::to_string(rows) +
-                              " x " + std::to_string(cols));
-    }
-    array(name, view);
-  }
-  void points(const View<const float>& x, const View<const float>& y) const {
-    array("x", x);
-    shape("y", y, y.rows, x.cols);
-  }
-  void same(bool same_points, std::size_t n, std::size_t m) const {
-    if (!same_points || n == m) return;
-    throw DimensionMismatch(where_ + "same_points, but x has " + std::to_string(n) +
-                            " rows and y " + std::to_string(m));
-  }
-  void quantile(const DistanceQuantileProblem& problem) const {
-    const std::size_t pairs = problem.x.rows * problem.y.rows;
-    if (problem.rank >= pairs) {
-      throw InvalidArgument(where_ + "rank is " + std::to_string(problem.rank) + " of " +
-                            std::to_string(pairs) + " distances");
-    }
-    if (problem.distance == nullptr) throw InvalidArgument(where_ + "distance is null");
-  }
-
- private:
-  std::string where_;
-};
+}
 
 void check(const char* operation, std::span<const PairwiseProblem> problems, bool curl_free) {
   for (std::size_t p = 0; p < problems.size(); ++p) {
     const auto& [kernel, x, y, right, out, same_points] = problems[p];
-    const Check check(operation, p);
-    check.kernel(kernel);
-    check.points(x, y);
-    check.shape("right", right, y.rows, curl_free ? x.cols : right.cols);
-    check.shape("out", out, x.rows, right.cols);
-    check.same(same_points, x.rows, y.rows);
+    const Arguments arguments(operation, p);
+    check_kernel(arguments, kernel);
+    check_points(arguments, x, y, same_points);
+    arguments.shape("right", right, y.rows, curl_free ? x.cols : right.cols);
+    arguments.shape("out", out, x.rows, right.cols);
   }
 }
 
@@ -75,33 +37,36 @@ void check(const char* operation, std::span<const PairwiseProblem> problems, boo
 
 void Pairwise::product(std::span<const PairwiseProblem> problems) const {
   check("pairwise product", problems, false);
-  run_product(problems);
+  with_memory("pairwise product", [&] { run_product(problems); });
 }
 
 void Pairwise::curl_free_product(std::span<const PairwiseProblem> problems) const {
   check("curl-free product", problems, true);
-  run_curl_free(problems);
+  with_memory("curl-free product", [&] { run_curl_free(problems); });
 }
 
 void Pairwise::gram(std::span<const GramProblem> problems) const {
   for (std::size_t p = 0; p < problems.size(); ++p) {
     const auto& [kernel, x, y, out, same_points] = problems[p];
-    const Check check("gram matrix", p);
-    check.kernel(kernel);
-    check.points(x, y);
-    check.shape("out", out, x.rows, y.rows);
-    check.same(same_points, x.rows, y.rows);
+    const Arguments arguments("gram matrix", p);
+    check_kernel(arguments, kernel);
+    check_points(arguments, x, y, same_points);
+    arguments.shape("out", out, x.rows, y.rows);
   }
-  run_gram(problems);
+  with_memory("gram matrix", [&] { run_gram(problems); });
 }
 
 void Pairwise::distance_quantile(std::span<const DistanceQuantileProblem> problems) const {
   for (std::size_t p = 0; p < problems.size(); ++p) {
-    const Check check("distance quantile", p);
-    check.points(problems[p].x, problems[p].y);
-    check.quantile(problems[p]);
+    const auto& [x, y, rank, distance] = problems[p];
+    const Arguments arguments("distance quantile", p);
+    check_points(arguments, x, y, false);
+    const std::size_t pairs = x.rows * y.rows;
+    arguments.require(rank < pairs, "rank is " + std::to_string(rank) + " of " +
+                                        std::to_string(pairs) + " distances");
+    arguments.present("distance", distance);
   }
-  run_quantile(problems);
+  with_memory("distance quantile", [&] { run_quantile(problems); });
 }
 
 }  // namespace lodestein::kernels

@@ -63,8 +63,9 @@ struct GeneralisedEigenProblem {
 /// sides. Numbers: backward stable. Failure is a status, never a NaN: pivots are compared with 0,
 /// so a matrix singular up to rounding may pass. Status values stay in the backend's memory; only a
 /// solve with n > 128 waits for one on a GPU.
-/// @throws DimensionMismatch naming the operation, the problem and the argument; nothing is written
-/// then.
+/// @throws DimensionMismatch or InvalidArgument naming the operation, the problem and the argument;
+/// nothing is written then. After a DeviceError (no memory for large matrices, or between the steps
+/// of generalised_eigen) matrices that are overwritten may be undefined; others stay.
 class Solve {
  public:
   virtual ~Solve() = default;

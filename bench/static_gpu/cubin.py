@@ -13,8 +13,10 @@ CLASSES = {
     "fp64": {0x028: "DMUL", 0x029: "DADD", 0x02b: "DFMA"},
     "special": {0x108: "MUFU"},
     "tensor": {0x03c: "HMMA", 0x03f: "DMMA"},
-    "global load": {0x180: "LD", 0x181: "LDG", 0x1ae: "LDGSTS"},
-    "global store": {0x185: "ST", 0x186: "STG"},
+    "global load": {0x181: "LDG", 0x1ae: "LDGSTS"},
+    "global store": {0x186: "STG"},
+    "generic load": {0x180: "LD"},  # global or shared: the compiler doesn't know which
+    "generic store": {0x185: "ST"},
     "shared load": {0x184: "LDS"},
     "shared store": {0x188: "STS"},
     "local": {0x183: "LDL", 0x187: "STL"},
@@ -46,15 +48,16 @@ class Kernel:
 
 def ptxas_kernels(log):
     """{symbol: Kernel} from the output of -Xptxas -v."""
-    kernels, current = {}, None
+    kernels, current = {}, None  # functions that were not inlined count as their kernel's
     for line in log.splitlines():
         if entry := re.search(r"Compiling entry function '(\w+)'", line):
             current = kernels[entry[1]] = Kernel(entry[1])
-        elif properties := re.search(r"Function properties for (\w+)", line):
-            current = kernels.get(properties[1])  # None: a function that was not inlined
         elif current and (frame := re.search(
                 r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", line)):
-            current.stack, current.spill_stores, current.spill_loads = map(int, frame.groups())
+            stack, stores, loads = map(int, frame.groups())
+            current.stack = max(current.stack, stack)
+            current.spill_stores += stores
+            current.spill_loads += loads
         elif current and (used := re.search(r"Used (\d+) registers", line)):
             current.registers = int(used[1])
             if barriers := re.search(r"used (\d+) barriers", line):

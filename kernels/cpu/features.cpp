@@ -77,8 +77,10 @@ void scale_rows(const float* roots, std::size_t rows, std::size_t cols, float* x
   }
 }
 
-// Rows of a register tile two vectors wide: 24 accumulators of 32 registers, or 12 of 16.
+// Rows of a register tile two vectors wide: 24 accumulators of 32 registers, or 12 of 16. Tiles of
+// `rest_rows` do what is left; together they end with the panel (32 = 2 12 + 8 = 5 6 + 2).
 constexpr std::size_t tile_rows = HWY_LANES(float) >= 16 ? 12 : 6;
+constexpr std::size_t rest_rows = tile_rows == 12 ? 4 : 2;
 
 // tile [Rows, 2 vectors] = sum over `steps` rows of left^T right, all with rows `stride` apart.
 template <std::size_t Rows>
@@ -102,7 +104,7 @@ HWY_INLINE void multiply_tile(const float* HWY_RESTRICT left, const float* HWY_R
 }
 
 // tile [left_cols, right_cols] = left^T right of two panels of `stride` columns, of which multiples
-// of 4 and of two vectors are done.
+// of `rest_rows` and of two vectors are done.
 void multiply_panels(const float* left, std::size_t left_cols, const float* right,
                      std::size_t right_cols, std::size_t steps, std::size_t stride, float* tile) {
   for (std::size_t j = 0; j < right_cols; j += 2 * hn::Lanes(tag)) {
@@ -113,8 +115,8 @@ void multiply_panels(const float* left, std::size_t left_cols, const float* righ
       multiply_tile<8>(left + i, right + j, steps, stride, tile + i * stride + j);
       i += 8;
     }
-    for (; i < left_cols; i += 4)
-      multiply_tile<4>(left + i, right + j, steps, stride, tile + i * stride + j);
+    for (; i < left_cols; i += rest_rows)
+      multiply_tile<rest_rows>(left + i, right + j, steps, stride, tile + i * stride + j);
   }
 }
 
@@ -165,7 +167,7 @@ constexpr std::size_t least_chunk_rows = 1024;
 constexpr std::size_t partial_bytes = std::size_t{1} << 29;  // all partial sums of one problem
 
 // What a register tile does too much stays within the panel.
-static_assert(panel_cols % (2 * HWY_LANES(float)) == 0 && panel_cols % 4 == 0);
+static_assert(panel_cols % (2 * HWY_LANES(float)) == 0);
 
 std::size_t to_unit(std::size_t count) {
   const std::size_t unit = PanelMachine::unit();

@@ -57,12 +57,16 @@ HWY_INLINE void dot_panel(const float* HWY_RESTRICT start, const float* HWY_REST
 HWY_INLINE Vec reciprocal_root(Vec x) {
   const Tag tag;
   const Vec q = hn::MulAdd(hn::Set(tag, -2.0f), x, hn::Set(tag, 1.0f));
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+  return hn::Div(hn::Set(tag, 1.0f), hn::Sqrt(q));
+#else
   const Vec half = hn::Mul(hn::Set(tag, 0.5f), q);
   Vec y = hn::ApproximateReciprocalSqrt(q);  // 12 bits or more on x86, 8 elsewhere
   constexpr int newton_steps = HWY_ARCH_X86 ? 1 : 2;
   for (int step = 0; step < newton_steps; ++step)
     y = hn::Mul(y, hn::NegMulAdd(hn::Mul(half, y), y, hn::Set(tag, 1.5f)));
   return y;
+#endif
 }
 
 template <class Finish>

@@ -106,8 +106,11 @@ HWY_INLINE Exponential exponential(Vec y) {
 
 constexpr float largest_exponent = 60.0f;
 
-// NaN stays NaN: x86's minimum gives its second operand then.
-HWY_INLINE Vec bounded(Vec y) { return hn::Min(hn::Set(tag, largest_exponent), y); }
+// NaN stays NaN, which not every target's minimum keeps.
+HWY_INLINE Vec bounded(Vec y) {
+  const Vec largest = hn::Set(tag, largest_exponent);
+  return hn::IfThenElse(hn::Gt(y, largest), largest, y);
+}
 
 struct Derivatives {
   Vec f0, f1, f2, f3;

@@ -11,7 +11,7 @@ constexpr unsigned block_threads = 256;
 constexpr unsigned most_rows = 32;     // (point, environment) pairs in shared memory at once
 constexpr unsigned depth = 32;         // inner size of a staged piece of a weight matrix
 constexpr unsigned most_chunks = 128;  // partial sums per problem
-constexpr std::size_t shared_bytes_wanted = 96 * 1024;       // two blocks a multiprocessor
+constexpr std::size_t shared_bytes_wanted = 88 * 1024;       // two blocks a multiprocessor
 constexpr std::size_t partial_bytes = std::size_t{1} << 28;  // of the problems of one launch
 constexpr unsigned most_layers = Perceptron::most_layers;
 

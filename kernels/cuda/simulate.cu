@@ -166,8 +166,8 @@ __global__ void __launch_bounds__(block_threads)
   store(scores, tile.first, problem.scores);
 }
 
-// One layer of the block's rows: in [in_width, mix_pitch] in shared memory; the last layer writes
-// rows of `observed`, the others out [out_width, mix_pitch]. A thread makes one row of four
+// One layer of the block's rows, in shared memory: in [in_width, mix_pitch], out [out_width,
+// mix_pitch]. A thread makes one row of four
 // outputs.
 __device__ void apply_layer(View<const double> g, bool tanh_after, const double* in, double* out) {
   const unsigned k = threadIdx.x % mix_rows;
@@ -222,12 +222,16 @@ __global__ void __launch_bounds__(mix_rows* mix_columns)
   }
 }
 
+const View<double>& written(const SampleProblem& problem) { return problem.latents; }
+const View<double>& written(const ScoreProblem& problem) { return problem.scores; }
+const View<double>& written(const MixProblem& problem) { return problem.observed; }
+
 template <class Problem>
 std::vector<Tile> tiles_of(std::span<const Problem> problems, std::size_t rows) {
   std::vector<Tile> tiles;
   for (std::size_t p = 0; p < problems.size(); ++p) {
-    if (problems[p].latents.cols == 0) continue;
-    for (std::size_t k = 0; k < problems[p].latents.rows; k += rows)
+    if (written(problems[p]).cols == 0) continue;
+    for (std::size_t k = 0; k < written(problems[p]).rows; k += rows)
       tiles.push_back({static_cast<unsigned>(p), k});
   }
   return tiles;

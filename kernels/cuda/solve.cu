@@ -564,6 +564,27 @@ std::size_t class_of(const std::array<SizeClass, Count>& classes, std::size_t n)
   return c;
 }
 
+// All memory is taken before anything is written, so that a failure leaves the matrices alone.
+template <class T, std::size_t Count>
+std::array<Buffer<T>, Count> uploaded(const Device& device,
+                                      const std::array<std::vector<T>, Count>& groups) {
+  std::array<Buffer<T>, Count> batches;
+  for (std::size_t c = 0; c < Count; ++c) batches[c] = Buffer<T>(device, groups[c]);
+  return batches;
+}
+
+void fix_all_signs(const Device& device, std::span<const EigenProblem> problems,
+                   const Buffer<EigenProblem>& batch) {
+  constexpr std::size_t most = 65535;  // blocks in y
+  std::size_t widest = 0;
+  for (const EigenProblem& problem : problems) widest = std::max(widest, problem.matrix.cols);
+  for (std::size_t first = 0; first < problems.size(); first += most) {
+    const dim3 grid(static_cast<unsigned>((widest + lanes - 1) / lanes),
+                    static_cast<unsigned>(std::min(most, problems.size() - first)));
+    device.launch("fix_signs", fix_signs, grid, max_threads, 0, batch.data() + first);
+  }
+}
+
 }  // namespace
 
 void Solve::run_factor(std::span<const CholeskyProblem> problems) const {
@@ -571,8 +592,9 @@ void Solve::run_factor(std::span<const CholeskyProblem> problems) const {
   for (const CholeskyProblem& problem : problems) {
     groups[class_of(cholesky_classes, problem.matrix.rows)].push_back(problem);
   }
+  const auto batches = uploaded(device_, groups);
   for (std::size_t c = 0; c < groups.size(); ++c) {
-    const Buffer<CholeskyProblem> batch(device_, groups[c]);
+    const Buffer<CholeskyProblem>& batch = batches[c];
     const auto count = static_cast<unsigned>(groups[c].size());
     if (c < cholesky_classes.size()) {
       const auto [size, threads] = cholesky_classes[c];
@@ -590,11 +612,7 @@ void Solve::run_solve(std::span<const SolveProblem> problems) const {
   for (std::size_t p = 0; p < problems.size(); ++p) {
     const SolveProblem& problem = problems[p];
     const std::size_t c = class_of(cholesky_classes, problem.factor.rows);
-    if (c == tasks.size()) {
-      solve_large(problem);
-      continue;
-    }
-    if (problem.right.empty()) continue;
+    if (c == tasks.size() || problem.right.empty()) continue;
     const std::size_t sides =
         problem.sides == RightSides::rows ? problem.right.rows : problem.right.cols;
     for (std::size_t first = 0; first < sides; first += lanes) {
@@ -602,13 +620,16 @@ void Solve::run_solve(std::span<const SolveProblem> problems) const {
     }
   }
   const Buffer<SolveProblem> batch(device_, problems);
+  const auto batches = uploaded(device_, tasks);
+  for (const SolveProblem& problem : problems) {
+    if (class_of(cholesky_classes, problem.factor.rows) == tasks.size()) solve_large(problem);
+  }
   for (std::size_t c = 0; c < tasks.size(); ++c) {
     const auto [size, threads] = cholesky_classes[c];
-    const Buffer<SolveTask> uploaded(device_, tasks[c]);
     device_.launch("solve_small", solve_small, static_cast<unsigned>(tasks[c].size()),
                    static_cast<unsigned>(threads),
                    (factor_values(size) + size * right_pitch) * sizeof(double), batch.data(),
-                   uploaded.data());
+                   batches[c].data());
   }
 }
 
@@ -628,33 +649,27 @@ void Solve::run_eigen(std::span<const EigenProblem> problems) const {
   std::array<std::vector<EigenProblem>, eigen_classes.size()> groups;
   for (const EigenProblem& problem : problems) {
     const std::size_t c = class_of(eigen_classes, problem.matrix.rows);
-    if (c == groups.size()) {
+    if (c < groups.size()) groups[c].push_back(problem);
+  }
+  const auto batches = uploaded(device_, groups);
+  const Buffer<EigenProblem> all(device_, problems);
+  for (const EigenProblem& problem : problems) {
+    if (class_of(eigen_classes, problem.matrix.rows) == groups.size())
       eigen_large(device_, solver_, problem);
-    } else {
-      groups[c].push_back(problem);
-    }
   }
   for (std::size_t c = 0; c < groups.size(); ++c) {
     const auto [size, threads] = eigen_classes[c];
-    const Buffer<EigenProblem> batch(device_, groups[c]);
+    const Buffer<EigenProblem>& batch = batches[c];
     device_.launch("eigen_small", eigen_small, static_cast<unsigned>(groups[c].size()),
                    static_cast<unsigned>(threads),
                    2 * size * (size + 1) * sizeof(double) + size / 2 * sizeof(Rotation),
                    batch.data());
   }
-  run_fix_signs(problems);
+  fix_all_signs(device_, problems, all);
 }
 
 void Solve::run_fix_signs(std::span<const EigenProblem> problems) const {
-  constexpr std::size_t most = 65535;  // blocks in y
-  std::size_t widest = 0;
-  for (const EigenProblem& problem : problems) widest = std::max(widest, problem.matrix.cols);
-  const Buffer<EigenProblem> batch(device_, problems);
-  for (std::size_t first = 0; first < problems.size(); first += most) {
-    const dim3 grid(static_cast<unsigned>((widest + lanes - 1) / lanes),
-                    static_cast<unsigned>(std::min(most, problems.size() - first)));
-    device_.launch("fix_signs", fix_signs, grid, max_threads, 0, batch.data() + first);
-  }
+  fix_all_signs(device_, problems, Buffer<EigenProblem>(device_, problems));
 }
 
 }  // namespace lodestein::kernels::LODESTEIN_GPU

@@ -8,6 +8,7 @@
 #include <exception>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <random>
 #include <string>
 #include <thread>
@@ -551,6 +552,16 @@ void check_shape(const LaunchShape& shape, std::size_t most_shared) {
   }
 }
 
+// In which the blocks are run, for a grid may not depend on it.
+std::vector<std::uint64_t> block_order(std::uint64_t blocks, const SimtOptions& options) {
+  std::vector<std::uint64_t> order(blocks);
+  std::iota(order.begin(), order.end(), std::uint64_t{0});
+  if (options.order == SimtOptions::Order::reversed) std::reverse(order.begin(), order.end());
+  if (options.order == SimtOptions::Order::random)
+    std::shuffle(order.begin(), order.end(), std::mt19937(options.seed));
+  return order;
+}
+
 }  // namespace
 
 void execute(const LaunchShape& shape, const SimtOptions& options,
@@ -560,6 +571,7 @@ void execute(const LaunchShape& shape, const SimtOptions& options,
   const std::uint64_t blocks = std::uint64_t{grid.x} * grid.y * grid.z;
   const auto workers = static_cast<unsigned>(
       std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max(1, options.threads)), blocks));
+  const std::vector<std::uint64_t> order = block_order(blocks, options);
   std::vector<std::exception_ptr> failures(workers);
   char start = 0, end = 0;
   release(&start);
@@ -568,8 +580,8 @@ void execute(const LaunchShape& shape, const SimtOptions& options,
     try {
       Block block(shape, options, body, log, worker);
       for (std::uint64_t i = worker; i < blocks; i += workers) {
-        const auto rest = static_cast<unsigned>(i / grid.x);
-        block.run({static_cast<unsigned>(i % grid.x), rest % grid.y, rest / grid.y});
+        const auto rest = static_cast<unsigned>(order[i] / grid.x);
+        block.run({static_cast<unsigned>(order[i] % grid.x), rest % grid.y, rest / grid.y});
       }
     } catch (...) {
       failures[worker] = std::current_exception();

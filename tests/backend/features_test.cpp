@@ -492,7 +492,7 @@ TEST_P(FeaturesOf, SameBitsOnEveryRunThreadAndBatch) {
   std::vector<Case> here = mixed_cases(slow()), again = here, alone = here;
   run(here);
   run(again);
-  const Backend one = test::one_thread(backend());
+  const Backend one = plain();
   for (Case& c : alone) {
     std::vector<Case> batch{c};
     run_on(one.operations(), batch);
@@ -550,36 +550,36 @@ TEST_P(FeaturesOf, RefusesBadArgumentsNamingTheProblem) {
   };
   std::string where = "feature evaluation, problem 1: ";
   EXPECT_THAT(evaluate([](auto& p) { p.x.cols = 3; }),
-              AllOf(HasSubstr(where), HasSubstr("x are 13 x 3"), HasSubstr("13 x 2")));
-  EXPECT_THAT(evaluate([](auto& p) { p.x.data = nullptr; }), HasSubstr(where + "x are null"));
+              AllOf(HasSubstr(where), HasSubstr("x is 13 x 3"), HasSubstr("13 x 2")));
+  EXPECT_THAT(evaluate([](auto& p) { p.x.data = nullptr; }), HasSubstr(where + "x is null"));
   EXPECT_THAT(evaluate([](auto& p) { p.map.phases = nullptr; }),
-              HasSubstr(where + "phases are null"));
+              HasSubstr(where + "phases is null"));
   EXPECT_THAT(evaluate([](auto& p) { p.map.frequencies.cols = 1; }),
-              HasSubstr(where + "frequencies are 5 x 1"));
+              HasSubstr(where + "frequencies is 5 x 1"));
   EXPECT_THAT(evaluate([](auto& p) { p.map.degree = 2000; }),
               HasSubstr(where + "map has more than 1048576 features"));
   EXPECT_THAT(evaluate([](auto& p) { p.coefficients.rows = 10; }),
-              AllOf(HasSubstr(where + "coefficients are 10 x 2"), HasSubstr("11 x 2")));
+              AllOf(HasSubstr(where + "coefficients is 10 x 2"), HasSubstr("11 x 2")));
   EXPECT_THAT(evaluate([](auto& p) { p.coefficients.data = nullptr; }),
-              HasSubstr(where + "coefficients are null"));
+              HasSubstr(where + "coefficients is null"));
   EXPECT_THAT(evaluate([](auto& p) { p.gradients.cols = 2; }),
-              AllOf(HasSubstr(where + "gradients are 13 x 2"), HasSubstr("13 x 4")));
+              AllOf(HasSubstr(where + "gradients is 13 x 2"), HasSubstr("13 x 4")));
   EXPECT_THAT(evaluate([](auto& p) { p.features.stride = 5; }),
-              HasSubstr(where + "features have 11 columns in rows 5 apart"));
+              HasSubstr(where + "features has 11 columns in rows 5 apart"));
   where = "feature moments, problem 1: ";
-  EXPECT_THAT(moments([](auto& p) { p.x.rows = 0; }), HasSubstr(where + "no samples"));
+  EXPECT_THAT(moments([](auto& p) { p.x.rows = 0; }), HasSubstr(where + "x has no rows"));
   EXPECT_THAT(moments([](auto& p) { p.targets.rows = 12; }),
-              HasSubstr(where + "targets are 12 x 3"));
+              HasSubstr(where + "targets is 12 x 3"));
   EXPECT_THAT(moments([](auto& p) { p.second.cols = 10; }),
-              AllOf(HasSubstr(where + "second are 11 x 10"), HasSubstr("11 x 11")));
-  EXPECT_THAT(moments([](auto& p) { p.cross.cols = 1; }), HasSubstr(where + "cross are 11 x 1"));
+              AllOf(HasSubstr(where + "second is 11 x 10"), HasSubstr("11 x 11")));
+  EXPECT_THAT(moments([](auto& p) { p.cross.cols = 1; }), HasSubstr(where + "cross is 11 x 1"));
   EXPECT_THAT(moments([](auto& p) { p.derivatives.rows = 1; }),
-              HasSubstr(where + "derivatives are 1 x 2"));
+              HasSubstr(where + "derivatives is 1 x 2"));
   where = "feature energy, problem 1: ";
-  EXPECT_THAT(energy([](auto& p) { p.base.cols = 1; }), HasSubstr(where + "base are 13 x 1"));
+  EXPECT_THAT(energy([](auto& p) { p.base.cols = 1; }), HasSubstr(where + "base is 13 x 1"));
   EXPECT_THAT(energy([](auto& p) { p.quadratic.data = nullptr; }),
-              HasSubstr(where + "quadratic are null"));
-  EXPECT_THAT(energy([](auto& p) { p.linear.rows = 3; }), HasSubstr(where + "linear are 3 x 1"));
+              HasSubstr(where + "quadratic is null"));
+  EXPECT_THAT(energy([](auto& p) { p.linear.rows = 3; }), HasSubstr(where + "linear is 3 x 1"));
 }
 
 LODESTEIN_ON_EVERY_BACKEND(FeaturesOf);

@@ -154,12 +154,6 @@ class MomentsOf : public test::OnEveryBackend {
 
 constexpr double tolerance = 1e-12;
 
-TEST_P(MomentsOf, ForcedBackendIsTheOneThatRan) {
-  EXPECT_EQ(backend().name(), GetParam().backend);
-  EXPECT_EQ(operations().name(), GetParam().backend);
-  EXPECT_EQ(operations().threads(), GetParam().threads);
-}
-
 TEST_P(MomentsOf, AnySizeAndStride) {
   for (const std::size_t rows : all_rows()) {
     for (const std::size_t cols : all_cols()) {
@@ -260,7 +254,7 @@ TEST_P(MomentsOf, SameBitsOnEveryRunAndForAnyNumberOfThreads) {
   std::vector<Case> alone = mixed_cases(slow());
   for (Case& c : alone) {  // nor does it matter what else is in the batch
     std::vector<Case> batch{c};
-    run_on(test::one_thread(backend()).operations(), batch);
+    run_on(plain().operations(), batch);
     c = batch.front();
   }
   expect_same_bits(here, alone);
@@ -280,7 +274,7 @@ TEST_P(MomentsOf, RefusesShapesThatDisagreeNamingTheProblem) {
     spoil(problems[1]);
     try {
       operations().moments()(problems);
-    } catch (const DimensionMismatch& error) {
+    } catch (const InvalidArgument& error) {
       placed[0].fetch();
       EXPECT_TRUE(std::isnan(cases[0].mean[0])) << "wrote before it checked";
       return error.what();
@@ -288,9 +282,9 @@ TEST_P(MomentsOf, RefusesShapesThatDisagreeNamingTheProblem) {
     return "nothing thrown";
   };
   EXPECT_THAT(message([](auto& p) { p.samples.rows = 0; }),
-              AllOf(HasSubstr("problem 1"), HasSubstr("no samples")));
+              AllOf(HasSubstr("problem 1"), HasSubstr("samples have no rows")));
   EXPECT_THAT(message([&](auto& p) { p.covariance.rows = 4; }),
-              AllOf(HasSubstr("problem 1"), HasSubstr("5 columns"), HasSubstr("4 x 5")));
+              AllOf(HasSubstr("problem 1"), HasSubstr("covariance is 4 x 5"), HasSubstr("5 x 5")));
   EXPECT_THAT(message([](auto& p) { p.mean = nullptr; }),
               AllOf(HasSubstr("problem 1"), HasSubstr("mean")));
 }

@@ -358,7 +358,7 @@ TEST_P(PairwiseOf, SameBitsOnEveryRunForAnyThreadsAndAnyBatch) {
     run(what, here);
     run(what, again);
     expect_same_bits(here, again);
-    const Backend single = test::one_thread(backend());
+    const Backend single = plain();
     std::vector<Case> alone = cases(what == curl_free);
     for (Case& c : alone) {
       std::vector<Case> batch{c};
@@ -466,7 +466,7 @@ TEST_P(PairwiseOf, DistanceOfEveryRank) {
     const float expected = sorted_distances(cases[k])[ranks[k]];
     ASSERT_NEAR(found[k], expected, 1e-6 * (expected + 1e-30f)) << "case " << k;
   }
-  const Backend single = test::one_thread(backend());
+  const Backend single = plain();
   ASSERT_EQ(found, quantiles_on(single.operations(), cases, ranks));
 }
 

@@ -267,7 +267,7 @@ TEST_P(SimulateKernels, SamplesDependOnTheirNumberOnly) {
       EXPECT_EQ(all(k + 37, i), batch[2](k, i));
     }
   }
-  const Backend single = test::one_thread(backend());
+  const Backend single = plain();
   expect_same_bits(all, sample_on(single.operations(), {whole}, offset).front());
 }
 
@@ -375,10 +375,20 @@ TEST_P(SimulateKernels, MixesAsTheRoom) {
     SCOPED_TRACE("case " + std::to_string(c));
     expect_near(observed[c], mixings[c].apply(latents[c]), tolerance);
   }
-  const Backend single = test::one_thread(backend());
+  const Backend single = plain();
   const std::vector<Matrix> again =
       mix_on(single.operations(), {cases[4]}, {mixings[4]}, {latents[4]});
   expect_same_bits(again.front(), observed[4]);
+}
+
+TEST_P(SimulateKernels, AMixingOfNothingIsZero) {
+  const kernels::Buffer<double> observed(memory(), std::vector<double>(6, 7.0));
+  kernels::MixProblem problem;
+  problem.matrices[0] = {nullptr, 3, 0};
+  problem.latents = {nullptr, 2, 0};
+  problem.observed = {observed.data(), 2, 3};
+  operations().simulate().mix({&problem, 1});
+  EXPECT_EQ(observed.download(), std::vector<double>(6, 0.0));
 }
 
 template <class Action>

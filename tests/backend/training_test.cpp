@@ -224,7 +224,7 @@ TEST_P(TrainingOf, SameBitsOnEveryRunForAnyNumberOfThreadsAndInAnyBatch) {
   run_on(operations(), here);
   std::vector<Case> alone = again;
   run_on(operations(), again);
-  const Backend single = test::one_thread(backend());
+  const Backend single = plain();
   for (Case& c : alone) {
     std::vector<Case> one{c};
     run_on(single.operations(), one);

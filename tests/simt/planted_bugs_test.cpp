@@ -1,4 +1,4 @@
-// The executor finds what it says it finds: nine planted mistakes, each caught by a named
+// The executor finds what it says it finds: planted mistakes, each caught by a named
 // configuration (docs/design/0005-one-source-two-executors.md has the table).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -180,6 +180,18 @@ std::vector<float> scaled(const SimtOptions& options) {
   return out.download();
 }
 
+__global__ void count_blocks_before(int* count) {
+  count[blockIdx.x] = blockIdx.x == 0 ? 0 : count[blockIdx.x - 1] + 1;
+}
+
+int blocks_before(const SimtOptions& options) {
+  const Device device(options);
+  Buffer<int> count(device, 8);
+  count.clear();
+  device.launch("count_blocks_before", count_blocks_before, 8, 1, 0, count.data());
+  return count.download().back();
+}
+
 TEST(PlantedBugs, NoneIsCleanInEveryOrderAndWithTwoWorkers) {
   for (const SimtOptions& options : every_order) {
     EXPECT_LT(error_of<none>(options), rounding);
@@ -194,6 +206,12 @@ TEST(PlantedBugs, MissingBarriersGiveWrongResultsInEveryOrder) {
     EXPECT_GT(error_of<no_barrier_after_load>(options), rounding);
     EXPECT_GT(error_of<no_barrier_before_next_load>(options), rounding);
   }
+}
+
+TEST(PlantedBugs, ABlockThatNeedsTheOneBeforeItIsSeenOutOfOrder) {
+  EXPECT_EQ(blocks_before({Order::sequential}), 7) << "right by luck";
+  EXPECT_NE(blocks_before({Order::reversed}), 7);
+  EXPECT_NE(blocks_before({Order::random, 3}), 7);
 }
 
 TEST(PlantedBugs, AReaderBeforeTheOneWriterIsSeenOutOfOrder) {
@@ -216,7 +234,7 @@ TEST(PlantedBugs, DivergenceIsReportedWithItsPlace) {
 #ifdef LODESTEIN_SIMT_ASAN
 TEST(PlantedBugsDeathTest, AddressSanitizerSeesBothBounds) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
-  // 128 rows fill whole tiles of 64, so that the row after them is outside of the array.
+  // 130 rows: the last of their tiles of 64 reaches beyond the array.
   EXPECT_DEATH(error_of<reads_past_the_end>({}, 130), "use-after-poison|AddressSanitizer");
   EXPECT_DEATH(error_of<shared_index_too_large>({}), "use-after-poison|out of bounds");
 }

@@ -15,7 +15,7 @@ class Operations;
 /// How the CUDA kernels are run on the CPU, where they are tested without a GPU.
 struct SimtOptions {
   enum class Order { sequential, reversed, random };
-  Order order = Order::sequential;  ///< in which the threads of a block go on between two barriers
+  Order order = Order::sequential;  ///< of the blocks, and of a block's threads between barriers
   std::uint32_t seed = 1;           ///< of the random order
   int threads = 1;                  ///< blocks run at once
   std::size_t shared_bytes = 227 * 1024;            ///< of a block of the simulated GPU

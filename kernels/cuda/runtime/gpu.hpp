@@ -32,7 +32,7 @@ class Device final : public Memory {
   std::string description() const;
   int threads() const { return 1; }
   int multiprocessors() const { return multiprocessors_; }
-  /// Shared memory that a block may have.
+  /// Shared memory that a block may have, its arrays of fixed size included.
   std::size_t shared_bytes() const { return shared_bytes_; }
 
   /// kernel<<<grid, block, shared_bytes, stream>>>(arguments...); an empty grid is no launch.
@@ -42,7 +42,7 @@ class Device final : public Memory {
               std::size_t shared_bytes, Arguments... arguments) const {
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
     const Active active(index_);
-    prepare(name, reinterpret_cast<const void*>(kernel), shared_bytes);
+    prepare(name, reinterpret_cast<const void*>(kernel));
     kernel<<<grid, block, shared_bytes, stream_>>>(static_cast<Parameters>(arguments)...);
     finish(name, grid, block, shared_bytes);
   }
@@ -72,12 +72,14 @@ class Device final : public Memory {
   cudaStream_t stream() const { return stream_; }
 
  private:
-  static void prepare(const char* name, const void* kernel, std::size_t shared_bytes);
+  void prepare(const char* name, const void* kernel) const;
   static void finish(const char* name, dim3 grid, dim3 block, std::size_t shared_bytes);
 
   int index_;
   int multiprocessors_ = 0;
   std::size_t shared_bytes_ = 0;
+  bool reads_host_pages_ = false;  // uploads from ordinary host memory read it later
+  cudaMemPool_t pool_ = nullptr;
   cudaStream_t stream_ = nullptr;
 };
 
