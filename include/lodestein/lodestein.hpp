@@ -18,6 +18,7 @@
 #include "lodestein/evaluate/metrics.hpp"
 #include "lodestein/graph/digraph.hpp"
 #include "lodestein/score/check.hpp"
+#include "lodestein/score/classifier.hpp"
 #include "lodestein/score/difference.hpp"
 #include "lodestein/score/gaussian.hpp"
 #include "lodestein/score/score.hpp"

@@ -26,6 +26,12 @@ enum class Purpose : std::uint32_t {
   parallel_analysis = 11,
   restart = 12,
   stein_test = 13,
+  held_out_rows = 20,
+  classifier = 21,
+  classifier_rows = 22,
+  cross_fit = 23,
+  ratio_features = 24,
+  contrastive = 25,
   test = 255,
 };
 

@@ -6,8 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "lodestein/core/backend.hpp"
 #include "lodestein/core/finding.hpp"
 #include "lodestein/core/matrix.hpp"
+#include "lodestein/core/observer.hpp"
+#include "lodestein/data/dataset.hpp"
 #include "lodestein/score/score.hpp"
 
 namespace lodestein {
@@ -20,6 +23,10 @@ struct DifferenceSummary {
       std::numeric_limits<double>::quiet_NaN();
   std::vector<Setting> settings{};
   std::vector<Finding> findings{};
+  /// Of estimators that model log p_m / p_0: held-out log-loss of telling environment m from the
+  /// observational one at equal sizes, [K]; log 2 where they can't be told apart. Comparable
+  /// between such estimators, and with equal seeds on the same rows; held_out_loss is its mean.
+  std::vector<double> held_out_losses{};
 };
 
 /// Estimated score differences d^m(x) = s_0(x) - s_m(x) of K interventional environments against
@@ -55,5 +62,42 @@ class ScoreDifferences {
   std::shared_ptr<const Model> model_;
   DifferenceSummary summary_;
 };
+
+/// Differences of separate scores, one per environment of the data set in its order, whatever
+/// estimated them. Their errors add up, also in coordinates that an intervention leaves alone: for
+/// nonlinear latents prefer an estimator of the difference itself. The overlap is that of Gaussian
+/// fits to the environments.
+/// @throws DimensionMismatch if their number or dimension isn't the data set's; InvalidArgument if
+/// a covariance can't be inverted.
+ScoreDifferences plug_in_differences(const Backend& backend, const Dataset& dataset,
+                                     const std::vector<Score>& scores,
+                                     Observer& observer = silent());
+
+/// Where d^m is averaged. An intervention leaves the same entries of d^m at zero everywhere, so the
+/// choice is one of accuracy: estimates are good where both environments have samples.
+/// observational: where the published methods average. own: at the samples of environment m;
+/// inside the observational support if the intervention narrows. both: half and half, whatever the
+/// sample sizes. overlap: both, weighted with P(1 - P).
+enum class MomentPoints { observational, own, both, overlap };
+
+/// Score-difference moments R^ij = E[d^i d^jT], d^m = s_0 - s_m, not centred.
+struct DifferenceMoments {
+  std::vector<std::string> environments;  ///< the K interventional ones
+  std::vector<Matrix> own;                ///< R^mm [d, d], m = 0..K-1
+};
+
+/// R^mm averaged over samples of the data set, in fp64.
+/// @throws DimensionMismatch if the differences are of other environments or variables;
+/// InvalidArgument naming the environment that has no overlap with the observational one, or no
+/// samples; Cancelled. Cost: one evaluation per environment and point, and N d^2 multiply-adds.
+DifferenceMoments difference_moments(const Backend& backend, const ScoreDifferences& differences,
+                                     const Dataset& dataset,
+                                     MomentPoints points = MomentPoints::both,
+                                     Observer& observer = silent());
+
+/// R^ij of all pairs at common points: block (i, j) of [K d, K d]. [N, d], N >= 1.
+/// @throws DimensionMismatch; InvalidArgument without points. Cost: N (K d)^2 multiply-adds.
+Matrix all_difference_moments(const Backend& backend, const ScoreDifferences& differences,
+                              ConstMatrixView points);
 
 }  // namespace lodestein
