@@ -185,7 +185,9 @@ TEST(Classifier, SeparableClassesAreBoundedAndFound) {
     options.gaussian_start = start;
     options.least_steps = 300;
     const ScoreDifferences d = classifier_differences(cpu, dataset, options);
-    if (start) EXPECT_THAT(codes(d), HasSubstr("little-overlap"));
+    if (start) {
+      EXPECT_THAT(codes(d), HasSubstr("little-overlap"));
+    }
     const Matrix value = d.evaluate(dataset.observational().samples, 0);
     EXPECT_TRUE(as_eigen(value).allFinite());
     EXPECT_LT(as_eigen(value).cwiseAbs().maxCoeff(), 1e3);
@@ -209,11 +211,7 @@ TEST(Classifier, RunsOnTheOtherBackends) {
   options.epochs = 2;
   const Matrix& x = pairs.dataset.environments[1].samples;
   const Matrix expected = classifier_differences(cpu, pairs.dataset, options).evaluate(x, 0);
-  std::vector<Backend> backends{Backend::reference()};
-#ifdef LODESTEIN_SIMT
-  backends.push_back(Backend::simt());
-#endif
-  for (const Backend& backend : backends) {
+  for (const Backend& backend : test::slow_backends()) {
     const ScoreDifferences d = classifier_differences(backend, pairs.dataset, options);
     // fp32 sums of another order through a handful of steps.
     EXPECT_LT(test::relative_error(d.evaluate(x, 0), expected), 1e-3) << backend.name();

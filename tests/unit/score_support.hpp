@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/eigen.hpp"
+#include "lodestein/core/error.hpp"
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/score/difference.hpp"
 
@@ -72,6 +73,16 @@ inline GaussianPairs gaussian_pairs(Eigen::Index d, const std::vector<std::size_
   }
   pairs.dataset = dataset_of(std::move(samples));
   return pairs;
+}
+
+/// The backends that are there to check the others.
+inline std::vector<Backend> slow_backends() {
+  std::vector<Backend> backends{Backend::reference()};
+  try {
+    backends.push_back(Backend::simt());
+  } catch (const NotCompiled&) {
+  }
+  return backends;
 }
 
 /// Relative L2 error over the points.
