@@ -22,6 +22,7 @@
 #include "lodestein/score/cross_fit.hpp"
 #include "lodestein/score/difference.hpp"
 #include "lodestein/score/gaussian.hpp"
+#include "lodestein/score/log_ratio.hpp"
 #include "lodestein/score/score.hpp"
 #include "lodestein/simulate/latent_model.hpp"
 #include "lodestein/simulate/mixing.hpp"

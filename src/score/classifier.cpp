@@ -9,6 +9,7 @@
 #include "core/eigen.hpp"
 #include "kernels/operations.hpp"
 #include "lodestein/core/error.hpp"
+#include "score/chunks.hpp"
 #include "score/classes.hpp"
 #include "score/gaussian_ratio.hpp"
 #include "score/ratio.hpp"
@@ -75,17 +76,6 @@ void start_gaussian(const Classes& classes, const NetworkShape& shape,
         put(shape.quadratic_weights(m) + i * d + j,
             r.quadratic(static_cast<Index>(i), static_cast<Index>(j)));
     }
-  }
-}
-
-// Points at a time in evaluation: bounds the memory.
-constexpr std::size_t chunk_rows = std::size_t{1} << 16;
-
-template <class Work>  // work(first row, chunk)
-void by_chunks(ConstMatrixView x, const Work& work) {
-  for (std::size_t first = 0; first < x.rows(); first += chunk_rows) {
-    const std::size_t rows = std::min(chunk_rows, x.rows() - first);
-    work(first, ConstMatrixView(x.row(first), rows, x.cols(), x.stride()));
   }
 }
 
