@@ -19,6 +19,7 @@
 #include "lodestein/graph/digraph.hpp"
 #include "lodestein/score/check.hpp"
 #include "lodestein/score/classifier.hpp"
+#include "lodestein/score/contrastive.hpp"
 #include "lodestein/score/cross_fit.hpp"
 #include "lodestein/score/difference.hpp"
 #include "lodestein/score/gaussian.hpp"

@@ -9,9 +9,9 @@
 #include "core/eigen.hpp"
 #include "kernels/operations.hpp"
 #include "lodestein/core/error.hpp"
-#include "score/chunks.hpp"
 #include "score/classes.hpp"
 #include "score/gaussian_ratio.hpp"
+#include "score/network_ratio.hpp"
 #include "score/ratio.hpp"
 
 namespace lodestein {
@@ -78,73 +78,6 @@ void start_gaussian(const Classes& classes, const NetworkShape& shape,
     }
   }
 }
-
-class Classifier final : public RatioModel {
- public:
-  Classifier(Backend backend, Whitening whitening, const NetworkShape& shape,
-             std::vector<double> log_priors, const std::vector<float>& parameters)
-      : backend_(std::move(backend)),
-        whitening_(std::move(whitening)),
-        shape_(shape),
-        log_priors_(std::move(log_priors)),
-        parameters_(memory(), parameters) {}
-
-  std::size_t dimension() const override { return shape_.inputs; }
-  std::size_t environments() const override { return shape_.outputs; }
-
-  Matrix evaluate(ConstMatrixView x, std::size_t m) const override {
-    Matrix result(x.rows(), x.cols());
-    std::vector<float> unit(shape_.outputs, 0.0f);
-    unit[m] = 1.0f;
-    const Resident<float> cotangent(memory(), unit);
-    by_chunks(x, [&](std::size_t first, ConstMatrixView chunk) {
-      const std::size_t n = chunk.rows(), d = chunk.cols();
-      const Buffer<float> gradients(memory(), n * d);
-      kernels::NetworkEvaluation wanted;
-      wanted.cotangents = View<const float>(cotangent.data(), n, shape_.outputs, 0);
-      wanted.pullbacks = View<float>(gradients.data(), n, d);
-      run(chunk, wanted);
-      const Matrix mapped = whitening_.scores(gradients.download());
-      std::transform(mapped.data(), mapped.data() + n * d, result.row(first),
-                     [](double gradient) { return -gradient; });
-    });
-    return result;
-  }
-
-  std::vector<double> log_ratio(ConstMatrixView x, std::size_t m) const override {
-    std::vector<double> result(x.rows());
-    by_chunks(x, [&](std::size_t first, ConstMatrixView chunk) {
-      const std::size_t n = chunk.rows(), k = shape_.outputs;
-      const Buffer<float> logits(memory(), n * k);
-      kernels::NetworkEvaluation wanted;
-      wanted.outputs = View<float>(logits.data(), n, k);
-      run(chunk, wanted);
-      const std::vector<float> host = logits.download();
-      for (std::size_t i = 0; i < n; ++i)
-        result[first + i] = static_cast<double>(host[i * k + m]) - log_priors_[m];
-    });
-    return result;
-  }
-
- private:
-  const kernels::Memory& memory() const { return backend_.operations().memory(); }
-
-  void run(ConstMatrixView x, kernels::NetworkEvaluation wanted) const {
-    const std::vector<float> whitened = whitening_.apply(x);
-    const Resident<float> samples(memory(), whitened);
-    wanted.shape = shape_;
-    wanted.parameters = parameters_.data();
-    wanted.samples = View<const float>(samples.data(), x.rows(), x.cols());
-    backend_.operations().network().evaluate({&wanted, 1});
-    memory().synchronize();
-  }
-
-  Backend backend_;
-  Whitening whitening_;
-  NetworkShape shape_;
-  std::vector<double> log_priors_;
-  Buffer<float> parameters_;
-};
 
 // One task's data and parameters where the training finds them.
 class Trainee {
@@ -230,8 +163,8 @@ class Trainee {
     if (!losses.empty() && !std::isfinite(losses.back())) summary.findings.push_back(diverged());
     std::vector<double> priors;
     for (std::size_t m = 0; m < shape_.outputs; ++m) priors.push_back(classes_.log_prior(m));
-    auto model = std::make_shared<Classifier>(backend_, classes_.whitening, shape_, priors,
-                                              chosen == 0 ? start_ : best_.download());
+    auto model = std::make_shared<NetworkRatio>(backend_, classes_.whitening, shape_, priors,
+                                                chosen == 0 ? start_ : best_.download());
     judge(*model, classes_.held_out_points, summary);
     return {std::move(model), std::move(summary)};
   }
