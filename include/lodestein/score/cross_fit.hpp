@@ -27,7 +27,7 @@ DifferenceEstimator each(
 
 struct CrossFitOptions {
   std::size_t splits = 4;  ///< random splits of every environment into three parts
-  MomentPoints points = MomentPoints::both;
+  MomentPoints points = MomentPoints::overlap;
 };
 
 /// Moments E[d_a^m (d_b^m)^T], symmetrised, of estimates a and b from disjoint samples at points

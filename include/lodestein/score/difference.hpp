@@ -92,7 +92,7 @@ struct DifferenceMoments {
 /// samples; Cancelled. Cost: one evaluation per environment and point, and N d^2 multiply-adds.
 DifferenceMoments difference_moments(const Backend& backend, const ScoreDifferences& differences,
                                      const Dataset& dataset,
-                                     MomentPoints points = MomentPoints::both,
+                                     MomentPoints points = MomentPoints::overlap,
                                      Observer& observer = silent());
 
 /// R^ij of all pairs at common points: block (i, j) of [K d, K d]. [N, d], N >= 1.

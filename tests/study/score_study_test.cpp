@@ -1,0 +1,74 @@
+// Accuracy at the sizes of the published experiments; a minute each. Seeds are fixed, so a test
+// passes always or never; the bounds are twice the values measured when it was written.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "core/eigen.hpp"
+#include "lodestein/score/classifier.hpp"
+#include "lodestein/score/cross_fit.hpp"
+#include "lodestein/simulate/study.hpp"
+
+namespace lodestein {
+namespace {
+
+Study quadratic_study(double variance_scale, std::uint64_t seed) {
+  StudyOptions options;
+  options.latent.family = LatentFamily::quadratic;
+  options.latent.latents = options.mixing.observed = 5;
+  options.samples = 50000;
+  options.variance_scale = variance_scale;
+  return simulate_study(options, Seed{seed});
+}
+
+struct Entries {
+  double weakest_edge = std::numeric_limits<double>::infinity(), strongest_non_edge = 0.0;
+};
+
+// Of E[d_j^2] in true latent coordinates.
+Entries entries_of(const Study& study, const DifferenceMoments& moments) {
+  Entries entries;
+  const auto g = as_eigen(study.truth.mixing.layers().front());
+  for (std::size_t m = 0; m < moments.own.size(); ++m) {
+    const std::size_t target = study.truth.interventions[m + 1].targets.front();
+    const Eigen::VectorXd latent = (g.transpose() * as_eigen(moments.own[m]) * g).diagonal();
+    for (std::size_t j = 0; j < moments.own.size(); ++j) {
+      const double value = latent(static_cast<Eigen::Index>(j));
+      if (j == target) continue;
+      if (study.truth.model.graph().edge(j, target))
+        entries.weakest_edge = std::min(entries.weakest_edge, value);
+      else
+        entries.strongest_non_edge = std::max(entries.strongest_non_edge, value);
+    }
+  }
+  return entries;
+}
+
+// Two separate score networks leave non-edges of .15 to .55 on such models.
+TEST(ClassifierStudy, NonEdgesOfQuadraticModelsStayBelowTheWeakestEdge) {
+  const Backend backend = Backend::cpu();
+  for (const std::uint64_t seed : {100u, 101u, 102u}) {
+    const Study study = quadratic_study(0.25, seed);
+    const ScoreDifferences d = classifier_differences(backend, study.dataset, {}, Seed{1});
+    for (const MomentPoints points : {MomentPoints::own, MomentPoints::overlap}) {
+      const Entries entries =
+          entries_of(study, difference_moments(backend, d, study.dataset, points));
+      EXPECT_LT(entries.strongest_non_edge, 0.03) << seed;
+      EXPECT_LT(entries.strongest_non_edge, entries.weakest_edge) << seed;
+    }
+  }
+}
+
+// Twenty entries: .05 / 20 each.
+TEST(ClassifierStudy, CrossFittedTestsFindTheGraph) {
+  const Backend backend = Backend::cpu();
+  const Study study = quadratic_study(0.25, 102);
+  const CrossMoments cross =
+      cross_fit(backend, study.dataset, classifier_estimator({.epochs = 10}), {.splits = 2});
+  const Entries entries = entries_of(study, cross.mean());
+  EXPECT_LT(entries.strongest_non_edge, 0.5 * entries.weakest_edge);
+}
+
+}  // namespace
+}  // namespace lodestein
