@@ -33,7 +33,8 @@ Dataset one_touched(std::size_t n, std::uint32_t number) {
 
 TEST(CrossFit, MomentsAreThoseOfTheTruthWithoutANoiseFloor) {
   const GaussianPairs pairs = gaussian_pairs(2, {6000, 6000});
-  const CrossMoments cross = cross_fit(cpu, pairs.dataset, gaussian_estimator());
+  const CrossMoments cross =
+      cross_fit(cpu, pairs.dataset, gaussian_estimator(), {.points = MomentPoints::both});
   ASSERT_EQ(cross.values[0].size(), 12u);
   const Matrix& there = pairs.dataset.observational().samples;
   const Matrix& here = pairs.dataset.environments[1].samples;
