@@ -10,6 +10,8 @@ namespace {
 void check_kernel(const Arguments& arguments, const RadialKernel& kernel) {
   arguments.require(kernel.width > 0.0 && std::isfinite(kernel.width),
                     "width is " + std::to_string(kernel.width) + ", must be positive and finite");
+  for (const double coefficient : kernel.profile)
+    arguments.require(std::isfinite(coefficient), "profile is not finite");
 }
 
 void check_points(const Arguments& arguments, const View<const float>& x,
@@ -27,6 +29,7 @@ void check(const char* operation, std::span<const PairwiseProblem> problems, boo
     const auto& [kernel, x, y, right, out, same_points] = problems[p];
     const Arguments arguments(operation, p);
     check_kernel(arguments, kernel);
+    arguments.require(!curl_free || kernel.plain(), "kernel has a profile");
     check_points(arguments, x, y, same_points);
     arguments.shape("right", right, y.rows, curl_free ? x.cols : right.cols);
     arguments.shape("out", out, x.rows, right.cols);

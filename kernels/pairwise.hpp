@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 
@@ -15,6 +16,20 @@ struct RadialKernel {
   };
   Form form = Form::rbf;
   double width = 1.0;  ///< > 0
+
+  /// Coefficients of a polynomial that multiplies the kernel, lowest power first, in r^2 / width^2
+  /// (rbf) or in k^2 (inverse multiquadric): all radial derivatives of the kernel are of this form.
+  static constexpr std::size_t most_terms = 5;
+  std::array<double, most_terms> profile{1.0};
+
+  constexpr bool plain() const { return profile == std::array<double, most_terms>{1.0}; }
+  /// The polynomial at r = 0.
+  constexpr double at_zero() const {
+    if (form == Form::rbf) return profile[0];
+    double sum = 0.0;
+    for (const double coefficient : profile) sum += coefficient;
+    return sum;
+  }
 };
 
 /// out = K(x, y) right, or the curl-free product; all arrays in the backend's memory.
@@ -54,9 +69,9 @@ constexpr std::size_t lower_median_rank(std::size_t pairs) { return (pairs - 1) 
 /// Determinism: the same bits on every run, for any thread count and any batch, per backend.
 /// Numbers: fp32. Distances are |x|^2 + |y|^2 - 2 x.y after subtracting the mean of y, clamped at
 /// 0: the exponent errs by some 1e-7 (|x| |y| / width^2), so centred data lose nothing against
-/// direct differences. With same_points the pair (i, i) has distance 0 and kernel 1 exactly, and
-/// the Gram matrix is exactly symmetric. Sums of more than about 1000 terms continue in fp64.
-/// Points, coefficients and right must be finite.
+/// direct differences. With same_points the pair (i, i) has distance 0 and a plain kernel 1
+/// exactly, and the Gram matrix is exactly symmetric. Sums of more than about 1000 terms continue
+/// in fp64. Points, coefficients and right must be finite.
 class Pairwise {
  public:
   virtual ~Pairwise() = default;
@@ -70,7 +85,7 @@ class Pairwise {
   /// out_i = sum_j Gamma(x_i - y_j) right_j, r = d, with the curl-free kernel
   /// Gamma(u) = -2 phi' I - 4 phi'' u u^T of k = phi(|u|^2): minus the Hessian of k.
   /// Flops: n m (8 d + 12) and n m exponentials or reciprocal roots. Bytes: 12 (n + m) d.
-  /// @throws as product().
+  /// @throws as product(); InvalidArgument if a kernel has a profile.
   void curl_free_product(std::span<const PairwiseProblem> problems) const;
 
   /// out_ij = k(|x_i - y_j|).

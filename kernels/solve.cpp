@@ -32,6 +32,30 @@ void Solve::solve(std::span<const SolveProblem> problems) const {
   });
 }
 
+void Solve::factor(std::span<const CholeskyProblem32> problems) const {
+  for (std::size_t p = 0; p < problems.size(); ++p) {
+    const auto& [matrix, status] = problems[p];
+    const Arguments arguments("fp32 Cholesky factor", p);
+    arguments.shape("matrix", matrix, matrix.rows, matrix.rows);
+    arguments.present("status", status);
+  }
+  with_memory("fp32 Cholesky factor", [&] {
+    if (!problems.empty()) run_factor32(problems);
+  });
+}
+
+void Solve::solve(std::span<const SolveProblem32> problems) const {
+  for (std::size_t p = 0; p < problems.size(); ++p) {
+    const auto& [factor, right, status] = problems[p];
+    const Arguments arguments("fp32 Cholesky solve", p);
+    arguments.shape("factor", factor, factor.rows, factor.rows);
+    arguments.shape("right", right, factor.rows, right.cols);
+  }
+  with_memory("fp32 Cholesky solve", [&] {
+    if (!problems.empty()) run_solve32(problems);
+  });
+}
+
 void Solve::eigen(std::span<const EigenProblem> problems) const {
   for (std::size_t p = 0; p < problems.size(); ++p) {
     const auto& [matrix, values, status] = problems[p];

@@ -89,13 +89,44 @@ void on_diagonal(const PairwiseTile& tile, std::size_t first, std::size_t count,
   for (std::size_t j = from; j < to; ++j) act((j - first) * queries + j - tile.diagonal);
 }
 
+HWY_INLINE Vec polynomial(const RadialKernel& kernel, Vec t) {
+  const Tag tag;
+  Vec sum = hn::Set(tag, static_cast<float>(kernel.profile.back()));
+  for (std::size_t p = kernel.profile.size() - 1; p-- > 0;)
+    sum = hn::MulAdd(sum, t, hn::Set(tag, static_cast<float>(kernel.profile[p])));
+  return sum;
+}
+
+// Kernel values times their polynomial.
+void profile_block(const PairwiseTile& tile, const float* panels, std::size_t count) {
+  const Tag tag;
+  float* HWY_RESTRICT values = tile.values;
+  const Vec zero = hn::Zero(tag);
+  if (tile.kernel.form == RadialKernel::Form::rbf) {
+    const Vec unit = hn::Set(tag, -1.38629436f);  // -2 ln 2
+    dot_block(tile.x, tile.x, panels, tile.d, count, [&](std::size_t at, Vec sum) {
+      const Vec half = hn::Min(sum, zero);
+      const Vec k = exp2_of_negative(tag, half);
+      hn::Store(hn::Mul(k, polynomial(tile.kernel, hn::Mul(unit, half))), tag, values + at);
+    });
+  } else {
+    dot_block(tile.x, tile.x, panels, tile.d, count, [&](std::size_t at, Vec sum) {
+      const Vec k = reciprocal_root(hn::Min(sum, zero));
+      hn::Store(hn::Mul(k, polynomial(tile.kernel, hn::Mul(k, k))), tag, values + at);
+    });
+  }
+}
+
 // Kernel values of centres [first, first + count), first a multiple of the panel size.
 void kernel_block(const PairwiseTile& tile, std::size_t first, std::size_t count) {
   const Tag tag;
   const float* panels = tile.y + first * (tile.d + 1);
   float* HWY_RESTRICT values = tile.values;
   const Vec zero = hn::Zero(tag);
-  if (tile.form == RadialKernel::Form::rbf) {
+  const bool rbf = tile.kernel.form == RadialKernel::Form::rbf;
+  if (!tile.kernel.plain()) {
+    profile_block(tile, panels, count);
+  } else if (rbf) {
     dot_block(tile.x, tile.x, panels, tile.d, count, [&](std::size_t at, Vec sum) {
       hn::Store(exp2_of_negative(tag, hn::Min(sum, zero)), tag, values + at);
     });
@@ -104,7 +135,8 @@ void kernel_block(const PairwiseTile& tile, std::size_t first, std::size_t count
       hn::Store(reciprocal_root(hn::Min(sum, zero)), tag, values + at);
     });
   }
-  on_diagonal(tile, first, count, [&](std::size_t at) { values[at] = 1.0f; });
+  const auto at_zero = static_cast<float>(tile.kernel.at_zero());
+  on_diagonal(tile, first, count, [&](std::size_t at) { values[at] = at_zero; });
 }
 
 // run[c, i] += sum_j values[j, i] right[j, c] for a few columns c.
@@ -159,7 +191,7 @@ void curl_free_block(const PairwiseTile& tile, const PairwiseSum& sum, std::size
   const float* panels = sum.coefficients + first * (tile.d + 1);
   float* HWY_RESTRICT values = tile.values;
   float* HWY_RESTRICT along = sum.along;
-  if (tile.form == RadialKernel::Form::rbf) {
+  if (tile.kernel.form == RadialKernel::Form::rbf) {
     const Vec ln2 = hn::Set(tag, 0.693147181f);
     dot_block(sum.zeros, tile.x, panels, tile.d, count, [&](std::size_t at, Vec a) {
       hn::Store(hn::Mul(hn::Mul(ln2, hn::Load(tag, values + at)), a), tag, along + at);
@@ -391,8 +423,8 @@ class Workspace {
   }
   float* x() const { return floats_.data(); }
   double* totals() const { return totals_.data(); }
-  PairwiseTile tile(RadialKernel::Form form, std::size_t d, const float* panels) const {
-    return {form, d, x(), panels, PairwiseTile::none, values_};
+  PairwiseTile tile(const RadialKernel& kernel, std::size_t d, const float* panels) const {
+    return {kernel, d, x(), panels, PairwiseTile::none, values_};
   }
   PairwiseSum sum(View<const float> right) const {
     float* along = values_ + queries_ * block_size;
@@ -453,7 +485,7 @@ class Product {
     const std::size_t index = task / chunks_, chunk = task % chunks_;
     const std::size_t first = index * queries_per_tile();
     pack_queries(frame_, problem_.x, first, queries_per_tile(), work.x());
-    PairwiseTile tile = work.tile(problem_.kernel.form, d_, panels_.data());
+    PairwiseTile tile = work.tile(problem_.kernel, d_, panels_.data());
     if (problem_.same_points) tile.diagonal = first;
     PairwiseSum sum = work.sum(problem_.right);
     if (chunks_ > 1) sum.total = partial(index, chunk);
@@ -595,7 +627,7 @@ class Gram {
     const std::size_t first = task * queries_per_tile();
     const std::size_t columns =
         pack_queries(frame_, problem_.y, first, queries_per_tile(), work.x());
-    PairwiseTile tile = work.tile(problem_.kernel.form, problem_.x.cols, panels_.data());
+    PairwiseTile tile = work.tile(problem_.kernel, problem_.x.cols, panels_.data());
     if (problem_.same_points) tile.diagonal = first;
     HWY_DYNAMIC_DISPATCH(gram_tile)(tile, problem_.out, first, columns);
   }
@@ -670,7 +702,7 @@ class Selection {
     return sampled(static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * last));
   }
   PairwiseTile tile(const Workspace& work) const {
-    return work.tile(RadialKernel::Form::rbf, problem_.x.cols, panels_.data());
+    return work.tile({}, problem_.x.cols, panels_.data());
   }
 
   // One pass over all pairs; the new [low, high) holds the answer too or, if the old one did not,

@@ -18,7 +18,7 @@ constexpr std::size_t run_size = 20 * block_size;
 /// A tile of queries against centres. Queries are stored as [1 + d, queries]: start values, then
 /// coordinates; the start values plus the dot product are -r^2/2 in units of the kernel's width.
 struct PairwiseTile {
-  RadialKernel::Form form;
+  RadialKernel kernel;  ///< its width is in the points
   std::size_t d;
   const float* x;        ///< [1 + d, queries]
   const float* y;        ///< panels

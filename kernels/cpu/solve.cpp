@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "kernels/cpu/cholesky32.hpp"
+
 namespace lodestein::kernels::cpu {
 namespace {
 
@@ -152,6 +154,22 @@ void Solve::run_solve(std::span<const SolveProblem> problems) const {
   run_tasks(threads_, tasks.size(), [&](std::size_t t) {
     solve_chunk(problems[tasks[t].problem], tasks[t].first, tasks[t].count);
   });
+}
+
+void Solve::run_factor32(std::span<const CholeskyProblem32> problems) const {
+  run_tasks(threads_, problems.size(), [&](std::size_t p) {
+    const auto& [matrix, status] = problems[p];
+    if (matrix.rows < tiled_from) *status = factor32(matrix, 1);
+  });
+  for (const auto& [matrix, status] : problems) {
+    if (matrix.rows >= tiled_from) *status = factor32(matrix, threads_);
+  }
+}
+
+void Solve::run_solve32(std::span<const SolveProblem32> problems) const {
+  for (const auto& [factor, right, status] : problems) {
+    if (!right.empty() && (status == nullptr || *status == 0)) solve32(factor, right, threads_);
+  }
 }
 
 void Solve::run_eigen(std::span<const EigenProblem> problems) const {

@@ -35,7 +35,9 @@ struct Packed {
 // One problem on the device.
 struct Job {
   Form form;
-  bool same_points, curl_free;
+  bool same_points, curl_free, plain;
+  float profile[RadialKernel::most_terms];
+  float at_zero;
   std::size_t n, m, d;
   View<const float> x, y, right;
   View<float> out;
@@ -111,9 +113,17 @@ __global__ void __launch_bounds__(block_threads) pack_centres(const Job* jobs, c
 }
 
 // Kernel value from -r^2/2 in the kernel's units.
-__device__ float kernel_value(Form form, float half) {
+__device__ float kernel_value(const Job& job, float half) {
   const float clamped = half < 0.0f ? half : 0.0f;
-  return form == Form::rbf ? exp2f(clamped) : rsqrtf(1.0f - 2.0f * clamped);
+  const bool rbf = job.form == Form::rbf;
+  const float k = rbf ? exp2f(clamped) : rsqrtf(1.0f - 2.0f * clamped);
+  if (job.plain) return k;
+  const float t = rbf ? -1.38629436f * clamped : k * k;  // -2 ln 2
+  float sum = job.profile[RadialKernel::most_terms - 1];
+#pragma unroll
+  for (int p = static_cast<int>(RadialKernel::most_terms) - 2; p >= 0; --p)
+    sum = fmaf(sum, t, job.profile[p]);
+  return k * sum;
 }
 
 // [rows, Width] floats of a packed array whose rows are `pitch` apart into shared memory.
@@ -213,15 +223,15 @@ __device__ int tile_diagonal(const Job& job, std::size_t first_row, std::size_t 
   return job.same_points && inside ? static_cast<int>(offset) : no_diagonal;
 }
 
-// Kernel values in place of -r^2/2; the pair of a point with itself has 1.
-__device__ void to_kernel(Form form, int diagonal, Tile& tile) {
+// Kernel values in place of -r^2/2; exact for the pair of a point with itself.
+__device__ void to_kernel(const Job& job, int diagonal, Tile& tile) {
   const Place place = thread_place();
 #pragma unroll
   for (int r = 0; r < thread_rows; ++r) {
 #pragma unroll
     for (int c = 0; c < thread_centres; ++c) {
       const bool same = place.lane + 16 * c - place.row - r == diagonal;
-      tile[r][c] = same ? 1.0f : kernel_value(form, tile[r][c]);
+      tile[r][c] = same ? job.at_zero : kernel_value(job, tile[r][c]);
     }
   }
 }
@@ -346,7 +356,7 @@ __global__ void __launch_bounds__(block_threads, 2)
     start_products(&job.queries, first_row, job.centres, j, tile);
     add_products<false>(job.queries, first_row, job.centres, j, d, j == begin, x, right, tile);
     const int diagonal = tile_diagonal(job, first_row, j);
-    to_kernel(job.form, diagonal, tile);
+    to_kernel(job, diagonal, tile);
     store_tile(tile, values);
     if constexpr (CurlFree) {
       Tile along;
@@ -445,8 +455,9 @@ __global__ void __launch_bounds__(small_threads, 3)
         float half = x[q][0] + centre[0];
 #pragma unroll
         for (int l = 1; l <= Dimensions; ++l) half = fmaf(x[q][l], centre[l], half);
-        float k = kernel_value(job.form, half);
-        if (job.same_points && offset == static_cast<std::size_t>(q) * small_threads) k = 1.0f;
+        float k = kernel_value(job, half);
+        if (job.same_points && offset == static_cast<std::size_t>(q) * small_threads)
+          k = job.at_zero;
 #pragma unroll
         for (int c = 0; c < Columns; ++c)
           sum[q][c] = fmaf(k, centre[1 + Dimensions + c], sum[q][c]);
@@ -501,7 +512,7 @@ __global__ void __launch_bounds__(block_threads) gram_tiles(const Job* jobs, con
   start_products(&job.queries, first_row, job.centres, first_centre, tile);
   add_products<false>(job.queries, first_row, job.centres, first_centre, static_cast<int>(job.d),
                       true, x, y, tile);
-  to_kernel(job.form, tile_diagonal(job, first_row, first_centre), tile);
+  to_kernel(job, tile_diagonal(job, first_row, first_centre), tile);
   const Place place = thread_place();
 #pragma unroll
   for (int r = 0; r < thread_rows; ++r) {
@@ -653,6 +664,10 @@ Job make_job(const RadialKernel& kernel, View<const float> x, View<const float> 
   const double log2_e = 1.4426950408889634;
   Job job{};
   job.form = kernel.form;
+  job.plain = kernel.plain();
+  for (std::size_t p = 0; p < RadialKernel::most_terms; ++p)
+    job.profile[p] = static_cast<float>(kernel.profile[p]);
+  job.at_zero = static_cast<float>(kernel.at_zero());
   job.x = x;
   job.y = y;
   job.n = x.rows;

@@ -477,15 +477,16 @@ __global__ void __launch_bounds__(max_threads) fix_signs(const EigenProblem* pro
 // ---- Large matrices: what the libraries leave to do
 
 // A library looks for pivots that are not positive; one that is not finite is none either.
-__global__ void __launch_bounds__(max_threads) check_pivots(const CholeskyProblem* problems) {
+template <class Problem>
+__global__ void __launch_bounds__(max_threads) check_pivots(const Problem* problems) {
   LODESTEIN_SHARED(unsigned[max_threads], bad);
-  const CholeskyProblem& problem = problems[blockIdx.x];
+  const Problem& problem = problems[blockIdx.x];
   const int status = *problem.status;
   const auto factored = static_cast<unsigned>(status > 0 ? static_cast<std::size_t>(status - 1)
                                                          : problem.matrix.rows);
   unsigned mine = factored;
   for (unsigned k = threadIdx.x; k < factored && mine == factored; k += blockDim.x) {
-    const double pivot = problem.matrix(k, k);
+    const auto pivot = static_cast<double>(problem.matrix(k, k));
     if (!(pivot > 0.0 && is_finite(pivot))) mine = k;
   }
   bad[threadIdx.x] = mine;
@@ -602,7 +603,8 @@ void Solve::run_factor(std::span<const CholeskyProblem> problems) const {
                      factor_values(size) * sizeof(double), batch.data());
     } else {
       for (const CholeskyProblem& problem : groups[c]) solver_.factor(problem);
-      device_.launch("check_pivots", check_pivots, count, max_threads, 0, batch.data());
+      device_.launch("check_pivots", check_pivots<CholeskyProblem>, count, max_threads, 0,
+                     batch.data());
     }
   }
 }
@@ -642,6 +644,30 @@ void Solve::solve_large(SolveProblem problem) const {
   for (const System triangle : {System::factor, System::transposed_factor}) {
     problem.system = triangle;
     if (system == triangle || system == System::matrix) solver_.solve_triangle(problem);
+  }
+}
+
+// Large ones are what fp32 is asked for, so that small ones have no kernel of their own.
+void Solve::run_factor32(std::span<const CholeskyProblem32> problems) const {
+  std::vector<CholeskyProblem32> there;
+  for (const CholeskyProblem32& problem : problems) {
+    if (problem.matrix.empty()) {
+      device_.clear(problem.status, sizeof(int));
+    } else {
+      solver_.factor(problem);
+      there.push_back(problem);
+    }
+  }
+  const Buffer<CholeskyProblem32> batch(device_, there);
+  device_.launch("check_pivots", check_pivots<CholeskyProblem32>,
+                 static_cast<unsigned>(there.size()), max_threads, 0, batch.data());
+}
+
+void Solve::run_solve32(std::span<const SolveProblem32> problems) const {
+  for (const SolveProblem32& problem : problems) {
+    int status = 0;
+    if (problem.status != nullptr) device_.download(&status, problem.status, sizeof status);
+    if (status == 0 && !problem.right.empty()) solver_.solve(problem);
   }
 }
 

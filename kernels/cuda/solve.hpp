@@ -15,6 +15,8 @@ class Solve final : public kernels::Solve {
  private:
   void run_factor(std::span<const CholeskyProblem> problems) const override;
   void run_solve(std::span<const SolveProblem> problems) const override;
+  void run_factor32(std::span<const CholeskyProblem32> problems) const override;
+  void run_solve32(std::span<const SolveProblem32> problems) const override;
   void run_eigen(std::span<const EigenProblem> problems) const override;
   void run_fix_signs(std::span<const EigenProblem> problems) const override;
   void solve_large(SolveProblem problem) const;

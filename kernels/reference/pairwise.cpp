@@ -35,7 +35,14 @@ Phi phi(const RadialKernel& kernel, double squared) {
 double value(const RadialKernel& kernel, View<const float> x, View<const float> y, std::size_t i,
              std::size_t j, bool same_points) {
   const bool diagonal = same_points && i == j;
-  return phi(kernel, diagonal ? 0.0 : squared_distance(x.row(i), y.row(j), x.cols)).value;
+  const double squared = diagonal ? 0.0 : squared_distance(x.row(i), y.row(j), x.cols);
+  const double k = phi(kernel, squared).value;
+  const bool rbf = kernel.form == RadialKernel::Form::rbf;
+  const double t = rbf ? squared / (kernel.width * kernel.width) : k * k;
+  double polynomial = 0.0;
+  for (std::size_t p = kernel.profile.size(); p-- > 0;)
+    polynomial = polynomial * t + kernel.profile[p];
+  return k * polynomial;
 }
 
 void multiply(const PairwiseProblem& problem) {

@@ -9,16 +9,17 @@
 namespace lodestein::kernels::reference {
 namespace {
 
-int factorise(const View<double>& a) {
+template <class T>
+int factorise(const View<T>& a) {
   for (std::size_t j = 0; j < a.rows; ++j) {
-    double pivot = a(j, j);
-    for (std::size_t k = 0; k < j; ++k) pivot -= a(j, k) * a(j, k);
+    double pivot = double{a(j, j)};
+    for (std::size_t k = 0; k < j; ++k) pivot -= double{a(j, k)} * double{a(j, k)};
     if (!(pivot > 0.0) || !std::isfinite(pivot)) return static_cast<int>(j) + 1;
-    a(j, j) = std::sqrt(pivot);
+    a(j, j) = static_cast<T>(std::sqrt(pivot));
     for (std::size_t i = j + 1; i < a.rows; ++i) {
-      double sum = a(i, j);
-      for (std::size_t k = 0; k < j; ++k) sum -= a(i, k) * a(j, k);
-      a(i, j) = sum / a(j, j);
+      double sum = double{a(i, j)};
+      for (std::size_t k = 0; k < j; ++k) sum -= double{a(i, k)} * double{a(j, k)};
+      a(i, j) = static_cast<T>(sum / double{a(j, j)});
     }
   }
   return 0;
@@ -136,6 +137,29 @@ void Solve::run_solve(std::span<const SolveProblem> problems) const {
       const Side x(problem, side);
       if (problem.system != System::transposed_factor) solve_factor(problem.factor, x);
       if (problem.system != System::factor) solve_transposed_factor(problem.factor, x);
+    }
+  }
+}
+
+void Solve::run_factor32(std::span<const CholeskyProblem32> problems) const {
+  for (const auto& [matrix, status] : problems) *status = factorise(matrix);
+}
+
+void Solve::run_solve32(std::span<const SolveProblem32> problems) const {
+  for (const auto& [l, right, status] : problems) {
+    if (status != nullptr && *status != 0) continue;
+    std::vector<double> x(l.rows);
+    for (std::size_t c = 0; c < right.cols; ++c) {
+      for (std::size_t i = 0; i < l.rows; ++i) {
+        x[i] = double{right(i, c)};
+        for (std::size_t k = 0; k < i; ++k) x[i] -= double{l(i, k)} * x[k];
+        x[i] /= double{l(i, i)};
+      }
+      for (std::size_t i = l.rows; i-- > 0;) {
+        for (std::size_t k = i + 1; k < l.rows; ++k) x[i] -= double{l(k, i)} * x[k];
+        x[i] /= double{l(i, i)};
+        right(i, c) = static_cast<float>(x[i]);
+      }
     }
   }
 }

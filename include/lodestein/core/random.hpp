@@ -32,6 +32,9 @@ enum class Purpose : std::uint32_t {
   cross_fit = 23,
   ratio_features = 24,
   contrastive = 25,
+  kernel_split = 14,
+  kernel_centres = 15,
+  kernel_subspace = 16,
   test = 255,
 };
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <mutex>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/cuda/solver.hpp"
@@ -80,25 +81,29 @@ Solver::~Solver() {
   cudaSetDevice(before);
 }
 
-void Solver::factor(const CholeskyProblem& problem) const {
+template <class Problem>
+void Solver::factor_any(const Problem& problem) const {
+  constexpr cudaDataType type = std::is_same_v<Problem, CholeskyProblem> ? CUDA_R_64F : CUDA_R_32F;
   const std::lock_guard lock(libraries_->mutex);
   const Device::Active active(device_.index());
   libraries_->open_solver(device_.stream());
   const auto n = static_cast<std::int64_t>(problem.matrix.rows);
   const auto stride = static_cast<std::int64_t>(problem.matrix.stride);
   std::size_t device_bytes = 0, host_bytes = 0;
-  check_solver(cusolverDnXpotrf_bufferSize(
-                   libraries_->solver, libraries_->params, CUBLAS_FILL_MODE_UPPER, n, CUDA_R_64F,
-                   problem.matrix.data, stride, CUDA_R_64F, &device_bytes, &host_bytes),
+  check_solver(cusolverDnXpotrf_bufferSize(libraries_->solver, libraries_->params,
+                                           CUBLAS_FILL_MODE_UPPER, n, type, problem.matrix.data,
+                                           stride, type, &device_bytes, &host_bytes),
                "cusolverDnXpotrf_bufferSize");
   Workspace work(device_, device_bytes, host_bytes);
-  check_solver(
-      cusolverDnXpotrf(libraries_->solver, libraries_->params, CUBLAS_FILL_MODE_UPPER, n,
-                       CUDA_R_64F, problem.matrix.data, stride, CUDA_R_64F, work.on_device.data(),
-                       device_bytes, work.on_host.data(), host_bytes, problem.status),
-      "cusolverDnXpotrf");
+  check_solver(cusolverDnXpotrf(libraries_->solver, libraries_->params, CUBLAS_FILL_MODE_UPPER, n,
+                                type, problem.matrix.data, stride, type, work.on_device.data(),
+                                device_bytes, work.on_host.data(), host_bytes, problem.status),
+               "cusolverDnXpotrf");
   work.finish();
 }
+
+void Solver::factor(const CholeskyProblem& problem) const { factor_any(problem); }
+void Solver::factor(const CholeskyProblem32& problem) const { factor_any(problem); }
 
 // The column-major twin of `right` is its transpose: columns of right-hand sides become rows, and
 // L x = b becomes x^T L^T = b^T, with L^T stored as it is.
@@ -116,6 +121,22 @@ void Solver::solve_triangle(const SolveProblem& problem) const {
                             problem.factor.data, static_cast<std::int64_t>(problem.factor.stride),
                             problem.right.data, static_cast<std::int64_t>(problem.right.stride)),
              "cublasDtrsm");
+}
+
+void Solver::solve(const SolveProblem32& problem) const {
+  const std::lock_guard lock(libraries_->mutex);
+  const Device::Active active(device_.index());
+  libraries_->open_blas(device_.stream());
+  const float one = 1.0f;
+  for (const cublasOperation_t operation : {CUBLAS_OP_N, CUBLAS_OP_T}) {
+    check_blas(
+        cublasStrsm_64(libraries_->blas, CUBLAS_SIDE_RIGHT, CUBLAS_FILL_MODE_UPPER, operation,
+                       CUBLAS_DIAG_NON_UNIT, static_cast<std::int64_t>(problem.right.cols),
+                       static_cast<std::int64_t>(problem.right.rows), &one, problem.factor.data,
+                       static_cast<std::int64_t>(problem.factor.stride), problem.right.data,
+                       static_cast<std::int64_t>(problem.right.stride)),
+        "cublasStrsm");
+  }
 }
 
 void Solver::eigen(const EigenProblem& problem) const {
