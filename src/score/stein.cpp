@@ -102,9 +102,14 @@ Choice choose(const Backend& backend, const SteinOptions& options, const KernelS
     return {std::numeric_limits<double>::quiet_NaN(),
             options.width > 0.0 ? options.width : samples.median, ridge};
   }
+  const bool nystrom_chooses = chosen_solver(options, n) == KernelSolver::nystrom;
+  const std::vector<double> widths = wanted_widths(options, samples.median);
+  if (nystrom_chooses && widths.size() == 1)
+    return {std::numeric_limits<double>::quiet_NaN(), widths.front(),
+            options.ridge / static_cast<double>(n)};
   const KernelSplit split = kernel_split(backend, samples.points, seed, environment,
                                          most_to_choose_on, most_to_choose_on);
-  for (const double width : wanted_widths(options, samples.median)) {
+  for (const double width : widths) {
     for (const double ridge : wanted_ridges(options, n)) {
       check_cancelled(observer);
       const double loss = dense_loss(backend, {RadialKernel::Form::rbf, width}, split, ridge);
