@@ -296,7 +296,10 @@ TEST(Stein, PublishedErrorsOnGaussianDataAreReproduced) {
 }
 
 // The same data: Tikhonov .28 at lambda 1e-3 and .83 at 1e-5, nu .23 at 20 iterations and .84 at
-// 400, Landweber .21 at 100 with step 1.
+// 400, Landweber .21 at 100 with step 1. The width of that measurement is not recorded: 1.5
+// medians, the public code's, give these numbers, one median gives 1.2 to 1.8 times as much. The
+// mean of 4 samples spreads by some 8%, the one sample of the table by 15%: .3 allows nearly two of
+// both.
 TEST(KernelScores, PublishedErrorsOnGaussianDataAreReproduced) {
   struct Row {
     KernelMethod method;
@@ -315,7 +318,7 @@ TEST(KernelScores, PublishedErrorsOnGaussianDataAreReproduced) {
     options.method = row.method;
     options.ridge = row.ridge;
     options.iterations = row.iterations;
-    options.width = 2.5;  // 1.5 medians, as the public code takes it
+    options.width = 2.5;  // 1.5 medians
 
     const auto scores = kernel_scores(Backend::cpu(2), dataset_of(samples), options);
     double error = 0.0;
@@ -325,7 +328,7 @@ TEST(KernelScores, PublishedErrorsOnGaussianDataAreReproduced) {
     }
     std::printf("method %d ridge %g iterations %zu error %.3f, published %.2f\n",
                 static_cast<int>(row.method), row.ridge, row.iterations, error, row.error);
-    EXPECT_NEAR(error / row.error, 1.0, 0.45);
+    EXPECT_NEAR(error / row.error, 1.0, 0.3);
   }
 }
 
