@@ -33,6 +33,12 @@ void check_trace(const std::string& where, const NetworkShape& shape) {
   if (shape.quadratic) throw InvalidArgument(where + "shape: no exact trace with quadratic forms");
 }
 
+void check_energy(const std::string& where, const NetworkShape& shape) {
+  if (shape.outputs != 1) throw DimensionMismatch(where + "shape: an energy has one output");
+  if (shape.depth == 0) throw InvalidArgument(where + "shape: an energy needs a hidden layer");
+  if (shape.skip) throw InvalidArgument(where + "shape: no skip in an energy");
+}
+
 void check_evaluation(const std::string& where, const NetworkEvaluation& p) {
   check_network(where, p.shape);
   expect_pointer(where, "parameters", p.parameters);
@@ -48,11 +54,15 @@ void check_evaluation(const std::string& where, const NetworkEvaluation& p) {
     expect_shape(where, "pullbacks", p.pullbacks, n, p.shape.inputs);
   }
   if (p.traces != nullptr) check_trace(where, p.shape);
+  if (p.curvatures != nullptr) {
+    expect_shape(where, "directions", p.directions, n, p.shape.inputs);
+    check_energy(where, p.shape);
+  }
 }
 
 void check_loss(const std::string& where, const NetworkLoss& p) {
   check_network(where, p.shape);
-  check_network_loss(where, p.shape, p.loss);
+  check_network_loss(where, p.shape, p.loss, p.sigma);
   expect_pointer(where, "parameters", p.parameters);
   expect_pointer(where, "value", p.value);
   const std::size_t n = p.samples.rows, d = p.shape.inputs;
@@ -99,13 +109,11 @@ void check_network(const std::string& where, const NetworkShape& shape) {
   }
 }
 
-void check_network_loss(const std::string& where, const NetworkShape& shape, Loss loss) {
+void check_network_loss(const std::string& where, const NetworkShape& shape, Loss loss,
+                        float sigma) {
   const bool score = loss != Loss::logistic && loss != Loss::bilinear;
   if (energy_loss(loss)) {
-    if (shape.outputs != 1) throw DimensionMismatch(where + "shape: an energy has one output");
-    if (shape.depth == 0) throw InvalidArgument(where + "shape: an energy needs a hidden layer");
-    if (shape.skip || shape.quadratic)
-      throw InvalidArgument(where + "shape: no skip or quadratic form in an energy");
+    check_energy(where, shape);
   } else if (score) {
     if (shape.outputs != shape.inputs) {
       throw DimensionMismatch(where + "shape: a score of " + std::to_string(shape.inputs) +
@@ -114,6 +122,8 @@ void check_network_loss(const std::string& where, const NetworkShape& shape, Los
     if (shape.quadratic) throw InvalidArgument(where + "shape: no quadratic forms in a score");
   }
   if (loss == Loss::exact) check_trace(where, shape);
+  if (denoising_loss(loss) && !(sigma > 0.0f))
+    throw InvalidArgument(where + "sigma is " + std::to_string(sigma) + ", not positive");
 }
 
 void Network::evaluate(std::span<const NetworkEvaluation> problems) const {

@@ -58,14 +58,21 @@ enum class Loss : std::uint32_t {
   sliced_reduced,         ///< mean[ v^T J v + 1/2 |s|^2 ], for E v v^T = I
   energy_sliced,          ///< `sliced` for s = grad out
   energy_sliced_reduced,  ///< `sliced_reduced` for s = grad out
+  denoising,              ///< mean[ 1/2 |sigma s(x + sigma v) + v|^2 ] over v and -v alike
+  energy_denoising,       ///< `denoising` for s = grad out
   exact,                  ///< mean[ tr J + 1/2 |s|^2 ], one or two hidden layers
   logistic,               ///< mean[ -log P(label | x) ]: softmax of (0, out_1, .., out_K), class 0
                           ///< is the one whose logit is fixed at 0; K = 1 is binary
   bilinear                ///< mean[ u^T J v ], cotangents u
 };
-constexpr bool sliced_loss(Loss loss) { return loss <= Loss::energy_sliced_reduced; }
+/// Whether it takes directions, M a sample.
+constexpr bool sliced_loss(Loss loss) { return loss <= Loss::energy_denoising; }
+constexpr bool denoising_loss(Loss loss) {
+  return loss == Loss::denoising || loss == Loss::energy_denoising;
+}
 constexpr bool energy_loss(Loss loss) {
-  return loss == Loss::energy_sliced || loss == Loss::energy_sliced_reduced;
+  return loss == Loss::energy_sliced || loss == Loss::energy_sliced_reduced ||
+         loss == Loss::energy_denoising;
 }
 
 /// What to evaluate at n samples; what has no place to go is not computed.
@@ -74,12 +81,14 @@ struct NetworkEvaluation {
   const float* parameters = nullptr;
   View<const float> samples;     ///< [n, inputs]
   View<float> outputs;           ///< [n, outputs], written unless its data is null
-  View<const float> directions;  ///< v [n, inputs]
+  View<const float> directions;  ///< v [n, inputs]; stride 0: the same row for every sample
   View<float> tangents;          ///< J v [n, outputs], written unless its data is null
   View<const float> cotangents;  ///< u [n, outputs]; stride 0: the same row for every sample
-  View<float> pullbacks;    ///< J^T u [n, inputs], written unless its data is null; for u = e_k
-                            ///< the gradient of output k in x
-  float* traces = nullptr;  ///< tr J [n], written unless null; outputs = inputs, depth 1 or 2
+  View<float> pullbacks;        ///< J^T u [n, inputs], written unless its data is null; for u = e_k
+                                ///< the gradient of output k in x
+  float* traces = nullptr;      ///< tr J [n], written unless null; outputs = inputs, depth 1 or 2
+  float* curvatures = nullptr;  ///< v^T H v [n], H the Hessian in x, written unless null; one
+                                ///< output, no skip, depth >= 1
 };
 
 /// Mean loss over n >= 1 samples and its gradient in the parameters.
@@ -89,7 +98,9 @@ struct NetworkLoss {
   const float* parameters = nullptr;
   View<const float> samples;             ///< [n, inputs]
   const std::int32_t* labels = nullptr;  ///< [n], 0 .. outputs; logistic only
-  View<const float> directions;  ///< [n, M inputs], M >= 1; sliced (any M), bilinear (M = 1)
+  View<const float> directions;  ///< [n, M inputs], M >= 1; sliced and denoising (any M), bilinear
+                                 ///< (M = 1)
+  float sigma = 0.0f;            ///< of the noise; denoising only
   View<const float> cotangents;  ///< [n, outputs]; bilinear only
   double* value = nullptr;       ///< [1], written
   float* gradient = nullptr;     ///< [parameters], written unless null
@@ -116,10 +127,10 @@ struct AdamStep {
 /// Determinism: the same bits on every run, for any thread count and whatever else is in the batch,
 /// per backend.
 /// Flops with equal widths p, per sample: forward 2 (p^2 (depth - 1) + p (inputs + outputs)); loss
-/// with gradient three times that, times 1 + M with M slices; exact trace with two hidden layers
-/// 2 (6 p^2 + 5 inputs p). Bytes: the samples once, the parameters and the gradient once a problem.
-/// Numbers: fp32; values are summed over samples in fp64, gradients in fp32 within blocks of some
-/// hundred samples and in fp64 across them.
+/// with gradient three times that, times 1 + M with M slices, 2 M in denoising; exact trace with
+/// two hidden layers 2 (6 p^2 + 5 inputs p). Bytes: the samples once, the parameters and the
+/// gradient once a problem. Numbers: fp32; values are summed over samples in fp64, gradients in
+/// fp32 within blocks of some hundred samples and in fp64 across them.
 /// @throws DimensionMismatch or InvalidArgument naming the problem and the argument.
 class Network {
  public:
@@ -136,7 +147,8 @@ class Network {
 
 /// @throws InvalidArgument or DimensionMismatch, its message starting with `where`.
 void check_network(const std::string& where, const NetworkShape& shape);
-void check_network_loss(const std::string& where, const NetworkShape& shape, Loss loss);
+void check_network_loss(const std::string& where, const NetworkShape& shape, Loss loss,
+                        float sigma);
 
 /// Weights drawn N(0, 1 / width(l - 1)); all else, the forms of the head too, is 0.
 std::vector<float> initial_parameters(const NetworkShape& shape, const RandomStream& stream);

@@ -20,7 +20,7 @@ namespace lodestein::kernels {
 enum class PassKind : std::uint32_t { value, trace, tangent, energy };
 
 LODESTEIN_EITHER constexpr PassKind pass_kind(Loss loss) {
-  if (loss == Loss::logistic) return PassKind::value;
+  if (loss == Loss::logistic || loss == Loss::denoising) return PassKind::value;
   if (loss == Loss::exact) return PassKind::trace;
   return energy_loss(loss) ? PassKind::energy : PassKind::tangent;
 }
@@ -335,6 +335,9 @@ class NetworkPass {
       multiply(rows, width(l), stride(l - 1), delta(l), stride(l), w(l), nullptr, 0,
                l == 1 ? outputs() : g(l - 1));
     }
+    if (!shape().quadratic) return;
+    form(rows, 0, samples(), spare(2));
+    m_.add(rows * stride(0), 1.0f, spare(2), outputs());
   }
 
   /// One slice of the direction: adds v^T H v weighted to the values and, with `reverse`, its part
@@ -349,6 +352,7 @@ class NetworkPass {
       m_.add_row_dots(rows, stride(l), weight, g(l), spare(1), values(), 1);
       if (reverse) m_.add(count, weight * scale, spare(0), squares(l));
     }
+    if (shape().quadratic) energy_form_slice(rows, weight, scale, reverse);
     if (!reverse) return;
     float *bar = spare(0), *next = spare(1);
     m_.clear(rows * stride(depth()), bar);
@@ -370,6 +374,7 @@ class NetworkPass {
   /// Reverse of `energy_score` for the adjoint `seed` of s, in spare(0), and of `forward`; needs z
   /// and squares of all slices.
   LODESTEIN_DEVICE void energy_reverse(std::uint32_t rows, float* seed) const {
+    if (shape().quadratic) add_form_gradient(rows, seed, samples());
     float *bar = seed, *next = spare(1);
     for (std::uint32_t l = 1; l <= depth(); ++l) {
       const std::uint32_t count = rows * stride(l);
@@ -536,6 +541,22 @@ class NetworkPass {
   LODESTEIN_DEVICE void form(std::uint32_t rows, std::uint32_t k, const float* x, float* to) const {
     multiply(rows, width(0), stride(0), x, stride(0), weights_ + at_.quadratic(k), nullptr, 0, to);
   }
+  /// Adjoint of u^T (Q + Q^T) v for the one form.
+  LODESTEIN_DEVICE void add_form_gradient(std::uint32_t rows, const float* u,
+                                          const float* v) const {
+    float* to = gradient_ + at_.quadratic_gradient(0);
+    add_outer(rows, width(0), stride(0), u, stride(0), v, to);
+    add_outer(rows, width(0), stride(0), v, stride(0), u, to);
+  }
+  /// v^T (Q + Q^T) v of the direction.
+  LODESTEIN_DEVICE void energy_form_slice(std::uint32_t rows, float weight, float scale,
+                                          bool reverse) const {
+    form(rows, 0, direction(), spare(0));
+    m_.add_row_dots(rows, stride(0), weight, direction(), spare(0), values(), 1);
+    if (!reverse) return;
+    m_.scaled(rows * stride(0), weight * scale, direction(), spare(0));
+    add_form_gradient(rows, spare(0), direction());
+  }
   LODESTEIN_DEVICE void hidden_tangent(std::uint32_t rows) const {
     for (std::uint32_t l = 1; l <= depth(); ++l) {
       multiply(rows, width(l - 1), stride(l), h_dot(l - 1), stride(l - 1), wt(l), nullptr, 0,
@@ -621,12 +642,13 @@ class PanelLoss {
  public:
   LODESTEIN_DEVICE PanelLoss(const Machine& machine, const NetworkPass<Machine>& pass,
                              const PassLayout& layout, const Source& source, std::uint32_t slices,
-                             float scale, bool reverse)
+                             float sigma, float scale, bool reverse)
       : m_(machine),
         pass_(pass),
         at_(layout),
         source_(source),
         slices_(slices),
+        sigma_(sigma),
         scale_(scale),
         reverse_(reverse) {}
 
@@ -643,6 +665,10 @@ class PanelLoss {
         return energy(rows, false);
       case Loss::energy_sliced_reduced:
         return energy(rows, true);
+      case Loss::denoising:
+        return denoising(rows, false);
+      case Loss::energy_denoising:
+        return denoising(rows, true);
       case Loss::logistic:
         return logistic(rows);
       case Loss::bilinear:
@@ -700,6 +726,37 @@ class PanelLoss {
     }
     if (!reverse_) return;
     m_.scaled(rows * score_stride(), 1.0f, pass_.spare(3), pass_.spare(0));
+    pass_.energy_reverse(rows, pass_.spare(0));
+  }
+
+  LODESTEIN_DEVICE void denoising(std::uint32_t rows, bool energy) const {
+    const std::uint32_t count = rows * score_stride();
+    float* noise = energy ? pass_.direction() : pass_.spare(2);  // the pass leaves these alone
+    m_.scaled(count, 1.0f, pass_.samples(), pass_.spare(3));
+    for (std::uint32_t slice = 0; slice < slices_; ++slice) {
+      source_.direction(slice, noise);
+      denoise(rows, energy, noise, 1.0f);
+      denoise(rows, energy, noise, -1.0f);
+    }
+  }
+  /// The noise of one sign; samples are in spare(3).
+  LODESTEIN_DEVICE void denoise(std::uint32_t rows, bool energy, const float* noise,
+                                float sign) const {
+    const std::uint32_t count = rows * score_stride();
+    const float weight = 0.5f / static_cast<float>(slices_);
+    float *x = pass_.samples(), *residual = pass_.outputs();
+    m_.scaled(count, 1.0f, pass_.spare(3), x);
+    m_.add(count, sign * sigma_, noise, x);
+    pass_.forward(rows, energy ? order(2) : order(0));
+    if (energy) pass_.energy_score(rows);
+    m_.scaled(count, sigma_, residual, residual);
+    m_.add(count, sign, noise, residual);
+    m_.add_row_dots(rows, score_stride(), 0.5f * weight, residual, residual, pass_.values(), 1);
+    if (!reverse_) return;
+    m_.scaled(count, weight * scale_ * sigma_, residual, pass_.spare(0));
+    if (!energy) return pass_.reverse(rows, pass_.spare(0), false);
+    pass_.clear_second(rows);
+    pass_.clear_squares(rows);
     pass_.energy_reverse(rows, pass_.spare(0));
   }
 
@@ -765,7 +822,7 @@ class PanelLoss {
   const PassLayout& at_;
   const Source& source_;
   std::uint32_t slices_;
-  float scale_;
+  float sigma_, scale_;
   bool reverse_;
 };
 

@@ -9,7 +9,7 @@ namespace {
 
 void check(const std::string& where, const TrainingProblem& p) {
   check_network(where, p.shape);
-  check_network_loss(where, p.shape, p.loss);
+  check_network_loss(where, p.shape, p.loss, p.sigma);
   if (p.loss == Loss::bilinear) throw InvalidArgument(where + "loss bilinear can't be trained");
   if (p.parameters == nullptr) throw InvalidArgument(where + "parameters is null");
   if (p.samples.cols != p.shape.inputs)
@@ -21,6 +21,13 @@ void check(const std::string& where, const TrainingProblem& p) {
   if (p.loss == Loss::logistic && p.labels == nullptr)
     throw InvalidArgument(where + "labels is null");
   if (sliced_loss(p.loss) && p.slices == 0) throw InvalidArgument(where + "slices is 0");
+  if (denoising_loss(p.loss) && p.law != SliceLaw::gaussian)
+    throw InvalidArgument(where + "law: the noise is gaussian");
+  if (sliced_loss(p.loss) && p.law == SliceLaw::axes && p.slices != p.shape.inputs)
+    throw InvalidArgument(where + "slices along the axes are as many as inputs, not " +
+                          std::to_string(p.slices));
+  if (p.first_step > 0 && p.moments == nullptr)
+    throw InvalidArgument(where + "moments is null, but first_step isn't 0");
   if (p.held_out.rows == 0 || p.evaluate_every == 0) {
     if (p.best != nullptr)
       throw InvalidArgument(where + "best needs held_out rows and evaluate_every");
@@ -31,7 +38,7 @@ void check(const std::string& where, const TrainingProblem& p) {
                             " columns, shape has " + std::to_string(p.shape.inputs) + " inputs");
   if (p.loss == Loss::logistic && p.held_out_labels == nullptr)
     throw InvalidArgument(where + "held_out_labels is null");
-  if (p.held_out_losses == nullptr && p.steps >= p.evaluate_every)
+  if (p.held_out_losses == nullptr && p.evaluations() > 0)
     throw InvalidArgument(where + "held_out_losses is null");
 }
 

@@ -76,7 +76,7 @@ class MinibatchRows {
   RowPermutation this_epoch_, next_epoch_;
 };
 
-/// Slices are drawn in groups that share a Philox block: this many entries each.
+/// Slices are drawn in groups that share a Philox block: this many entries each. Not for `axes`.
 constexpr std::uint32_t slice_group(SliceLaw law) { return law == SliceLaw::rademacher ? 128 : 4; }
 
 /// Group g of the entries of slice `slice` of one sample: entries g * slice_group(law) and on.
@@ -98,10 +98,11 @@ LODESTEIN_EITHER inline float gaussian(const PhiloxBlock& block, std::uint32_t e
   return radius * (entry % 2 == 0 ? cosf(angle) : sinf(angle));
 }
 
-/// What the rate is multiplied by in a step.
+/// What the rate is multiplied by in a step, counted over all calls.
 LODESTEIN_EITHER inline float rate_factor(const TrainingProblem& p, std::size_t step) {
   if (!p.cosine) return 1.0f;
-  return 0.5f + 0.5f * cosf(3.14159265f * static_cast<float>(step) / static_cast<float>(p.steps));
+  const std::size_t total = p.total_steps == 0 ? p.first_step + p.steps : p.total_steps;
+  return 0.5f + 0.5f * cosf(3.14159265f * static_cast<float>(step) / static_cast<float>(total));
 }
 
 }  // namespace lodestein::kernels

@@ -43,14 +43,16 @@ def blas(torch):
     return {"openblas": "OpenBLAS", "blis": "BLIS", "mkl": "MKL"}[found[0]]
 
 
-def report(name, threads, items, run, quick=False, seconds=1.0):
-    """Times run() for about so long and prints items a second of the best call."""
-    run()
-    best, spent, repeats = float("inf"), 0.0, 0
-    while repeats < (1 if quick else 3) or (not quick and spent < seconds):
+def report(name, threads, items, run, quick=False, seconds=1.0, repeats=3):
+    """Times run() for about so long and prints items a second of the best call. A call of many
+    seconds needs no repeats and no call before."""
+    if repeats > 1:
+        run()
+    best, spent, done, least = float("inf"), 0.0, 0, 1 if quick else repeats
+    while done < least or (not quick and spent < seconds):
         begin = time.perf_counter()
         run()
         took = time.perf_counter() - begin
-        best, spent, repeats = min(best, took), spent + took, repeats + 1
+        best, spent, done = min(best, took), spent + took, done + 1
     print(json.dumps({"name": name, "threads": threads, "throughput": items / best,
                       "seconds": best, "program": PROGRAM}), flush=True)

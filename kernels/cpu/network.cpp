@@ -39,9 +39,10 @@ struct Scratch {
 // ---- evaluate
 
 PassLayout evaluation_layout(const NetworkEvaluation& p) {
-  const PassKind kind = p.tangents.data != nullptr ? PassKind::tangent
-                        : p.traces != nullptr      ? PassKind::trace
-                                                   : PassKind::value;
+  const PassKind kind = p.curvatures != nullptr      ? PassKind::energy
+                        : p.tangents.data != nullptr ? PassKind::tangent
+                        : p.traces != nullptr        ? PassKind::trace
+                                                     : PassKind::value;
   return layout_of(p.shape, kind);
 }
 
@@ -58,7 +59,7 @@ void evaluate_panel(const NetworkEvaluation& p, const PassLayout& layout, const 
   load_rows(p.samples, 0, p.shape.inputs, rows, in, row_of, pass.samples());
   const bool derivatives =
       p.tangents.data != nullptr || p.pullbacks.data != nullptr || p.traces != nullptr;
-  pass.forward(rows, derivatives ? 1 : 0);
+  pass.forward(rows, p.curvatures != nullptr ? 2 : derivatives ? 1 : 0);
   if (p.outputs.data != nullptr) store_rows(pass.outputs(), out, rows, first, p.outputs);
   if (p.tangents.data != nullptr) {
     load_rows(p.directions, 0, p.shape.inputs, rows, in, row_of, pass.direction());
@@ -69,6 +70,13 @@ void evaluate_panel(const NetworkEvaluation& p, const PassLayout& layout, const 
     load_rows(p.cotangents, 0, p.shape.outputs, rows, out, row_of, pass.spare(0));
     pass.pullback(rows, pass.spare(0));
     store_rows(pass.spare(1), in, rows, first, p.pullbacks);
+  }
+  if (p.curvatures != nullptr) {
+    load_rows(p.directions, 0, p.shape.inputs, rows, in, row_of, pass.direction());
+    pass.clear_values(rows);
+    pass.energy_score(rows);
+    pass.energy_slice(rows, 1.0f, 0.0f, false);
+    std::copy_n(pass.values(), rows, p.curvatures + first);
   }
   if (p.traces != nullptr) {
     pass.clear_values(rows);
@@ -83,11 +91,12 @@ std::vector<NetworkEvaluation> separated(std::span<const NetworkEvaluation> prob
   for (const NetworkEvaluation& p : problems) {
     if (p.samples.rows == 0) continue;
     all.push_back(p);
-    if (p.tangents.data == nullptr || p.traces == nullptr) continue;
+    if ((p.tangents.data == nullptr && p.curvatures == nullptr) || p.traces == nullptr) continue;
     all.push_back(p);
     all.back().tangents = {};
     all.back().outputs = {};
     all.back().pullbacks = {};
+    all.back().curvatures = nullptr;
     all[all.size() - 2].traces = nullptr;
   }
   return all;
@@ -151,8 +160,8 @@ void sum_group(const NetworkLoss& p, LossState& state, std::size_t group, float*
   for (std::size_t chunk = part_start(state.chunks, state.groups, group);
        chunk < part_start(state.chunks, state.groups, group + 1); ++chunk) {
     pass.clear_gradient();
-    state.values[group] += sum_losses(machine, pass, state.layout, p.loss, slices, scale, reverse,
-                                      part_start(n, state.chunks, chunk),
+    state.values[group] += sum_losses(machine, pass, state.layout, p.loss, slices, p.sigma, scale,
+                                      reverse, part_start(n, state.chunks, chunk),
                                       part_start(n, state.chunks, chunk + 1), load);
     for (std::size_t i = 0; reverse && i < size; ++i) total[i] += double{gradient[i]};
   }

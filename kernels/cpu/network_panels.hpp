@@ -46,13 +46,13 @@ inline double sum(const float* values, std::uint32_t count) {
 /// load(first, rows) fills the samples and gives the panel's source.
 template <class Load>
 double sum_losses(const PanelMachine& machine, const Pass& pass, const PassLayout& layout,
-                  Loss loss, std::uint32_t slices, float scale, bool reverse, std::size_t first,
-                  std::size_t last, const Load& load) {
+                  Loss loss, std::uint32_t slices, float sigma, float scale, bool reverse,
+                  std::size_t first, std::size_t last, const Load& load) {
   double total = 0.0;
   for (std::size_t row = first; row < last; row += panel_rows) {
     const auto rows = static_cast<std::uint32_t>(std::min<std::size_t>(panel_rows, last - row));
     const auto source = load(row, rows);
-    PanelLoss(machine, pass, layout, source, slices, scale, reverse)(loss, rows);
+    PanelLoss(machine, pass, layout, source, slices, sigma, scale, reverse)(loss, rows);
     total += sum(pass.values(), rows);
   }
   return total;

@@ -3,7 +3,6 @@
 #include <omp.h>
 
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -20,6 +19,10 @@ void draw_slices(const TrainingProblem& p, std::uint32_t step, std::size_t first
   const std::uint32_t groups = (d + group - 1) / group;
   for (std::uint32_t i = 0; i < rows; ++i, to += stride) {
     std::fill(to, to + stride, 0.0f);
+    if (p.law == SliceLaw::axes) {
+      to[slice] = std::sqrt(static_cast<float>(d));
+      continue;
+    }
     for (std::uint32_t g = 0; g < groups; ++g) {
       const PhiloxBlock block = slice_block(p.key, step, first + i, slice, groups, g);
       const std::uint32_t count = std::min(group, d - g * group);
@@ -60,20 +63,25 @@ class Trainee {
         threads_(threads),
         weights_(host_memory(), layout_.weight_floats()),
         gradients_(host_memory(), (chunks_ + 1) * layout_.gradient_floats()),
-        adam_(host_memory(), 3 * size_),
-        values_(chunks_) {
+        adam_(host_memory(), p_.moments == nullptr ? 3 * size_ : size_),
+        moments_(p_.moments == nullptr ? adam_.data() + size_ : p_.moments),
+        values_(chunks_),
+        least_(p_.least_held_out) {
     adam_.clear();
     for (int t = 0; t < threads; ++t)
       panels_.emplace_back(host_memory(), layout_.panel_memory_floats());
   }
 
   void train() {
-    for (std::size_t step = 0; step < p_.steps; ++step) {
+    const std::size_t last = p_.first_step + p_.steps;
+    double* held_out_loss = p_.held_out_losses;
+    for (std::size_t step = p_.first_step; step < last; ++step) {
       const double loss = sum_batch(static_cast<std::uint32_t>(step));
-      if (p_.losses != nullptr) p_.losses[step] = loss / static_cast<double>(p_.batch);
+      if (p_.losses != nullptr)
+        p_.losses[step - p_.first_step] = loss / static_cast<double>(p_.batch);
       update(step);
       if (p_.evaluate_every == 0 || p_.held_out.rows == 0) continue;
-      if ((step + 1) % p_.evaluate_every == 0) hold_out((step + 1) / p_.evaluate_every - 1);
+      if ((step + 1) % p_.evaluate_every == 0) hold_out(held_out_loss++);
     }
   }
 
@@ -94,8 +102,8 @@ class Trainee {
           [&](std::uint32_t i) { return row_of(row + i); }, pass.samples());
       return DrawnSource<RowOf>{p_, labels, step, row, rows, layout_.stride(0), row_of};
     };
-    return sum_losses(machine_, pass, layout_, p_.loss, p_.slices, scale, reverse, first, last,
-                      load);
+    return sum_losses(machine_, pass, layout_, p_.loss, p_.slices, p_.sigma, scale, reverse, first,
+                      last, load);
   }
 
   double sum_batch(std::uint32_t step) {
@@ -125,16 +133,16 @@ class Trainee {
     float* gradient = adam_.data();
     whole.unpack_gradient([&](std::size_t at, float g) { gradient[at] = g; });
     adam_update(AdamFactors(p_.adam, step + 1, rate_factor(p_, step)), size_, gradient,
-                p_.parameters, gradient + size_, gradient + 2 * size_);
+                p_.parameters, moments_, moments_ + size_);
   }
 
-  void hold_out(std::size_t index) {
+  void hold_out(double* loss_out) {
     pass(0).pack(p_.parameters);
     const std::size_t n = p_.held_out.rows;
     const double total = sum_rows(pass(0), p_.held_out, p_.held_out_labels, held_out_step, 0.0f,
                                   false, 0, n, [](std::size_t i) { return i; });
     const double loss = total / static_cast<double>(n);
-    p_.held_out_losses[index] = loss;
+    *loss_out = loss;
     if (p_.best == nullptr || !(loss < least_)) return;
     least_ = loss;
     std::copy_n(p_.parameters, size_, p_.best);
@@ -146,10 +154,11 @@ class Trainee {
   std::size_t size_, chunks_;
   int threads_;
   Floats weights_, gradients_;  // the last of the gradients is the sum of the chunks'
-  Floats adam_;                 // flat gradient, first, second
+  Floats adam_;                 // flat gradient, and the moments unless the problem keeps them
+  float* moments_;              // first, second
   std::vector<double> values_;
   std::vector<Floats> panels_;
-  double least_ = std::numeric_limits<double>::infinity();
+  double least_;
 };
 
 }  // namespace

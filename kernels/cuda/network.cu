@@ -67,7 +67,7 @@ __device__ void evaluate_panel(const BlockMachine& machine, const NetworkEvaluat
   load_rows(machine, p.samples, 0, p.shape.inputs, rows, in, row_of, pass.samples());
   const bool derivatives =
       p.tangents.data != nullptr || p.pullbacks.data != nullptr || p.traces != nullptr;
-  pass.forward(rows, derivatives ? 1 : 0);
+  pass.forward(rows, p.curvatures != nullptr ? 2 : derivatives ? 1 : 0);
   if (p.outputs.data != nullptr) store_rows(machine, pass.outputs(), out, rows, first, p.outputs);
   if (p.tangents.data != nullptr) {
     load_rows(machine, p.directions, 0, p.shape.inputs, rows, in, row_of, pass.direction());
@@ -78,6 +78,15 @@ __device__ void evaluate_panel(const BlockMachine& machine, const NetworkEvaluat
     load_rows(machine, p.cotangents, 0, p.shape.outputs, rows, out, row_of, pass.spare(0));
     pass.pullback(rows, pass.spare(0));
     store_rows(machine, pass.spare(1), in, rows, first, p.pullbacks);
+  }
+  if (p.curvatures != nullptr) {
+    load_rows(machine, p.directions, 0, p.shape.inputs, rows, in, row_of, pass.direction());
+    pass.clear_values(rows);
+    pass.energy_score(rows);
+    pass.energy_slice(rows, 1.0f, 0.0f, false);
+    const float* values = pass.values();
+    machine.grid(rows, 1,
+                 [&](std::uint32_t i, std::uint32_t) { p.curvatures[first + i] = values[i]; });
   }
   if (p.traces != nullptr) {
     pass.clear_values(rows);
@@ -103,9 +112,10 @@ __global__ void __launch_bounds__(block_threads, 1)
 }
 
 PassKind evaluation_kind(const NetworkEvaluation& p) {
-  return p.tangents.data != nullptr ? PassKind::tangent
-         : p.traces != nullptr      ? PassKind::trace
-                                    : PassKind::value;
+  return p.curvatures != nullptr      ? PassKind::energy
+         : p.tangents.data != nullptr ? PassKind::tangent
+         : p.traces != nullptr        ? PassKind::trace
+                                      : PassKind::value;
 }
 
 // A trace needs its constants beside the tangent's panels: such a problem is done in two.
@@ -114,12 +124,13 @@ std::vector<NetworkEvaluation> separated(std::span<const NetworkEvaluation> prob
   for (const NetworkEvaluation& p : problems) {
     if (p.samples.rows == 0) continue;
     all.push_back(p);
-    if (p.tangents.data == nullptr || p.traces == nullptr) continue;
+    if ((p.tangents.data == nullptr && p.curvatures == nullptr) || p.traces == nullptr) continue;
     all.back().traces = nullptr;
     all.push_back(p);
     all.back().tangents = {};
     all.back().outputs = {};
     all.back().pullbacks = {};
+    all.back().curvatures = nullptr;
   }
   return all;
 }
@@ -170,8 +181,8 @@ __global__ void __launch_bounds__(block_threads, 1)
         machine, p.samples, 0, p.shape.inputs, rows, layout.stride(0),
         [first](std::uint32_t i) { return first + i; }, pass.samples());
     const ArraySource source{machine, p, layout, first, rows};
-    PanelLoss<BlockMachine, ArraySource>(machine, pass, layout, source, slices, scale, reverse)(
-        p.loss, rows);
+    PanelLoss<BlockMachine, ArraySource>(machine, pass, layout, source, slices, p.sigma, scale,
+                                         reverse)(p.loss, rows);
     total += machine.sum(pass.values(), rows);
   }
   if (threadIdx.x == 0) it.values[task.part] = total;

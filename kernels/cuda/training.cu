@@ -22,6 +22,12 @@ __device__ void draw_slices(const BlockMachine& machine, const TrainingProblem& 
   const std::uint32_t d = p.shape.inputs, group = slice_group(p.law);
   const std::uint32_t groups = (d + group - 1) / group;
   machine.clear(rows * stride, to);
+  if (p.law == SliceLaw::axes) {
+    machine.grid(rows, 1, [&](std::uint32_t i, std::uint32_t) {
+      to[i * stride + slice] = sqrtf(static_cast<float>(d));
+    });
+    return;
+  }
   machine.grid(rows, groups, [&](std::uint32_t i, std::uint32_t g) {
     const PhiloxBlock block = slice_block(p.key, step, first + i, slice, groups, g);
     float* entries = to + i * stride + g * group;
@@ -65,8 +71,8 @@ __device__ double mean_loss(const BlockMachine& machine, const Trainee& it, cons
         machine, x, 0, it.p.shape.inputs, rows, stride,
         [&](std::uint32_t i) { return row_of(first + i); }, pass.samples());
     const DrawnSource<RowOf> source{machine, it.p, labels, step, first, rows, stride, row_of};
-    PanelLoss<BlockMachine, DrawnSource<RowOf>>(machine, pass, layout, source, it.p.slices, scale,
-                                                reverse)(it.p.loss, rows);
+    PanelLoss<BlockMachine, DrawnSource<RowOf>>(machine, pass, layout, source, it.p.slices,
+                                                it.p.sigma, scale, reverse)(it.p.loss, rows);
     total += machine.sum(pass.values(), rows);
   }
   return total / static_cast<double>(count);
@@ -92,14 +98,14 @@ struct Held {
 };
 
 __device__ void hold_out(const BlockMachine& machine, const Trainee& it, const Pass& pass,
-                         std::size_t index, double* least) {
+                         double* loss_out, double* least) {
   const TrainingProblem& p = it.p;
   pass.pack(p.parameters);
   const double loss = mean_loss(machine, it, pass, p.held_out, p.held_out_labels, held_out_step,
                                 p.held_out.rows, false, Held());
   LODESTEIN_SHARED(bool[1], better);
   if (threadIdx.x == 0) {
-    p.held_out_losses[index] = loss;
+    *loss_out = loss;
     better[0] = loss < *least;
     if (better[0]) *least = loss;
   }
@@ -118,20 +124,25 @@ __global__ void __launch_bounds__(block_threads, 1) train_networks(const Trainee
   const TrainingProblem& p = it.p;
   const BlockMachine machine(shared);
   const Pass pass = it.plan.pass(machine, it.plan.memory(shared));
-  double least = HUGE_VAL, beta1_power = 1.0, beta2_power = 1.0;
-  for (std::size_t step = 0; step < p.steps; ++step) {
+  double least = p.least_held_out, beta1_power = 1.0, beta2_power = 1.0;
+  for (std::size_t step = 0; step < p.first_step; ++step) {  // the same products as in one call
+    beta1_power *= static_cast<double>(p.adam.beta1);
+    beta2_power *= static_cast<double>(p.adam.beta2);
+  }
+  double* held_out_loss = p.held_out_losses;
+  const std::size_t last = p.first_step + p.steps;
+  for (std::size_t step = p.first_step; step < last; ++step) {
     pass.pack(p.parameters);
     pass.clear_gradient();
     const MinibatchRows rows(p.key, step, p.batch, p.samples.rows);
     const double loss = mean_loss(machine, it, pass, p.samples, p.labels,
                                   static_cast<std::uint32_t>(step), p.batch, true, rows);
-    if (threadIdx.x == 0 && p.losses != nullptr) p.losses[step] = loss;
+    if (threadIdx.x == 0 && p.losses != nullptr) p.losses[step - p.first_step] = loss;
     beta1_power *= static_cast<double>(p.adam.beta1);
     beta2_power *= static_cast<double>(p.adam.beta2);
     update(it, pass, step, beta1_power, beta2_power);
     if (p.evaluate_every == 0 || p.held_out.rows == 0) continue;
-    if ((step + 1) % p.evaluate_every == 0)
-      hold_out(machine, it, pass, (step + 1) / p.evaluate_every - 1, &least);
+    if ((step + 1) % p.evaluate_every == 0) hold_out(machine, it, pass, held_out_loss++, &least);
   }
 }
 
@@ -144,7 +155,7 @@ void Training::run(std::span<const TrainingProblem> problems) const {
     Trainee& it = trainees.emplace_back();
     it.p = p;
     it.plan = BlockPlan(p.shape, pass_kind(p.loss), device_.shared_bytes());
-    moments += 2 * p.shape.parameters();
+    moments += p.moments == nullptr ? 2 * p.shape.parameters() : 0;
     workspace += it.plan.in_shared ? 0 : it.plan.floats();
     shared_bytes = std::max(shared_bytes, it.plan.shared_bytes());
   }
@@ -153,9 +164,12 @@ void Training::run(std::span<const TrainingProblem> problems) const {
   adam.clear();
   float *at = adam.data(), *free = work.data();
   for (Trainee& it : trainees) {
-    it.first = at;
-    it.second = at += it.p.shape.parameters();
-    at += it.p.shape.parameters();
+    it.first = it.p.moments;
+    if (it.first == nullptr) {
+      it.first = at;
+      at += 2 * it.p.shape.parameters();
+    }
+    it.second = it.first + it.p.shape.parameters();
     if (it.plan.in_shared) continue;
     it.plan.workspace = free;
     free += it.plan.floats();

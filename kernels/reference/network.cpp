@@ -134,7 +134,12 @@ class Sample {
       for (std::size_t i = 0; i < g_[l].size(); ++i) delta_[l][i] *= f1_[l][i];
       g_[l - 1] = transposed_times(l, delta_[l]);
     }
-    return g_[0];
+    Vector s = g_[0];
+    each_form([&](std::uint32_t, std::uint32_t i, std::uint32_t j, double q) {
+      s[i] += q * h_[0][j];
+      s[j] += q * h_[0][i];
+    });
+    return s;
   }
 
   /// v^T H v, whose adjoint is `seed`.
@@ -148,6 +153,10 @@ class Sample {
         squares_[l][i] += seed * square;
       }
     }
+    each_form([&](std::uint32_t, std::uint32_t i, std::uint32_t j, double q) {
+      value += 2.0 * q * v[i] * v[j];
+    });
+    add_form_gradient(Vector{2.0 * seed}, v, v, gradient);
     Vector bar(shape_.width(shape_.depth), 0.0);  // of h'_l
     for (std::uint32_t l = shape_.depth; l >= 1; --l) {
       for (std::size_t i = 0; i < bar.size(); ++i) {
@@ -162,6 +171,8 @@ class Sample {
 
   /// For the adjoint of the score, after all energy_slice.
   void energy_reverse(const Vector& seed, Vector& gradient) {
+    add_form_gradient(Vector{1.0}, seed, h_[0], gradient);
+    add_form_gradient(Vector{1.0}, h_[0], seed, gradient);
     Vector bar = seed;  // of g_{l-1}
     for (std::uint32_t l = 1; l <= shape_.depth; ++l) {
       add_weight_gradient(l, delta_[l], bar, gradient);
@@ -341,6 +352,30 @@ double sliced(const NetworkLoss& p, std::size_t k, Sample& sample, double scale,
   return value;
 }
 
+double denoising(const NetworkLoss& p, std::size_t k, double scale, Vector& gradient) {
+  const std::size_t d = p.shape.inputs, slices = p.directions.cols / d;
+  const double weight = 0.5 / static_cast<double>(slices), sigma = double{p.sigma};
+  double value = 0.0;
+  for (std::size_t m = 0; m < 2 * slices; ++m) {
+    const double sign = m % 2 == 0 ? 1.0 : -1.0;
+    const Vector noise = row(p.directions, k, m / 2 * d, d);
+    Vector x = row(p.samples, k, 0, d), residual(d, 0.0), seed(d, 0.0);
+    add(x, sign * sigma, noise);
+    Sample sample(p.shape, p.parameters, x);
+    const bool energy = energy_loss(p.loss);
+    add(residual, sigma, energy ? sample.energy_score() : sample.output());
+    add(residual, sign, noise);
+    value += 0.5 * weight * dot(residual, residual);
+    add(seed, weight * scale * sigma, residual);
+    if (energy) {
+      sample.energy_reverse(seed, gradient);
+    } else {
+      sample.reverse(seed, gradient);
+    }
+  }
+  return value;
+}
+
 double logistic(Sample& sample, std::size_t label, double scale, Vector& gradient) {
   Vector logits = sample.output();
   logits.insert(logits.begin(), 0.0);
@@ -375,6 +410,9 @@ double sample_loss(const NetworkLoss& p, std::size_t k, double scale, Vector& gr
       return logistic(sample, static_cast<std::size_t>(p.labels[k]), scale, gradient);
     case Loss::bilinear:
       return bilinear(p, k, sample, scale, gradient);
+    case Loss::denoising:
+    case Loss::energy_denoising:
+      return denoising(p, k, scale, gradient);
     default:
       return sliced(p, k, sample, scale, gradient);
   }
@@ -397,6 +435,12 @@ void Network::run(std::span<const NetworkEvaluation> problems) const {
       if (p.pullbacks.data != nullptr)
         store(sample.pullback(row(p.cotangents, k, 0, p.shape.outputs)), p.pullbacks.row(k));
       if (p.traces != nullptr) p.traces[k] = static_cast<float>(trace(sample, d));
+      if (p.curvatures != nullptr) {
+        sample.energy_score();
+        Vector unused(p.shape.parameters(), 0.0);
+        p.curvatures[k] =
+            static_cast<float>(sample.energy_slice(row(p.directions, k, 0, d), 0.0, unused));
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 #include "kernels/reference/training.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <cmath>
 #include <vector>
 
 #include "kernels/training_draws.hpp"
@@ -16,6 +16,10 @@ std::vector<float> draw_directions(const TrainingProblem& p, std::uint32_t step,
   for (std::size_t k = 0; k < rows; ++k) {
     for (std::uint32_t slice = 0; slice < p.slices; ++slice) {
       for (std::uint32_t j = 0; j < d; ++j) {
+        if (p.law == SliceLaw::axes) {
+          directions.push_back(j == slice ? std::sqrt(static_cast<float>(d)) : 0.0f);
+          continue;
+        }
         const PhiloxBlock block = slice_block(p.key, step, k, slice, groups, j / group);
         directions.push_back(p.law == SliceLaw::rademacher ? rademacher(block, j % group)
                                                            : gaussian(block, j % group));
@@ -32,23 +36,26 @@ class Trainee {
       : network_(network),
         p_(problem),
         gradient_(p_.shape.parameters()),
-        first_(gradient_.size(), 0.0f),
-        second_(gradient_.size(), 0.0f) {}
+        own_(p_.moments == nullptr ? 2 * gradient_.size() : 0, 0.0f),
+        first_(p_.moments == nullptr ? own_.data() : p_.moments),
+        second_(first_ + gradient_.size()) {}
 
   void train() {
-    double least = std::numeric_limits<double>::infinity();
-    for (std::size_t step = 0; step < p_.steps; ++step) {
+    double least = p_.least_held_out;
+    double* held_out_losses = p_.held_out_losses;
+    const std::size_t last = p_.first_step + p_.steps;
+    for (std::size_t step = p_.first_step; step < last; ++step) {
       const double loss = minibatch_loss(static_cast<std::uint32_t>(step));
-      if (p_.losses != nullptr) p_.losses[step] = loss;
+      if (p_.losses != nullptr) p_.losses[step - p_.first_step] = loss;
       AdamOptions options = p_.adam;
       options.rate *= rate_factor(p_, step);
-      const AdamStep update{options,       step + 1,      gradient_.size(), gradient_.data(),
-                            p_.parameters, first_.data(), second_.data()};
+      const AdamStep update{options,       step + 1, gradient_.size(), gradient_.data(),
+                            p_.parameters, first_,   second_};
       network_.adam({&update, 1});
       if (p_.evaluate_every == 0 || p_.held_out.rows == 0 || (step + 1) % p_.evaluate_every != 0)
         continue;
       const double held_out = held_out_loss();
-      p_.held_out_losses[(step + 1) / p_.evaluate_every - 1] = held_out;
+      *held_out_losses++ = held_out;
       if (p_.best == nullptr || !(held_out < least)) continue;
       least = held_out;
       std::copy_n(p_.parameters, gradient_.size(), p_.best);
@@ -77,6 +84,7 @@ class Trainee {
     problem.parameters = p_.parameters;
     problem.samples = samples;
     problem.labels = labels;
+    problem.sigma = p_.sigma;
     std::vector<float> directions;
     if (sliced_loss(p_.loss)) {
       directions = draw_directions(p_, step, samples.rows);
@@ -92,7 +100,8 @@ class Trainee {
 
   const kernels::Network& network_;
   const TrainingProblem& p_;
-  std::vector<float> gradient_, first_, second_;
+  std::vector<float> gradient_, own_;
+  float *first_, *second_;
 };
 
 }  // namespace

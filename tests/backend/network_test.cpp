@@ -76,6 +76,7 @@ struct PlacedLoss {
     p.labels = labels.data();
     p.directions = {directions.data(), c.rows, c.slices * d, c.slices * d + pad};
     p.cotangents = {cotangents.data(), c.rows, c.shape.outputs, c.shape.outputs + pad};
+    p.sigma = 0.4f;
     p.value = value.data();
     p.gradient = gradient.data();
     return p;
@@ -119,6 +120,9 @@ std::vector<LossCase> every_loss(std::size_t rows) {
     cases.emplace_back(shape_of(4, {7, 6}, 4, f), Loss::sliced_reduced, rows, 2);
     cases.emplace_back(shape_of(4, {7}, 1, f), Loss::energy_sliced, rows, 2);
     cases.emplace_back(shape_of(3, {7, 17, 5}, 1, f), Loss::energy_sliced_reduced, rows, 2);
+    cases.emplace_back(shape_of(4, {6, 9}, 1, f, false, true), Loss::energy_sliced, rows, 2);
+    cases.emplace_back(shape_of(4, {7, 6, 5}, 4, f, true), Loss::denoising, rows, 2);
+    cases.emplace_back(shape_of(4, {7, 9}, 1, f, false, true), Loss::energy_denoising, rows, 2);
     cases.emplace_back(shape_of(4, {7, 6}, 3, f, true, true), Loss::logistic, rows);
     cases.emplace_back(shape_of(4, {19}, 1, f, false, true), Loss::logistic, rows);
     cases.emplace_back(shape_of(4, {7, 6}, 3, f, true, true), Loss::bilinear, rows);
@@ -250,7 +254,7 @@ struct EvaluationCase {
   NetworkShape shape;
   std::size_t rows, padding;
   std::vector<float> parameters, samples, directions, cotangents;
-  std::vector<float> outputs, tangents, pullbacks, traces;
+  std::vector<float> outputs, tangents, pullbacks, traces, curvatures;
 
   EvaluationCase(NetworkShape s, std::size_t n, std::size_t pad, std::uint64_t seed)
       : shape(s),
@@ -263,7 +267,10 @@ struct EvaluationCase {
         outputs(n * (s.outputs + pad), nan_float),
         tangents(outputs),
         pullbacks(n * (s.inputs + pad), nan_float),
-        traces(has_trace() ? n : 0, nan_float) {}
+        traces(has_trace() ? n : 0, nan_float),
+        curvatures(has_curvature() ? n : 0, nan_float) {}
+
+  bool has_curvature() const { return shape.outputs == 1 && !shape.skip && shape.depth >= 1; }
 
   bool has_trace() const {
     return shape.inputs == shape.outputs && !shape.quadratic && shape.depth >= 1 &&
@@ -273,7 +280,8 @@ struct EvaluationCase {
 
 struct PlacedEvaluation {
   EvaluationCase& c;
-  Buffer<float> parameters, samples, directions, cotangents, outputs, tangents, pullbacks, traces;
+  Buffer<float> parameters, samples, directions, cotangents, outputs, tangents, pullbacks, traces,
+      curvatures;
 
   PlacedEvaluation(const kernels::Memory& memory, EvaluationCase& host)
       : c(host),
@@ -284,7 +292,8 @@ struct PlacedEvaluation {
         outputs(memory, c.outputs),
         tangents(memory, c.tangents),
         pullbacks(memory, c.pullbacks),
-        traces(memory, c.traces) {}
+        traces(memory, c.traces),
+        curvatures(memory, c.curvatures) {}
   kernels::NetworkEvaluation problem() const {
     const std::size_t in = c.shape.inputs, out = c.shape.outputs;
     kernels::NetworkEvaluation p;
@@ -297,6 +306,7 @@ struct PlacedEvaluation {
     p.cotangents = {cotangents.data(), c.rows, out, out + c.padding};
     p.pullbacks = {pullbacks.data(), c.rows, in, in + c.padding};
     p.traces = c.has_trace() ? traces.data() : nullptr;
+    p.curvatures = c.has_curvature() ? curvatures.data() : nullptr;
     return p;
   }
   void fetch() const {
@@ -304,6 +314,7 @@ struct PlacedEvaluation {
     c.tangents = tangents.download();
     c.pullbacks = pullbacks.download();
     c.traces = traces.download();
+    c.curvatures = curvatures.download();
   }
 };
 
@@ -328,6 +339,8 @@ std::vector<EvaluationCase> evaluation_cases(bool few) {
       cases.emplace_back(shape_of(5, {12}, 5, f), rows, 2, ++seed);
       cases.emplace_back(shape_of(4, {12, 7, 5}, 3, f, true, true), rows, 1, ++seed);
       cases.emplace_back(shape_of(4, {}, 3, f, false, true), rows, 1, ++seed);
+      cases.emplace_back(shape_of(3, {6, 7, 5}, 1, f, false, true), rows, 1, ++seed);
+      cases.emplace_back(shape_of(1, {6}, 1, f), rows, 1, ++seed);
     }
   }
   return cases;
@@ -354,6 +367,7 @@ TEST_P(NetworkOf, EvaluationAgreesWithTheReference) {
     expect_close(cases[c].tangents, truth[c].tangents);
     expect_close(cases[c].pullbacks, truth[c].pullbacks);
     expect_close(cases[c].traces, truth[c].traces);
+    expect_close(cases[c].curvatures, truth[c].curvatures);
   }
 }
 
@@ -381,6 +395,24 @@ TEST(NetworkReference, TangentsAreFiniteDifferencesAndPullbacksTheirAdjoints) {
       }
       EXPECT_NEAR(by_tangent, by_pullback, 1e-5 * (1.0 + std::abs(by_tangent)));
     }
+  }
+}
+
+TEST(NetworkReference, CurvaturesAreFiniteDifferencesOfPullbacks) {
+  const float h = 0x1p-6f;
+  EvaluationCase c(shape_of(3, {6, 7}, 1, Activation::silu, false, true), 9, 0, 4);
+  c.cotangents.assign(c.rows, 1.0f);
+  std::vector<EvaluationCase> cases{c, c, c};
+  for (std::size_t i = 0; i < c.samples.size(); ++i) {
+    cases[1].samples[i] += h * c.directions[i];
+    cases[2].samples[i] -= h * c.directions[i];
+  }
+  run_on(reference(), cases);
+  for (std::size_t k = 0; k < c.rows; ++k) {
+    double slope = 0.0;
+    for (std::size_t j = 3 * k; j < 3 * k + 3; ++j)
+      slope += c.directions[j] * (cases[1].pullbacks[j] - cases[2].pullbacks[j]) / (2.0 * h);
+    EXPECT_NEAR(cases[0].curvatures[k], slope, 2e-3 * (1.0 + std::abs(slope)));
   }
 }
 
@@ -521,6 +553,8 @@ TEST_P(NetworkOf, RefusesBadLossesNamingProblemAndArgument) {
   EXPECT_THAT(message(sliced, [](auto& p) { p.directions.cols = 5; }), names("directions"));
   EXPECT_THAT(message(sliced, [](auto& p) { p.directions.cols = 2; }), names("directions"));
   EXPECT_THAT(message(sliced, [](auto& p) { p.directions.rows = 4; }), names("directions"));
+  EXPECT_THAT(message(sliced, [](auto& p) { p.loss = Loss::denoising, p.sigma = 0.0f; }),
+              names("sigma"));
   EXPECT_THAT(message(logistic, [](auto& p) { p.labels = nullptr; }), names("labels"));
   EXPECT_THAT(message(logistic,
                       [](auto& p) {
@@ -550,6 +584,8 @@ TEST_P(NetworkOf, RefusesBadEvaluationsAndSteps) {
   EXPECT_THAT(message([](auto& p) { p.cotangents.cols = 4; }), HasSubstr("cotangents"));
   EXPECT_THAT(message([](auto& p) { p.pullbacks.cols = 3; }), HasSubstr("pullbacks"));
   EXPECT_THAT(message([&](auto& p) { p.traces = placed.traces.data() + 1; }), HasSubstr("trace"));
+  EXPECT_THAT(message([&](auto& p) { p.curvatures = placed.traces.data() + 1; }),
+              HasSubstr("one output"));
   kernels::AdamStep step;
   step.step = 0;
   EXPECT_THROW(operations().network().adam({&step, 1}), InvalidArgument);

@@ -128,6 +128,15 @@ std::vector<Case> cases(bool few) {
   all.back().problem.cosine = true;
   all.emplace_back(shape_of(4, {16}, 1), Loss::logistic, 20, 5, 7, 0, 8);
   all.emplace_back(shape_of(131, {5}, 131), Loss::sliced_reduced, 8, 0, 8, 2, 9);
+  for (const bool energy : {false, true}) {
+    const Loss loss = energy ? Loss::energy_denoising : Loss::denoising;
+    all.emplace_back(shape_of(3, {9, 6}, energy ? 1 : 3, softplus, !energy, energy), loss, 40, 20,
+                     32, 6, 10);
+    all.back().problem.law = SliceLaw::gaussian;
+    all.back().problem.sigma = 0.3f;
+  }
+  all.emplace_back(shape_of(2, {9, 6, 5}, 2), Loss::sliced_reduced, 40, 20, 32, 6, 12);
+  all.back().problem.law = SliceLaw::axes;
   return all;
 }
 
@@ -242,6 +251,53 @@ TEST_P(TrainingOf, SameBitsOnEveryRunForAnyNumberOfThreadsAndInAnyBatch) {
   ASSERT_EQ(one.front().parameters, here.front().parameters);
 }
 
+TEST_P(TrainingOf, InSeveralCallsTheBitsAreThoseOfOne) {
+  std::vector<Case> whole = cases(slow()), parts = whole;
+  run_on(operations(), whole);
+  std::vector<Placed> placed;
+  std::vector<Buffer<float>> moments;
+  for (Case& c : parts) {
+    placed.emplace_back(memory(), c);
+    moments.emplace_back(memory(), 2 * c.parameters.size());
+    moments.back().clear();
+  }
+  std::vector<double> least(parts.size(), std::numeric_limits<double>::infinity());
+  const std::size_t bounds[] = {0, 2, 7, 99};
+  for (std::size_t part = 0; part < 3; ++part) {
+    const std::size_t from = bounds[part], to = bounds[part + 1];
+    std::vector<kernels::TrainingProblem> problems;
+    for (std::size_t c = 0; c < parts.size(); ++c) {
+      kernels::TrainingProblem p = placed[c].problem();
+      p.total_steps = p.steps;
+      p.first_step = std::min(from, p.total_steps);
+      p.steps = std::min(to, p.total_steps) - p.first_step;
+      p.losses += p.first_step;
+      if (p.evaluate_every > 0) p.held_out_losses += p.first_step / p.evaluate_every;
+      p.moments = moments[c].data();
+      p.least_held_out = least[c];
+      problems.push_back(p);
+    }
+    operations().training()(problems);
+    for (std::size_t c = 0; c < parts.size(); ++c) {
+      placed[c].fetch();
+      for (const double loss : parts[c].held_out_losses) {
+        if (loss != -1.0) least[c] = std::min(least[c], loss);
+      }
+    }
+  }
+  for (std::size_t c = 0; c < parts.size(); ++c) {
+    SCOPED_TRACE("case " + std::to_string(c));
+    EXPECT_EQ(parts[c].parameters, whole[c].parameters);
+    EXPECT_EQ(parts[c].losses, whole[c].losses);
+    EXPECT_EQ(parts[c].held_out_losses, whole[c].held_out_losses);
+    for (std::size_t i = 0; i < whole[c].best.size(); ++i) {
+      if (!std::isnan(whole[c].best[i])) {
+        ASSERT_EQ(parts[c].best[i], whole[c].best[i]);
+      }
+    }
+  }
+}
+
 TEST_P(TrainingOf, BestAreTheParametersWithTheLeastHeldOutLoss) {
   std::vector<Case> all;  // learns 20 rows by heart: the held-out loss must turn
   all.emplace_back(shape_of(4, {16}, 2), Loss::logistic, 20, 40, 20, slow() ? 30 : 300, 4);
@@ -312,6 +368,7 @@ TEST_P(TrainingOf, RefusesBadProblemsNamingProblemAndArgument) {
   EXPECT_THAT(message([](auto& p) { p.held_out_labels = nullptr; }), names("held_out_labels"));
   EXPECT_THAT(message([](auto& p) { p.held_out_losses = nullptr; }), names("held_out_losses"));
   EXPECT_THAT(message([](auto& p) { p.evaluate_every = 0; }), names("best"));
+  EXPECT_THAT(message([](auto& p) { p.first_step = 1; }), names("moments"));
 }
 
 LODESTEIN_ON_EVERY_BACKEND(TrainingOf);
