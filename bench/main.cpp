@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/jobs/jobs.hpp"
 #include "bench/limits.hpp"
 #include "bench/operations/operations.hpp"
 #include "lodestein/core/error.hpp"
@@ -37,6 +38,7 @@ void add_all(const Options& options) {
   add_simulate(options);
   add_solve(options);
   add_training(options);
+  add_score_matching(options);
 }
 
 [[noreturn]] void fail(const std::string& message) {

@@ -315,8 +315,11 @@ class NetworkPass {
     float *bar = seed, *next = spare(1);
     for (std::uint32_t l = depth(); l >= 1; --l) {
       multiply(rows, width(l + 1), stride(l), bar, stride(l + 1), w(l + 1), nullptr, 0, next);
-      m_.product(rows * stride(l), 1.0f, f1(l), next, next);
-      if (second) m_.add(rows * stride(l), 1.0f, z(l), next);
+      if (second) {
+        m_.multiply_add(rows * stride(l), f1(l), z(l), next);
+      } else {
+        m_.product(rows * stride(l), 1.0f, f1(l), next, next);
+      }
       layer_gradient(rows, l, next, h(l - 1));
       add_column_sums(rows, stride(l), next, gradient_ + at_.bias_gradient(l));
       float* const done = bar;
@@ -570,9 +573,7 @@ class NetworkPass {
     for (std::uint32_t l = from - 1; l >= 1; --l) {
       const std::uint32_t count = rows * stride(l);
       multiply(rows, width(l + 1), stride(l), bar, stride(l + 1), w(l + 1), nullptr, 0, next);
-      m_.product(count, 1.0f, f2(l), a_dot(l), spare(2));
-      m_.add_product(count, 1.0f, spare(2), next, z(l));
-      m_.product(count, 1.0f, f1(l), next, next);
+      m_.bend(count, f1(l), f2(l), a_dot(l), next, z(l));
       layer_gradient(rows, l, next, h_dot(l - 1));
       float* const done = bar;
       bar = next;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/cpu/panel.hpp"
 #include "kernels/memory.hpp"
@@ -26,14 +27,20 @@ inline std::size_t part_start(std::size_t n, std::size_t parts, std::size_t k) {
   return n * k / parts;
 }
 
+/// Inlined: rows are often of few floats.
+inline void copy_floats(const float* from, std::uint32_t count, float* to) {
+  std::uint32_t j = 0;
+  for (; j + 4 <= count; j += 4) std::memcpy(to + j, from + j, 4 * sizeof(float));
+  for (; j < count; ++j) std::memcpy(to + j, from + j, sizeof(float));
+}
+
 /// Rows of x, picked by row_of(i), into a panel.
 template <class RowOf>
 void load_rows(View<const float> x, std::size_t column, std::uint32_t cols, std::uint32_t rows,
                std::uint32_t stride, const RowOf& row_of, float* to) {
-  for (std::uint32_t i = 0; i < rows; ++i, to += stride) {
-    std::copy_n(x.row(row_of(i)) + column, cols, to);
-    std::fill(to + cols, to + stride, 0.0f);
-  }
+  std::fill_n(to, std::size_t{rows} * stride, 0.0f);
+  for (std::uint32_t i = 0; i < rows; ++i, to += stride)
+    copy_floats(x.row(row_of(i)) + column, cols, to);
 }
 
 inline double sum(const float* values, std::uint32_t count) {

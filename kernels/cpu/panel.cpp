@@ -214,6 +214,26 @@ void add_product(std::uint32_t count, float scale, const float* x, const float* 
   }
 }
 
+void bend(std::uint32_t count, const float* f1, const float* f2, const float* a, float* bar,
+          float* z) {
+  const auto lanes = static_cast<std::uint32_t>(hn::Lanes(tag));
+  for (std::uint32_t i = 0; i < count; i += lanes) {
+    const Vec b = hn::LoadU(tag, bar + i);
+    const Vec bent = hn::Mul(hn::LoadU(tag, f2 + i), hn::LoadU(tag, a + i));
+    hn::StoreU(hn::MulAdd(bent, b, hn::LoadU(tag, z + i)), tag, z + i);
+    hn::StoreU(hn::Mul(hn::LoadU(tag, f1 + i), b), tag, bar + i);
+  }
+}
+
+void multiply_add(std::uint32_t count, const float* x, const float* y, float* out) {
+  const auto lanes = static_cast<std::uint32_t>(hn::Lanes(tag));
+  for (std::uint32_t i = 0; i < count; i += lanes) {
+    const Vec product =
+        hn::MulAdd(hn::LoadU(tag, x + i), hn::LoadU(tag, out + i), hn::LoadU(tag, y + i));
+    hn::StoreU(product, tag, out + i);
+  }
+}
+
 void add(std::uint32_t count, float scale, const float* x, float* out) {
   const auto lanes = static_cast<std::uint32_t>(hn::Lanes(tag));
   const Vec s = hn::Set(tag, scale);
@@ -284,6 +304,8 @@ HWY_EXPORT(activate);
 HWY_EXPORT(scaled);
 HWY_EXPORT(product);
 HWY_EXPORT(add_product);
+HWY_EXPORT(bend);
+HWY_EXPORT(multiply_add);
 HWY_EXPORT(add);
 HWY_EXPORT(add_row_dots);
 HWY_EXPORT(add_scaled_rows);
@@ -321,6 +343,16 @@ void PanelMachine::product(std::uint32_t count, float scale, const float* x, con
 void PanelMachine::add_product(std::uint32_t count, float scale, const float* x, const float* y,
                                float* out) const {
   HWY_DYNAMIC_DISPATCH(add_product)(count, scale, x, y, out);
+}
+
+void PanelMachine::bend(std::uint32_t count, const float* f1, const float* f2, const float* a,
+                        float* bar, float* z) const {
+  HWY_DYNAMIC_DISPATCH(bend)(count, f1, f2, a, bar, z);
+}
+
+void PanelMachine::multiply_add(std::uint32_t count, const float* x, const float* y,
+                                float* out) const {
+  HWY_DYNAMIC_DISPATCH(multiply_add)(count, x, y, out);
 }
 
 void PanelMachine::add(std::uint32_t count, float scale, const float* x, float* out) const {

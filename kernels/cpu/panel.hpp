@@ -46,6 +46,11 @@ class PanelMachine {
   /// out += scale x y
   void add_product(std::uint32_t count, float scale, const float* x, const float* y,
                    float* out) const;
+  /// z += f2 a bar; bar = f1 bar
+  void bend(std::uint32_t count, const float* f1, const float* f2, const float* a, float* bar,
+            float* z) const;
+  /// out = x out + y
+  void multiply_add(std::uint32_t count, const float* x, const float* y, float* out) const;
   /// out += scale x
   void add(std::uint32_t count, float scale, const float* x, float* out) const;
   /// out[i out_stride] += scale x_i . y_i over rows of `cols`

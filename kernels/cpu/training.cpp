@@ -7,32 +7,20 @@
 #include <vector>
 
 #include "kernels/cpu/network_panels.hpp"
+#include "kernels/cpu/slices.hpp"
 #include "kernels/training_draws.hpp"
 
 namespace lodestein::kernels::cpu {
 namespace {
 
-// Slices of consecutive samples of the counter stream.
+// Slice `slice` of samples `first` and on.
 void draw_slices(const TrainingProblem& p, std::uint32_t step, std::size_t first,
                  std::uint32_t rows, std::uint32_t slice, std::uint32_t stride, float* to) {
-  const std::uint32_t d = p.shape.inputs, group = slice_group(p.law);
-  const std::uint32_t groups = (d + group - 1) / group;
-  for (std::uint32_t i = 0; i < rows; ++i, to += stride) {
-    std::fill(to, to + stride, 0.0f);
-    if (p.law == SliceLaw::axes) {
-      to[slice] = std::sqrt(static_cast<float>(d));
-      continue;
-    }
-    for (std::uint32_t g = 0; g < groups; ++g) {
-      const PhiloxBlock block = slice_block(p.key, step, first + i, slice, groups, g);
-      const std::uint32_t count = std::min(group, d - g * group);
-      if (p.law == SliceLaw::rademacher) {
-        for (std::uint32_t e = 0; e < count; ++e) to[g * group + e] = rademacher(block, e);
-      } else {
-        for (std::uint32_t e = 0; e < count; ++e) to[g * group + e] = gaussian(block, e);
-      }
-    }
-  }
+  if (p.law != SliceLaw::axes)
+    return draw_slice({p.key, p.law, step, slice, p.shape.inputs, first, rows, stride, to});
+  std::fill_n(to, std::size_t{rows} * stride, 0.0f);
+  for (std::uint32_t i = 0; i < rows; ++i)
+    to[std::size_t{i} * stride + slice] = std::sqrt(static_cast<float>(p.shape.inputs));
 }
 
 // A panel whose rows are picked by row_of and whose draws are those of slots `first` and on.

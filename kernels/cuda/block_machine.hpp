@@ -90,6 +90,17 @@ class BlockMachine {
                                            const float* y, float* out) const {
     each(count, [&](std::uint32_t i) { out[i] += scale * x[i] * y[i]; });
   }
+  __device__ __noinline__ void bend(std::uint32_t count, const float* f1, const float* f2,
+                                    const float* a, float* bar, float* z) const {
+    each(count, [&](std::uint32_t i) {
+      z[i] += f2[i] * a[i] * bar[i];
+      bar[i] *= f1[i];
+    });
+  }
+  __device__ __noinline__ void multiply_add(std::uint32_t count, const float* x, const float* y,
+                                            float* out) const {
+    each(count, [&](std::uint32_t i) { out[i] = x[i] * out[i] + y[i]; });
+  }
   __device__ __noinline__ void add(std::uint32_t count, float scale, const float* x,
                                    float* out) const {
     each(count, [&](std::uint32_t i) { out[i] += scale * x[i]; });

@@ -1,0 +1,10 @@
+// Benchmarks of whole estimations, as users call them.
+#pragma once
+
+#include "bench/measure.hpp"
+
+namespace lodestein::bench {
+
+void add_score_matching(const Options& options);
+
+}  // namespace lodestein::bench
