@@ -51,6 +51,9 @@ HWY_INLINE void tile(const Product& p, std::uint32_t i, std::uint32_t j) {
 template <std::uint32_t Vectors>
 HWY_INLINE void columns(const Product& p, std::uint32_t j) {
   std::uint32_t i = 0;
+  if constexpr (Vectors == 1) {  // more sums at a time hide the latency
+    for (; i + 2 * tile_rows <= p.rows; i += 2 * tile_rows) tile<2 * tile_rows, 1>(p, i, j);
+  }
   for (; i + tile_rows <= p.rows; i += tile_rows) tile<tile_rows, Vectors>(p, i, j);
   switch (p.rows - i) {
     case 5:

@@ -257,7 +257,7 @@ class Trainee {
                 .key;
     p.parameters = parameters_.data();
     p.moments = moments_.data();
-    if (fold_.held_out.rows() > 0) {
+    if (watches()) {
       p.held_out = view(fold_.validation, fold_.held_out.rows());
       p.evaluate_every = evaluate_every_;
       p.held_out_losses = held_out_losses_.data();
@@ -297,6 +297,10 @@ class Trainee {
   }
 
  private:
+  /// Whether held-out losses decide anything.
+  bool watches() const {
+    return fold_.held_out.rows() > 0 && (o_.iterate == ScoreIterate::best || o_.patience > 0);
+  }
   View<const float> view(const Buffer<float>& buffer, std::size_t rows) const {
     return {buffer.data(), rows, shape_.inputs};
   }
