@@ -467,6 +467,7 @@ void add_settings(const std::vector<const Candidate*>& networks, const ScoreMatc
 ScoreMatchingOptions ScoreMatchingOptions::published(double epochs) {
   ScoreMatchingOptions o;
   o.objective = ScoreObjective::sliced_reduced;
+  o.activation = ScoreActivation::tanh;
   o.slices = 2;
   o.slice_law = ScoreSlices::gaussian;
   o.whiten = false;

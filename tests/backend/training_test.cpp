@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "kernels/cpu/slices.hpp"
 #include "kernels/training_draws.hpp"
 #include "tests/backend/network_support.hpp"
 
@@ -197,6 +198,28 @@ TEST(TrainingDraws, SlicesHaveUnitSecondMoments) {
     EXPECT_NEAR(sum / count, 0.0, 0.036);
     EXPECT_NEAR(squares / count, 1.0, 0.05);
     EXPECT_NEAR(lagged / count, 0.0, 0.036);
+  }
+}
+
+TEST(TrainingDraws, TheCpuDrawsTheSameSlicesByVectors) {
+  const kernels::PhiloxKey key = kernels::PhiloxStream(Seed{6}, Purpose::test).key;
+  for (const SliceLaw law : {SliceLaw::rademacher, SliceLaw::gaussian}) {
+    for (const std::uint32_t d : {1u, 4u, 5u, 13u, 131u}) {
+      const std::uint32_t rows = 37, stride = d + 3, group = kernels::slice_group(law);
+      std::vector<float> drawn(rows * stride, nan_float);
+      kernels::cpu::draw_slice({key, law, 9, 2, d, 100, rows, stride, drawn.data()});
+      for (std::uint32_t k = 0; k < rows; ++k) {
+        for (std::uint32_t j = 0; j < stride; ++j) {
+          const kernels::PhiloxBlock block =
+              kernels::slice_block(key, 9, 100 + k, 2, (d + group - 1) / group, j / group);
+          const float truth = j >= d                        ? 0.0f
+                              : law == SliceLaw::rademacher ? kernels::rademacher(block, j % group)
+                                                            : kernels::gaussian(block, j % group);
+          // The logarithm and the angle are within some ulp of libm's; |v| < 6.
+          ASSERT_NEAR(drawn[k * stride + j], truth, 3e-6) << d << " " << k << " " << j;
+        }
+      }
+    }
   }
 }
 

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/eigen.hpp"
-#include "lodestein/score/check.hpp"
 #include "lodestein/score/score_matching.hpp"
 
 namespace lodestein {
@@ -116,7 +115,6 @@ TEST(ScoreMatchingLaw, PublishedAccuracyIsReproduced) {
   exact.objective = ScoreObjective::exact;
   const double exact_error = difference_error(exact, 10000);
   const double sliced_error = difference_error(sliced, 10000);
-  std::printf("exact %.3f sliced %.3f\n", exact_error, sliced_error);
   EXPECT_GT(exact_error, 0.25);
   EXPECT_LT(exact_error, 0.75);
   EXPECT_GT(sliced_error, 0.25);

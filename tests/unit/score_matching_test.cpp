@@ -149,9 +149,10 @@ TEST(ScoreMatching, FindsTheScoreOfABentNormal) {
       o.objective = objective;
       o.parametrisation = energy ? ScoreParametrisation::energy : ScoreParametrisation::direct;
       o.hidden = {32, 32};
-      o.least_steps = 3000;
+      o.least_steps = 1500;
+      o.rate = 2e-3;
       o.epochs = 0;
-      o.batch = 256;
+      o.batch = 128;
       o.slices = 4;
       o.sigma = objective == Objective::denoising ? 0.15 : 0.0;
       const Score s = score_matching_scores(Backend::cpu(1), data, o, Seed{1}).front();

@@ -42,7 +42,7 @@ struct ScoreMatchingOptions {
   ScoreObjective objective = ScoreObjective::exact;
   ScoreParametrisation parametrisation = ScoreParametrisation::direct;
   std::vector<std::uint32_t> hidden = {64, 64};  ///< widths, 1 to 8 layers
-  ScoreActivation activation = ScoreActivation::tanh;
+  ScoreActivation activation = ScoreActivation::silu;
 
   std::size_t slices = 1;                           ///< M a sample and step; in denoising pairs +-e
   ScoreSlices slice_law = ScoreSlices::rademacher;  ///< of the sliced objectives
@@ -57,7 +57,7 @@ struct ScoreMatchingOptions {
   std::size_t batch = 512;  ///< at most the samples there are
   double epochs = 30.0;
   std::size_t least_steps = 2000;  ///< if there are fewer in the epochs
-  double rate = 2e-3;              ///< of Adam
+  double rate = 1e-3;              ///< of Adam
   double beta1 = 0.9, beta2 = 0.999;
   double weight_decay = 0.0;  ///< the gradient gets weight_decay * parameter added
   bool cosine = true;         ///< the rate falls to 0 over the steps
