@@ -16,7 +16,7 @@ void check_samples(const char* what, ConstMatrixView x) {
                         std::to_string(x.rows()));
 }
 
-Estimate mean_of(const std::vector<double>& values) {
+MeanEstimate mean_of(const std::vector<double>& values) {
   const auto n = static_cast<double>(values.size());
   double sum = 0.0, square = 0.0;
   for (const double value : values) sum += value;
@@ -62,8 +62,8 @@ TestFunction draw_function(std::size_t d, Draws draws) {
   return f;
 }
 
-Estimate violation(const TestFunction& f, const Units& units, ConstMatrixView x,
-                   ConstMatrixView scores) {
+MeanEstimate violation(const TestFunction& f, const Units& units, ConstMatrixView x,
+                       ConstMatrixView scores) {
   double slope = 0.0;  // div f = -slope sin(angle)
   for (std::size_t j = 0; j < x.cols(); ++j) slope += f.u[j] * f.w[j] / units.deviation[j];
   std::vector<double> values(x.rows());
@@ -80,7 +80,7 @@ Estimate violation(const TestFunction& f, const Units& units, ConstMatrixView x,
 
 }  // namespace
 
-Estimate hyvarinen_loss(const Score& score, ConstMatrixView held_out) {
+MeanEstimate hyvarinen_loss(const Score& score, ConstMatrixView held_out) {
   check_samples("the Hyvarinen loss", held_out);
   const Matrix s = score.evaluate(held_out);
   std::vector<double> values = score.divergence(held_out);
@@ -100,7 +100,7 @@ SteinTest stein_test(const Score& score, ConstMatrixView held_out, Seed seed,
   for (std::size_t l = 0; l < functions; ++l) {
     const TestFunction f = draw_function(held_out.cols(), stream.at(l));
     test.violations.push_back(violation(f, units, held_out, scores));
-    const Estimate& v = test.violations.back();
+    const MeanEstimate& v = test.violations.back();
     if (v.standard_error > 0.0)
       test.largest = std::max(test.largest, std::abs(v.value) / v.standard_error);
   }

@@ -445,8 +445,8 @@ TEST_P(SolveOf, SameBitsOnEveryRunForAnyNumberOfThreadsAndInAnyBatch) {
 }
 
 TEST_P(SolveOf, NothingToDo) {
-  EXPECT_NO_THROW(operations().solve().factor({}));
-  EXPECT_NO_THROW(operations().solve().solve({}));
+  EXPECT_NO_THROW(operations().solve().factor(std::span<const kernels::CholeskyProblem>()));
+  EXPECT_NO_THROW(operations().solve().solve(std::span<const kernels::SolveProblem>()));
   EXPECT_NO_THROW(operations().solve().eigen({}));
   EXPECT_NO_THROW(operations().solve().generalised_eigen({}));
 }

@@ -42,7 +42,7 @@ Matrix normal_samples(std::size_t n, std::size_t d) {
 
 TEST(ScoreCheck, HyvarinenLossOfTheTrueScoreIsMinusHalfItsSquare) {
   const Matrix x = normal_samples(20000, 3);
-  const Estimate loss = hyvarinen_loss(linear(3, 1.0), x);
+  const MeanEstimate loss = hyvarinen_loss(linear(3, 1.0), x);
   // E = 3/2 - 3; the standard error is sqrt(3/2 / N) = .0087. |z| > 5 has probability 6e-7.
   EXPECT_NEAR(loss.value, -1.5, 5 * loss.standard_error);
   EXPECT_NEAR(loss.standard_error, std::sqrt(1.5 / 20000), 5e-4);

@@ -10,7 +10,7 @@
 namespace lodestein {
 
 /// A mean over samples and its standard error.
-struct Estimate {
+struct MeanEstimate {
   double value = 0.0;
   double standard_error = 0.0;
 };
@@ -19,14 +19,14 @@ struct Estimate {
 /// by which score estimators are compared: it is least for the true score, where it equals
 /// -1/2 E|s|^2. Needs density times score to vanish at infinity. Source: Hyvarinen 2005.
 /// [N, d], N >= 2. @throws DimensionMismatch, InvalidArgument for fewer samples.
-Estimate hyvarinen_loss(const Score& score, ConstMatrixView held_out);
+MeanEstimate hyvarinen_loss(const Score& score, ConstMatrixView held_out);
 
 /// Stein's identity E[div f + f . s] = 0, which the true score satisfies for every smooth bounded
 /// f: its violation for random f, in standard errors.
 struct SteinTest {
-  std::vector<Estimate> violations;  ///< one per test function
-  double largest = 0.0;              ///< of |value| / standard error
-  double p_value = 1.0;              ///< of `largest`, Bonferroni over the test functions
+  std::vector<MeanEstimate> violations;  ///< one per test function
+  double largest = 0.0;                  ///< of |value| / standard error
+  double p_value = 1.0;                  ///< of `largest`, Bonferroni over the test functions
 };
 
 /// Test functions are f(x) = u cos(w . y + b) with y = x in units of its standard deviations, w
