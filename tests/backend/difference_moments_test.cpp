@@ -227,7 +227,8 @@ TEST_P(DifferenceMomentsOf, RefusesBadArgumentsNamingTheProblem) {
     return "nothing thrown";
   };
   const std::string where = "difference_moments, problem 1: ";
-  EXPECT_THAT(message([](auto& p) { p.scores.rows = 0; }), HasSubstr(where + "scores have no rows"));
+  EXPECT_THAT(message([](auto& p) { p.scores.rows = 0; }),
+              HasSubstr(where + "scores have no rows"));
   EXPECT_THAT(message([](auto& p) { p.scores.rows = 25; }),
               AllOf(HasSubstr(where), HasSubstr("25 rows"), HasSubstr("2 environments")));
   EXPECT_THAT(message([](auto& p) { p.base.cols = 4; }),
