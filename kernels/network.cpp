@@ -2,26 +2,10 @@
 
 #include <cmath>
 
-#include "lodestein/core/error.hpp"
+#include "kernels/arguments.hpp"
 
 namespace lodestein::kernels {
 namespace {
-
-std::string shape_text(std::size_t rows, std::size_t cols) {
-  return std::to_string(rows) + " x " + std::to_string(cols);
-}
-
-template <class T>
-void expect_shape(const std::string& where, const char* name, View<T> view, std::size_t rows,
-                  std::size_t cols) {
-  if (view.rows == rows && view.cols == cols) return;
-  throw DimensionMismatch(where + name + " is " + shape_text(view.rows, view.cols) + ", not " +
-                          shape_text(rows, cols));
-}
-
-void expect_pointer(const std::string& where, const char* name, const void* data) {
-  if (data == nullptr) throw InvalidArgument(where + name + " is null");
-}
 
 void check_trace(const std::string& where, const NetworkShape& shape) {
   if (shape.outputs != shape.inputs) {
@@ -39,61 +23,64 @@ void check_energy(const std::string& where, const NetworkShape& shape) {
   if (shape.skip) throw InvalidArgument(where + "shape: no skip in an energy");
 }
 
-void check_evaluation(const std::string& where, const NetworkEvaluation& p) {
+void check_evaluation(const Arguments& arguments, const NetworkEvaluation& p) {
+  const std::string& where = arguments.where();
   check_network(where, p.shape);
-  expect_pointer(where, "parameters", p.parameters);
+  arguments.present("parameters", p.parameters);
   const std::size_t n = p.samples.rows;
-  expect_shape(where, "samples", p.samples, n, p.shape.inputs);
-  if (p.outputs.data != nullptr) expect_shape(where, "outputs", p.outputs, n, p.shape.outputs);
+  arguments.shape("samples", p.samples, n, p.shape.inputs);
+  if (p.outputs.data != nullptr) arguments.shape("outputs", p.outputs, n, p.shape.outputs);
   if (p.tangents.data != nullptr) {
-    expect_shape(where, "directions", p.directions, n, p.shape.inputs);
-    expect_shape(where, "tangents", p.tangents, n, p.shape.outputs);
+    arguments.shape("directions", p.directions, n, p.shape.inputs);
+    arguments.shape("tangents", p.tangents, n, p.shape.outputs);
   }
   if (p.pullbacks.data != nullptr) {
-    expect_shape(where, "cotangents", p.cotangents, n, p.shape.outputs);
-    expect_shape(where, "pullbacks", p.pullbacks, n, p.shape.inputs);
+    View<const float> cotangents = p.cotangents;
+    if (cotangents.stride == 0) cotangents.stride = cotangents.cols;  // one row for all samples
+    arguments.shape("cotangents", cotangents, n, p.shape.outputs);
+    arguments.shape("pullbacks", p.pullbacks, n, p.shape.inputs);
   }
   if (p.traces != nullptr) check_trace(where, p.shape);
   if (p.curvatures != nullptr) {
-    expect_shape(where, "directions", p.directions, n, p.shape.inputs);
+    arguments.shape("directions", p.directions, n, p.shape.inputs);
     check_energy(where, p.shape);
   }
 }
 
-void check_loss(const std::string& where, const NetworkLoss& p) {
+void check_loss(const Arguments& arguments, const NetworkLoss& p) {
+  const std::string& where = arguments.where();
   check_network(where, p.shape);
   check_network_loss(where, p.shape, p.loss, p.sigma);
-  expect_pointer(where, "parameters", p.parameters);
-  expect_pointer(where, "value", p.value);
+  arguments.present("parameters", p.parameters);
+  arguments.present("value", p.value);
   const std::size_t n = p.samples.rows, d = p.shape.inputs;
   if (n == 0) throw DimensionMismatch(where + "no samples");
-  expect_shape(where, "samples", p.samples, n, d);
-  if (p.loss == Loss::logistic) expect_pointer(where, "labels", p.labels);
+  arguments.shape("samples", p.samples, n, d);
+  if (p.loss == Loss::logistic) arguments.present("labels", p.labels);
   if (sliced_loss(p.loss)) {
     const std::size_t slices = p.directions.cols / d;
     if (slices == 0) throw DimensionMismatch(where + "directions has no slice");
-    expect_shape(where, "directions", p.directions, n, slices * d);
+    arguments.shape("directions", p.directions, n, slices * d);
   }
   if (p.loss == Loss::bilinear) {
-    expect_shape(where, "directions", p.directions, n, d);
-    expect_shape(where, "cotangents", p.cotangents, n, p.shape.outputs);
+    arguments.shape("directions", p.directions, n, d);
+    arguments.shape("cotangents", p.cotangents, n, p.shape.outputs);
   }
 }
 
-void check_adam(const std::string& where, const AdamStep& p) {
-  if (p.step == 0) throw InvalidArgument(where + "step counts from 1");
+void check_adam(const Arguments& arguments, const AdamStep& p) {
+  arguments.require(p.step > 0, "step counts from 1");
   if (p.size == 0) return;
-  expect_pointer(where, "gradient", p.gradient);
-  expect_pointer(where, "parameters", p.parameters);
-  expect_pointer(where, "first", p.first);
-  expect_pointer(where, "second", p.second);
+  arguments.present("gradient", p.gradient);
+  arguments.present("parameters", p.parameters);
+  arguments.present("first", p.first);
+  arguments.present("second", p.second);
 }
 
 template <class Problem>
 void check_all(const char* operation, std::span<const Problem> problems,
-               void (*check)(const std::string&, const Problem&)) {
-  for (std::size_t p = 0; p < problems.size(); ++p)
-    check(operation + std::string(", problem ") + std::to_string(p) + ": ", problems[p]);
+               void (*check)(const Arguments&, const Problem&)) {
+  for (std::size_t p = 0; p < problems.size(); ++p) check(Arguments(operation, p), problems[p]);
 }
 
 }  // namespace
@@ -104,8 +91,11 @@ void check_network(const std::string& where, const NetworkShape& shape) {
                           std::to_string(NetworkShape::most_hidden));
   }
   for (std::uint32_t l = 0; l <= shape.depth + 1; ++l) {
-    if (shape.width(l) == 0)
-      throw InvalidArgument(where + "shape: width " + std::to_string(l) + " is 0");
+    if (shape.width(l) == 0 || shape.width(l) > NetworkShape::most_width) {
+      throw InvalidArgument(where + "shape: width " + std::to_string(l) + " is " +
+                            std::to_string(shape.width(l)) + ", must be 1 to " +
+                            std::to_string(NetworkShape::most_width));
+    }
   }
 }
 
@@ -128,17 +118,17 @@ void check_network_loss(const std::string& where, const NetworkShape& shape, Los
 
 void Network::evaluate(std::span<const NetworkEvaluation> problems) const {
   check_all("network evaluate", problems, check_evaluation);
-  run(problems);
+  with_memory("network evaluate", [&] { run(problems); });
 }
 
 void Network::loss(std::span<const NetworkLoss> problems) const {
   check_all("network loss", problems, check_loss);
-  run(problems);
+  with_memory("network loss", [&] { run(problems); });
 }
 
 void Network::adam(std::span<const AdamStep> problems) const {
   check_all("adam", problems, check_adam);
-  run(problems);
+  with_memory("adam", [&] { run(problems); });
 }
 
 std::vector<float> initial_parameters(const NetworkShape& shape, const RandomStream& stream) {

@@ -24,6 +24,7 @@ enum class Activation : std::uint32_t { tanh, silu, softplus };
 /// then every Q_k [inputs, inputs] if `quadratic` (Q_k needs not be symmetric).
 struct NetworkShape {
   static constexpr std::uint32_t most_hidden = 8;
+  static constexpr std::uint32_t most_width = 4096;  ///< of a layer, inputs and outputs too
 
   std::uint32_t inputs = 0, outputs = 0;
   std::uint32_t depth = 0;  ///< number of hidden layers
@@ -130,7 +131,8 @@ struct AdamStep {
 /// with gradient three times that, times 1 + M with M slices, 2 M in denoising; exact trace with
 /// two hidden layers 2 (6 p^2 + 5 inputs p). Bytes: the samples once, the parameters and the
 /// gradient once a problem. Numbers: fp32; values are summed over samples in fp64, gradients in
-/// fp32 within blocks of some hundred samples and in fp64 across them.
+/// fp32 within blocks of some hundred samples (of n / 256 if that is more) and in fp64 across them.
+/// A label out of range makes the loss and its gradient NaN.
 /// @throws DimensionMismatch or InvalidArgument naming the problem and the argument.
 class Network {
  public:

@@ -627,9 +627,10 @@ LODESTEIN_DEVICE inline float logistic_sample(const float* logits, std::uint32_t
   for (std::uint32_t k = 0; k < outputs; ++k) largest = logits[k] > largest ? logits[k] : largest;
   float sum = expf(-largest);
   for (std::uint32_t k = 0; k < outputs; ++k) sum += seed[k] = expf(logits[k] - largest);
-  const float own = label == 0 ? 0.0f : logits[label - 1];
+  const bool known = label >= 0 && static_cast<std::uint32_t>(label) <= outputs;
+  const float own = !known ? NAN : label == 0 ? 0.0f : logits[label - 1];
   for (std::uint32_t k = 0; k < padded; ++k) {
-    const float hit = static_cast<std::int32_t>(k) + 1 == label ? 1.0f : 0.0f;
+    const float hit = !known ? NAN : static_cast<std::int32_t>(k) + 1 == label ? 1.0f : 0.0f;
     seed[k] = k < outputs ? scale * (seed[k] / sum - hit) : 0.0f;
   }
   return logf(sum) + (largest - own);

@@ -1,53 +1,47 @@
 #include "kernels/training.hpp"
 
-#include <string>
-
-#include "lodestein/core/error.hpp"
+#include "kernels/arguments.hpp"
 
 namespace lodestein::kernels {
 namespace {
 
-void check(const std::string& where, const TrainingProblem& p) {
-  check_network(where, p.shape);
-  check_network_loss(where, p.shape, p.loss, p.sigma);
-  if (p.loss == Loss::bilinear) throw InvalidArgument(where + "loss bilinear can't be trained");
-  if (p.parameters == nullptr) throw InvalidArgument(where + "parameters is null");
-  if (p.samples.cols != p.shape.inputs)
-    throw DimensionMismatch(where + "samples have " + std::to_string(p.samples.cols) +
-                            " columns, shape has " + std::to_string(p.shape.inputs) + " inputs");
-  if (p.batch == 0 || p.batch > p.samples.rows)
-    throw InvalidArgument(where + "batch is " + std::to_string(p.batch) + ", samples are " +
-                          std::to_string(p.samples.rows));
-  if (p.loss == Loss::logistic && p.labels == nullptr)
-    throw InvalidArgument(where + "labels is null");
-  if (sliced_loss(p.loss) && p.slices == 0) throw InvalidArgument(where + "slices is 0");
-  if (denoising_loss(p.loss) && p.law != SliceLaw::gaussian)
-    throw InvalidArgument(where + "law: the noise is gaussian");
-  if (sliced_loss(p.loss) && p.law == SliceLaw::axes && p.slices != p.shape.inputs)
-    throw InvalidArgument(where + "slices along the axes are as many as inputs, not " +
-                          std::to_string(p.slices));
-  if (p.first_step > 0 && p.moments == nullptr)
-    throw InvalidArgument(where + "moments is null, but first_step isn't 0");
+void check_held_out(const Arguments& arguments, const TrainingProblem& p) {
   if (p.held_out.rows == 0 || p.evaluate_every == 0) {
-    if (p.best != nullptr)
-      throw InvalidArgument(where + "best needs held_out rows and evaluate_every");
+    arguments.require(p.best == nullptr, "best needs held_out rows and evaluate_every");
+    arguments.require(p.held_out_losses == nullptr,
+                      "held_out_losses needs held_out rows and evaluate_every");
     return;
   }
-  if (p.held_out.cols != p.shape.inputs)
-    throw DimensionMismatch(where + "held_out has " + std::to_string(p.held_out.cols) +
-                            " columns, shape has " + std::to_string(p.shape.inputs) + " inputs");
-  if (p.loss == Loss::logistic && p.held_out_labels == nullptr)
-    throw InvalidArgument(where + "held_out_labels is null");
-  if (p.held_out_losses == nullptr && p.evaluations() > 0)
-    throw InvalidArgument(where + "held_out_losses is null");
+  arguments.shape("held_out", p.held_out, p.held_out.rows, p.shape.inputs);
+  if (p.loss == Loss::logistic) arguments.present("held_out_labels", p.held_out_labels);
+  if (p.evaluations() > 0) arguments.present("held_out_losses", p.held_out_losses);
+}
+
+void check(const Arguments& arguments, const TrainingProblem& p) {
+  check_network(arguments.where(), p.shape);
+  check_network_loss(arguments.where(), p.shape, p.loss, p.sigma);
+  arguments.require(p.loss != Loss::bilinear, "loss bilinear can't be trained");
+  arguments.present("parameters", p.parameters);
+  arguments.shape("samples", p.samples, p.samples.rows, p.shape.inputs);
+  arguments.require(
+      p.batch > 0 && p.batch <= p.samples.rows,
+      "batch is " + std::to_string(p.batch) + ", samples are " + std::to_string(p.samples.rows));
+  if (p.loss == Loss::logistic) arguments.present("labels", p.labels);
+  arguments.require(!sliced_loss(p.loss) || p.slices > 0, "slices is 0");
+  arguments.require(!denoising_loss(p.loss) || p.law == SliceLaw::gaussian,
+                    "law: the noise is gaussian");
+  arguments.require(!sliced_loss(p.loss) || p.law != SliceLaw::axes || p.slices == p.shape.inputs,
+                    "slices along the axes are as many as inputs, not " + std::to_string(p.slices));
+  arguments.require(p.first_step == 0 || p.moments != nullptr,
+                    "moments is null, but first_step isn't 0");
+  check_held_out(arguments, p);
 }
 
 }  // namespace
 
 void Training::operator()(std::span<const TrainingProblem> problems) const {
-  for (std::size_t p = 0; p < problems.size(); ++p)
-    check("training, problem " + std::to_string(p) + ": ", problems[p]);
-  run(problems);
+  for (std::size_t p = 0; p < problems.size(); ++p) check(Arguments("training", p), problems[p]);
+  with_memory("training", [&] { run(problems); });
 }
 
 }  // namespace lodestein::kernels

@@ -55,8 +55,8 @@ struct TrainingProblem {
 
 /// Many small networks trained at once: environments x folds x seeds x instances in one call.
 ///
-/// Data, determinism and numbers as in Network. Flops per step as Network's loss with n = batch.
-/// On a GPU a block of threads owns a network for all its steps.
+/// Data and determinism as in Network; a minibatch's gradient is summed in fp32. Flops per step as
+/// Network's loss with n = batch. On a GPU a block of threads owns a network for all its steps.
 class Training {
  public:
   virtual ~Training() = default;

@@ -308,6 +308,14 @@ std::uint32_t group_count(std::size_t rows) {
   return static_cast<std::uint32_t>(std::min(groups, most_groups));
 }
 
+// Calls launch(first, count) for problems that lie in y of a grid.
+template <class Launch>
+void for_each_slab(std::size_t problems, const Launch& launch) {
+  constexpr std::size_t most = 65535;  // blocks in y
+  for (std::size_t first = 0; first < problems; first += most)
+    launch(static_cast<unsigned>(first), static_cast<unsigned>(std::min(most, problems - first)));
+}
+
 template <class Problem>
 Planned<Problem> planned(const Problem& p, PassKind kind, std::size_t shared_bytes) {
   Planned<Problem> it;
@@ -341,8 +349,10 @@ void Network::run(std::span<const NetworkLoss> given) const {
                  plans.shared_bytes(), plans.problems(), plans.tasks());
   const auto across =
       static_cast<unsigned>((plans.most_gradient_floats() + block_threads - 1) / block_threads);
-  device_.launch("add_gradients", add_gradients, {across, plans.size()}, block_threads, 0,
-                 plans.problems());
+  for_each_slab(plans.size(), [&](unsigned first, unsigned count) {
+    device_.launch("add_gradients", add_gradients, {across, count}, block_threads, 0,
+                   plans.problems() + first);
+  });
   device_.launch("finish_network_losses", finish_network_losses, plans.size(), block_threads, 0,
                  plans.problems());
 }
@@ -353,9 +363,10 @@ void Network::run(std::span<const AdamStep> problems) const {
   const std::size_t across =
       std::min<std::size_t>((largest + block_threads - 1) / block_threads, 1024);
   const Buffer<AdamStep> uploaded(device_, problems);
-  device_.launch("adam_steps", adam_steps,
-                 {static_cast<unsigned>(across), static_cast<unsigned>(problems.size())},
-                 block_threads, 0, uploaded.data());
+  for_each_slab(problems.size(), [&](unsigned first, unsigned count) {
+    device_.launch("adam_steps", adam_steps, {static_cast<unsigned>(across), count}, block_threads,
+                   0, uploaded.data() + first);
+  });
 }
 
 }  // namespace lodestein::kernels::LODESTEIN_GPU

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 namespace lodestein::kernels::reference {
@@ -386,6 +387,11 @@ double logistic(Sample& sample, std::size_t label, double scale, Vector& gradien
   for (std::size_t k = 1; k < logits.size(); ++k) {
     const double probability = std::exp(logits[k] - largest) / sum;
     seed.push_back(scale * (probability - (k == label ? 1.0 : 0.0)));
+  }
+  if (label >= logits.size()) {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    sample.reverse(Vector(seed.size(), nan), gradient);
+    return nan;
   }
   sample.reverse(seed, gradient);
   return std::log(sum) + largest - logits[label];

@@ -473,6 +473,39 @@ TEST_P(NetworkOf, NaNSamplesGiveNaN) {
   for (std::size_t k = 0; k < 8; ++k) EXPECT_EQ(std::isnan(cases[0].outputs[2 * k]), k == 3) << k;
 }
 
+TEST_P(NetworkOf, ALabelOutOfRangeGivesNaN) {
+  for (const std::int32_t label : {-1, 3}) {
+    LossCase c(shape_of(3, {4}, 2), Loss::logistic, 5);
+    c.labels[2] = label;
+    std::vector<LossCase> cases{c};
+    run_on(operations(), cases);
+    EXPECT_TRUE(std::isnan(cases[0].value)) << label;
+    EXPECT_TRUE(std::isnan(cases[0].gradient[0])) << label;
+  }
+}
+
+// A launch's grid ends at 65 535 in y.
+TEST_P(NetworkOf, MoreProblemsThanAGridHasRows) {
+  if (slow() && GetParam().name != "simt_sequential") GTEST_SKIP() << "too slow";
+  const std::size_t count = 65537;
+  const Buffer<float> gradient(memory(), std::vector<float>(count, 1.0f));
+  const Buffer<float> parameters(memory(), std::vector<float>(count, 0.0f));
+  const Buffer<float> first(memory(), std::vector<float>(count, 0.0f));
+  const Buffer<float> second(memory(), std::vector<float>(count, 0.0f));
+  std::vector<kernels::AdamStep> problems;
+  for (std::size_t i = 0; i < count; ++i) {
+    problems.push_back({{},
+                        1,
+                        1,
+                        gradient.data() + i,
+                        parameters.data() + i,
+                        first.data() + i,
+                        second.data() + i});
+  }
+  operations().network().adam(problems);
+  for (const float value : parameters.download()) ASSERT_NEAR(value, -1e-3f, 1e-8f);
+}
+
 // ---- Adam
 
 TEST_P(NetworkOf, AdamAgreesWithTheFormula) {
