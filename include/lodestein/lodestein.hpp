@@ -22,6 +22,7 @@
 #include "lodestein/score/contrastive.hpp"
 #include "lodestein/score/cross_fit.hpp"
 #include "lodestein/score/difference.hpp"
+#include "lodestein/score/feature_score.hpp"
 #include "lodestein/score/gaussian.hpp"
 #include "lodestein/score/kernel_score.hpp"
 #include "lodestein/score/log_ratio.hpp"

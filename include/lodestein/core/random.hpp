@@ -38,6 +38,8 @@ enum class Purpose : std::uint32_t {
   score_network = 30,
   score_network_draws = 31,
   score_network_rows = 32,
+  feature_score = 33,
+  stein_fourier = 34,
   test = 255,
 };
 
