@@ -39,6 +39,7 @@ void add_all(const Options& options) {
   add_solve(options);
   add_training(options);
   add_score_matching(options);
+  add_stein(options);
 }
 
 [[noreturn]] void fail(const std::string& message) {

@@ -6,5 +6,6 @@
 namespace lodestein::bench {
 
 void add_score_matching(const Options& options);
+void add_stein(const Options& options);
 
 }  // namespace lodestein::bench

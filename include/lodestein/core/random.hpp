@@ -39,7 +39,6 @@ enum class Purpose : std::uint32_t {
   score_network_draws = 31,
   score_network_rows = 32,
   feature_score = 33,
-  stein_fourier = 34,
   test = 255,
 };
 
