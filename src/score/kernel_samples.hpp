@@ -27,7 +27,8 @@ struct KernelSplit {
   Points train, held_out;
 };
 
-/// At most `train` and `held_out` samples of four fifths and one fifth.
+/// At most `train` and `held_out` samples of four fifths and one fifth. `environment`, its place in
+/// the data set, keys the draws; nothing else there matters.
 KernelSplit kernel_split(const Backend& backend, const Points& points, Seed seed,
                          std::uint32_t environment, std::size_t train, std::size_t held_out);
 

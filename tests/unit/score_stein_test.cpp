@@ -374,6 +374,52 @@ TEST(KernelScores, ChooseTheirSettingsAndAreDeterministic) {
   EXPECT_EQ(one.evaluate(at), two.evaluate(at));
 }
 
+Long whitened_by(const Whitening& w, const Matrix& x) {
+  return ((as_eigen(x).rowwise() - w.mean.transpose()) * w.forward).cast<long double>();
+}
+
+// s(y) = k(y)^T U L^-2 U^T B with the leading eigenpairs. fp32 kernel values, 1e-7 of the largest
+// eigenvalue, against the sixth, some .02 of it, squared.
+TEST(KernelScores, SsgeAndCutoffAreTheDefinition) {
+  const Matrix x = skewed(140, 22), at = skewed(9, 23);
+  const Whitening w = whiten("x", {x});
+  const Long y = whitened_by(w, x), points = whitened_by(w, at);
+  const Naive naive(y, 2.0, 0.0L);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> eigen(naive.k.cast<double>());
+  const Long u = eigen.eigenvectors().rightCols(6).cast<long double>();
+  const Long inverse = eigen.eigenvalues().tail(6).cwiseInverse().cast<long double>();
+  Long b = naive.k * y / 4.0L, k(9, 140);
+  b -= (naive.k.rowwise().sum() / 4.0L).asDiagonal() * y;
+  for (Index q = 0; q < 9; ++q)
+    for (Index i = 0; i < 140; ++i)
+      k(q, i) = std::exp(-(points.row(q) - y.row(i)).squaredNorm() / 8.0L);
+  const Long wanted = k * u * inverse.col(0).array().square().matrix().asDiagonal() *
+                      (u.transpose() * b) * w.forward.cast<long double>();
+  KernelScoreOptions options{.method = KernelMethod::ssge, .kernel = KernelForm::rbf};
+  options.width = 2.0;
+  options.eigenvectors = 6;
+  const Dataset data = dataset_of({x});
+  EXPECT_LT(relative(kernel_scores(Backend::cpu(1), data, options).front().evaluate(at), wanted),
+            1e-3);
+  options.method = KernelMethod::cutoff;
+  options.eigenvectors = 0;  // between the sixth and the seventh
+  options.ridge = (eigen.eigenvalues()(134) + eigen.eigenvalues()(133)) / 280.0;
+  EXPECT_LT(relative(kernel_scores(Backend::cpu(1), data, options).front().evaluate(at), wanted),
+            1e-3);
+}
+
+// Conjugate gradients stop at a residual of 1e-3 of the right-hand side, twice for an extension.
+TEST(Stein, ConjugateGradientsAgreeWithTheFactor) {
+  const Matrix x = skewed(500, 24), at = skewed(50, 25);
+  SteinOptions options;
+  options.ridge = 1.0;
+  options.solver = KernelSolver::dense;
+  const Matrix dense = stein_scores(Backend::cpu(1), dataset_of({x}), options)[0].evaluate(at);
+  options.solver = KernelSolver::conjugate_gradient;
+  const Matrix iterative = stein_scores(Backend::cpu(1), dataset_of({x}), options)[0].evaluate(at);
+  EXPECT_LT(relative(iterative, long_of(dense)), 2e-2);
+}
+
 TEST(Stein, BadInputIsNamed) {
   const Backend backend = Backend::cpu(1);
   Matrix constant = normal_samples(50, 2, 18);
