@@ -22,6 +22,7 @@
 #include "lodestein/score/contrastive.hpp"
 #include "lodestein/score/cross_fit.hpp"
 #include "lodestein/score/difference.hpp"
+#include "lodestein/score/estimate.hpp"
 #include "lodestein/score/feature_score.hpp"
 #include "lodestein/score/gaussian.hpp"
 #include "lodestein/score/kernel_score.hpp"
@@ -34,4 +35,5 @@
 #include "lodestein/simulate/study.hpp"
 #include "lodestein/unmix/diagnosis.hpp"
 #include "lodestein/unmix/fit.hpp"
+#include "lodestein/unmix/lscale.hpp"
 #include "lodestein/unmix/result_file.hpp"

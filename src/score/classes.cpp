@@ -45,6 +45,16 @@ std::vector<RowSplit> split_rows(const Dataset& dataset, double held_out, Seed s
   return splits;
 }
 
+Dataset training_part(const Dataset& dataset, const std::vector<RowSplit>& splits) {
+  Dataset part{dataset.features, {}, {}};
+  for (std::size_t e = 0; e < splits.size(); ++e) {
+    const Environment& whole = dataset.environments[e];
+    part.environments.push_back(
+        {whole.name, whole.targets, rows_of(whole.samples, splits[e].training)});
+  }
+  return part;
+}
+
 double Classes::log_prior(std::size_t m) const {
   return std::log(static_cast<double>(training_sizes[m + 1]) /
                   static_cast<double>(training_sizes[0]));

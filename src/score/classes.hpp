@@ -20,6 +20,9 @@ struct RowSplit {
 /// Neither part is empty for 2 rows or more.
 std::vector<RowSplit> split_rows(const Dataset& dataset, double held_out, Seed seed);
 
+/// The training rows of every environment.
+Dataset training_part(const Dataset& dataset, const std::vector<RowSplit>& splits);
+
 /// The environments of a data set as labelled samples in whitened coordinates (pooled over
 /// environments), label = environment, the observational one 0.
 struct Classes {

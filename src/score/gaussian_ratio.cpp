@@ -22,16 +22,6 @@ MatrixXd centred(ConstMatrixView x, const VectorXd& centre) {
   return as_eigen(x).rowwise() - centre.transpose();
 }
 
-Dataset training_part(const Dataset& dataset, const std::vector<RowSplit>& splits) {
-  Dataset part{dataset.features, {}, {}};
-  for (std::size_t e = 0; e < splits.size(); ++e) {
-    const Environment& whole = dataset.environments[e];
-    part.environments.push_back(
-        {whole.name, whole.targets, rows_of(whole.samples, splits[e].training)});
-  }
-  return part;
-}
-
 }  // namespace
 
 std::vector<GaussianRatio> gaussian_ratios(const std::vector<GaussianScore>& scores) {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <numbers>
 #include <sstream>
+#include <utility>
 
 namespace lodestein {
 namespace {
@@ -15,12 +16,16 @@ struct Mean {
   double value = 0.0, variance = 0.0;  // variance: of the mean
 };
 
-// Of log(1 + exp(sign r)).
-Mean mean_loss(const std::vector<double>& log_ratios, double sign) {
-  const auto n = static_cast<double>(log_ratios.size());
+// log(1 + exp(sign r)).
+std::vector<double> losses_of(std::vector<double> log_ratios, double sign) {
+  for (double& r : log_ratios) r = softplus(sign * r);
+  return log_ratios;
+}
+
+Mean mean_loss(const std::vector<double>& losses) {
+  const auto n = static_cast<double>(losses.size());
   double sum = 0.0, square = 0.0;
-  for (const double r : log_ratios) {
-    const double loss = softplus(sign * r);
+  for (const double loss : losses) {
     sum += loss;
     square += loss * loss;
   }
@@ -67,16 +72,19 @@ void judge(const RatioModel& model, const std::vector<Matrix>& held_out,
            DifferenceSummary& summary) {
   constexpr double separated = 0.02;  // of log 2: one in thirty thousand is taken for the other
   summary.held_out_losses.clear();
+  summary.held_out_terms.clear();
   double total = 0.0;
   for (std::size_t m = 0; m < model.environments(); ++m) {
-    const Mean there = mean_loss(model.log_ratio(held_out[0], m), 1.0);
-    const Mean here = mean_loss(model.log_ratio(held_out[m + 1], m), -1.0);
+    HeldOutTerms terms{losses_of(model.log_ratio(held_out[m + 1], m), -1.0),
+                       losses_of(model.log_ratio(held_out[0], m), 1.0)};
+    const Mean there = mean_loss(terms.observational), here = mean_loss(terms.own);
     const double loss = 0.5 * (there.value + here.value);
     const double error = 0.5 * std::sqrt(there.variance + here.variance);
     if (loss < separated) summary.findings.push_back(separable(summary.environments[m], loss));
     if (loss + 2.0 * error > std::numbers::ln2)
       summary.findings.push_back(indistinguishable(summary.environments[m], loss));
     summary.held_out_losses.push_back(loss);
+    summary.held_out_terms.push_back(std::move(terms));
     total += loss;
   }
   summary.held_out_loss = total / static_cast<double>(model.environments());

@@ -48,6 +48,7 @@ struct Context {
 using Runner = std::function<int(const Context&)>;
 
 Runner add_simulate(CLI::App& app, Context& context);
+Runner add_score(CLI::App& app, Context& context);
 Runner add_fit(CLI::App& app, Context& context);
 Runner add_evaluate(CLI::App& app, Context& context);
 Runner add_report(CLI::App& app, Context& context);

@@ -24,6 +24,7 @@ Commands add_commands(CLI::App& app, Context& context) {
     commands[command] = build(*command, context);
   };
   add("simulate", "Draw a latent causal model and samples from every environment", add_simulate);
+  add("score", "Estimate scores and score differences, or compare estimators", add_score);
   add("fit", "Learn latents and their causal graph from data", add_fit);
   add("evaluate", "Compare a fit with a known truth", add_evaluate);
   add("report", "Write a fit as one self-contained HTML page", add_report);

@@ -32,7 +32,8 @@ class Commands : public ToolTest {
 TEST_F(Commands, HelpNamesEveryCommandAndEveryCommandShowsAnExample) {
   const Outcome top = lodestein("--help");
   EXPECT_EQ(top.code, 0);
-  for (const char* name : {"simulate", "fit", "evaluate", "report", "devices", "convert"}) {
+  for (const char* name :
+       {"simulate", "score", "fit", "evaluate", "report", "devices", "convert"}) {
     EXPECT_THAT(top.out, HasSubstr(name));
     const Outcome help = lodestein(std::string(name) + " --help");
     EXPECT_EQ(help.code, 0);

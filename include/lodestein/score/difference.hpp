@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lodestein/core/backend.hpp"
@@ -14,6 +15,11 @@
 #include "lodestein/score/score.hpp"
 
 namespace lodestein {
+
+/// Log-losses at single held-out samples: of environment m, and of the observational one.
+struct HeldOutTerms {
+  std::vector<double> own, observational;
+};
 
 /// How score differences came about.
 struct DifferenceSummary {
@@ -27,6 +33,8 @@ struct DifferenceSummary {
   /// observational one at equal sizes, [K]; log 2 where they can't be told apart. Comparable
   /// between such estimators, and with equal seeds on the same rows; held_out_loss is its mean.
   std::vector<double> held_out_losses{};
+  /// Their terms, for paired comparisons. [K]
+  std::vector<HeldOutTerms> held_out_terms{};
 };
 
 /// Estimated score differences d^m(x) = s_0(x) - s_m(x) of K interventional environments against
@@ -51,6 +59,8 @@ class ScoreDifferences {
   std::size_t dimension() const { return model_->dimension(); }
   std::size_t environments() const { return model_->environments(); }
   const DifferenceSummary& summary() const { return summary_; }
+  /// The same differences with another summary.
+  ScoreDifferences with(DifferenceSummary summary) const { return {model_, std::move(summary)}; }
 
   /// d^m(x) at the rows of x, m = 0 .. K - 1. [N, d] -> [N, d].
   /// @throws DimensionMismatch, InvalidArgument if there is no environment m (here and below).

@@ -39,6 +39,13 @@ std::vector<GaussianScore> gaussian_scores(const std::vector<EnvironmentMoments>
 /// s(x) at the rows of x. [N, d] -> [N, d].
 Matrix evaluate(const GaussianScore& score, ConstMatrixView x);
 
+/// The same as scores of a data set's environments. The seed picks the rows, a tenth, on which a fit
+/// to the others has the held-out loss of the summary; the score is of a fit to all rows.
+/// The loss is NaN with fewer than two such rows. @throws as above. Cost: N d^2 multiply-adds.
+std::vector<Score> gaussian_scores(const Backend& backend, const Dataset& dataset,
+                                   const GaussianScoreOptions& options = {}, Seed seed = {},
+                                   Observer& observer = silent());
+
 /// Score differences of Gaussian fits, d^m(x) = precision_m (x - mean_m) - precision_0 (x -
 /// mean_0). The best there is for linear latents with Gaussian noise, and free; else a baseline.
 /// The seed picks the rows, a tenth, on which a fit to the others has the held-out losses of the

@@ -4,6 +4,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lodestein/core/finding.hpp"
@@ -45,6 +46,8 @@ class Score {
 
   std::size_t dimension() const { return model_->dimension(); }
   const ScoreSummary& summary() const { return summary_; }
+  /// The same score with another summary.
+  Score with(ScoreSummary summary) const { return {model_, std::move(summary)}; }
 
   /// s(x) at the rows of x. [N, d] -> [N, d]. @throws DimensionMismatch (here and below).
   Matrix evaluate(ConstMatrixView x) const;

@@ -1,0 +1,362 @@
+#include "tool/score_study.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "core/eigen.hpp"
+#include "lodestein/core/error.hpp"
+#include "lodestein/evaluate/evaluate.hpp"
+#include "lodestein/score/estimate.hpp"
+#include "lodestein/unmix/lscale.hpp"
+#include "tool/peak_memory.hpp"
+#include "tool/text.hpp"
+#include "unmix/option_names.hpp"
+
+namespace lodestein::tool {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+enum Column {
+  score_error,
+  score_cosine,
+  observational_error,
+  observational_cosine,
+  own_error,
+  own_cosine,
+  strongest_non_edge,
+  weakest_edge,
+  mcc,
+  shd,
+  best_shd,
+  seconds,
+  cpu_seconds,
+  megabytes,
+  column_count
+};
+
+LatentFamily family_of(const std::string& name) {
+  return name == "linear"      ? LatentFamily::linear
+         : name == "quadratic" ? LatentFamily::quadratic
+                               : LatentFamily::mlp;
+}
+
+/// Passes Ctrl-C on but no progress, which is the study's own.
+class OnlyCancel final : public Observer {
+ public:
+  explicit OnlyCancel(const Observer& outer) : outer_(outer) {}
+  bool cancelled() const override { return outer_.cancelled(); }
+
+ private:
+  const Observer& outer_;
+};
+
+/// Relative L2 error and cosine over points together.
+struct Agreement {
+  double error = 0.0, cosine = 0.0;
+};
+
+Agreement agreement(const Eigen::MatrixXd& estimate, const Eigen::MatrixXd& truth) {
+  const double size = truth.norm();
+  return {(estimate - truth).norm() / size,
+          estimate.cwiseProduct(truth).sum() / (estimate.norm() * size)};
+}
+
+/// A simulated data set with what is exactly known about it.
+class Bench {
+ public:
+  Bench(const Backend& backend, Study study)
+      : study_(std::move(study)),
+        mixing_(as_eigen(study_.truth.mixing.layers().front())),
+        moments_(compute_moments(backend, study_.dataset)) {}
+
+  const Dataset& dataset() const { return study_.dataset; }
+
+  void rate_scores(const std::vector<Score>& scores, std::vector<double>& values) const {
+    const std::size_t count = scores.size();
+    values[score_error] = values[score_cosine] = 0.0;
+    for (std::size_t e = 0; e < count; ++e) {
+      const Agreement a = agreement(in_latents(scores[e].evaluate(samples(e))), exact(e, e));
+      values[score_error] += a.error / static_cast<double>(count);
+      values[score_cosine] += a.cosine / static_cast<double>(count);
+    }
+  }
+
+  void rate_differences(const ScoreDifferences& differences, std::vector<double>& values) const {
+    const std::size_t count = differences.environments();
+    for (const Column c : {observational_error, observational_cosine, own_error, own_cosine})
+      values[c] = 0.0;
+    for (std::size_t m = 0; m < count; ++m) {
+      for (const bool own : {false, true}) {
+        const std::size_t at = own ? m + 1 : 0;
+        const Agreement a = agreement(in_latents(differences.evaluate(samples(at), m)),
+                                      exact(0, at) - exact(m + 1, at));
+        values[own ? own_error : observational_error] += a.error / static_cast<double>(count);
+        values[own ? own_cosine : observational_cosine] += a.cosine / static_cast<double>(count);
+      }
+    }
+  }
+
+  void rate_moments(const DifferenceMoments& moments, std::vector<double>& values) const {
+    double non_edge = 0.0, edge = std::numeric_limits<double>::infinity();
+    for (std::size_t m = 0; m < moments.own.size(); ++m) {
+      const std::size_t target = study_.truth.interventions[m + 1].targets.front();
+      const Eigen::VectorXd squares =
+          (mixing_.transpose() * as_eigen(moments.own[m]) * mixing_).diagonal();
+      for (std::size_t j = 0; j < study_.truth.model.latents(); ++j) {
+        const double square = squares(static_cast<Eigen::Index>(j));
+        if (study_.truth.model.graph().edge(j, target))
+          edge = std::min(edge, square);
+        else if (j != target)
+          non_edge = std::max(non_edge, square);
+      }
+    }
+    values[strongest_non_edge] = non_edge;
+    values[weakest_edge] = std::isfinite(edge) ? edge : nan;
+  }
+
+  void rate_unmixing(const DifferenceMoments& moments, double threshold,
+                     std::vector<double>& values) const {
+    const Evaluation at = unmixed(moments, threshold);
+    values[mcc] = at.mcc;
+    values[shd] = static_cast<double>(at.graph.shd);
+    values[best_shd] = values[shd];
+    for (int step = -20; step <= 8; ++step) {  // four a decade
+      const Evaluation other = unmixed(moments, std::pow(10.0, 0.25 * step));
+      values[best_shd] = std::min(values[best_shd], static_cast<double>(other.graph.shd));
+    }
+  }
+
+ private:
+  const Matrix& samples(std::size_t e) const { return dataset().environments[e].samples; }
+  /// s_z = G^T s_x.
+  Eigen::MatrixXd in_latents(const Matrix& score) const { return as_eigen(score) * mixing_; }
+  /// Exact score of environment e at the samples of environment `at`.
+  Eigen::MatrixXd exact(std::size_t e, std::size_t at) const {
+    return as_eigen(
+        study_.truth.model.score(study_.truth.latents[at], study_.truth.interventions[e]));
+  }
+
+  Evaluation unmixed(const DifferenceMoments& moments, double threshold) const {
+    const LscaleResult result = lscale(moments_, moments, {study_.options.intervention, threshold});
+    Estimate estimate{multiply(samples(0), transpose(result.encoder)), result.encoder, result.graph,
+                      result.order};
+    return evaluate({study_.truth.latents[0], to_matrix(mixing_), study_.truth.model.graph()},
+                    estimate);
+  }
+
+  Study study_;
+  Eigen::MatrixXd mixing_;
+  std::vector<EnvironmentMoments> moments_;
+};
+
+/// Time and memory of the estimate alone.
+class Meter {
+ public:
+  void read(std::vector<double>& values) const {
+    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - began_;
+    values[seconds] = wall.count();
+    values[cpu_seconds] = static_cast<double>(std::clock() - cpu_) / CLOCKS_PER_SEC;
+    values[megabytes] = memory_.megabytes();
+  }
+
+ private:
+  PeakMemory memory_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::clock_t cpu_ = std::clock();
+};
+
+struct Estimator {
+  std::string name;
+  bool scores = false;  ///< or differences
+};
+
+std::vector<Estimator> estimators_of(const ScoreStudy& study) {
+  std::vector<Estimator> all;
+  for (const std::string& name : study.scores) all.push_back({name, true});
+  for (const std::string& name : study.differences) all.push_back({name, false});
+  return all;
+}
+
+void rate(const Backend& backend, const Bench& bench, const Estimator& estimator,
+          const ScoreStudy& study, Seed seed, Observer& observer, std::vector<double>& values) {
+  const Meter meter;
+  const Dataset& data = bench.dataset();
+  std::vector<Score> scores;
+  if (estimator.scores)
+    scores = estimate_scores(backend, data, score_method(estimator.name), seed, observer);
+  const ScoreDifferences differences =
+      estimator.scores ? plug_in_differences(backend, data, scores, observer)
+                       : estimate_score_differences(
+                             backend, data, difference_method(estimator.name), seed, observer);
+  meter.read(values);
+  if (estimator.scores) bench.rate_scores(scores, values);
+  bench.rate_differences(differences, values);
+  const DifferenceMoments moments =
+      difference_moments(backend, differences, data, study.points, observer);
+  bench.rate_moments(moments, values);
+  bench.rate_unmixing(moments, study.edge_threshold, values);
+}
+
+/// The kinds of data sets: every combination of the lists, `model` innermost.
+std::vector<ScoreStudyRow> cells_of(const ScoreStudy& study) {
+  std::vector<ScoreStudyRow> cells;
+  for (const auto& family : study.families)
+    for (const auto& intervention : study.interventions)
+      for (const std::size_t latents : study.latents)
+        for (const double scale : study.variance_scales)
+          for (const std::size_t samples : study.samples)
+            for (std::size_t model = 0; model < study.models; ++model)
+              cells.push_back({.family = family,
+                               .intervention = intervention,
+                               .estimator = {},
+                               .latents = latents,
+                               .samples = samples,
+                               .model = model,
+                               .variance_scale = scale,
+                               .values = std::vector<double>(column_count, nan),
+                               .problem = {}});
+  return cells;
+}
+
+Study simulate(const ScoreStudyRow& cell, const ScoreStudy& study, Seed seed, Observer& observer) {
+  StudyOptions options;
+  options.latent.latents = options.mixing.observed = cell.latents;
+  options.latent.family = family_of(cell.family);
+  options.latent.density = study.density;
+  options.samples = cell.samples;
+  options.intervention = cell.intervention == "hard" ? Intervention::hard : Intervention::soft;
+  options.variance_scale = cell.variance_scale;
+  return simulate_study(options, Seed{seed.value + cell.model}, observer);
+}
+
+std::string kind_of(const ScoreStudyRow& row) {
+  return fmt::format("{} latents, {}, {} interventions, c = {}, {} samples per environment",
+                     row.latents, row.family, row.intervention, row.variance_scale, row.samples);
+}
+
+/// Mean over the models in which an estimator worked.
+struct Mean {
+  std::vector<double> sums = std::vector<double>(column_count, 0.0);
+  std::size_t count = 0, failures = 0;
+};
+
+std::string table_row(const std::string& name, const Mean& mean) {
+  std::string text = "| " + name;
+  for (const double sum : mean.sums)
+    text += " | " + number(mean.count > 0 ? sum / static_cast<double>(mean.count) : nan);
+  return text + fmt::format(" | {} |\n", mean.failures);
+}
+
+}  // namespace
+
+const std::vector<std::string>& score_study_columns() {
+  static const std::vector<std::string> names{"score_error",
+                                              "score_cosine",
+                                              "observational_error",
+                                              "observational_cosine",
+                                              "own_error",
+                                              "own_cosine",
+                                              "strongest_non_edge",
+                                              "weakest_edge",
+                                              "mcc",
+                                              "shd",
+                                              "best_shd",
+                                              "seconds",
+                                              "cpu_seconds",
+                                              "megabytes"};
+  return names;
+}
+
+std::vector<ScoreStudyRow> run_score_study(const Backend& backend, const ScoreStudy& study,
+                                           Seed seed, Observer& observer) {
+  const std::vector<ScoreStudyRow> cells = cells_of(study);
+  const std::vector<Estimator> estimators = estimators_of(study);
+  std::vector<ScoreStudyRow> rows;
+  OnlyCancel inner(observer);
+  for (const ScoreStudyRow& cell : cells) {
+    const Bench bench(backend, simulate(cell, study, seed, inner));
+    for (const Estimator& estimator : estimators) {
+      observer.progress("estimator study", rows.size(), cells.size() * estimators.size());
+      ScoreStudyRow& row = rows.emplace_back(cell);
+      row.estimator = estimator.name + (estimator.scores ? "" : ", difference");
+      try {
+        rate(backend, bench, estimator, study, seed, inner, row.values);
+      } catch (const InvalidArgument& problem) {
+        row.problem = problem.what();
+        row.values.assign(column_count, nan);
+      }
+    }
+  }
+  observer.progress("estimator study", rows.size(), rows.size());
+  return rows;
+}
+
+std::string score_study_csv(const std::vector<ScoreStudyRow>& rows) {
+  std::string text = "scm,intervention,latents,variance_scale,samples,model,estimator";
+  for (const std::string& name : score_study_columns()) text += "," + name;
+  text += ",problem\n";
+  for (const ScoreStudyRow& row : rows) {
+    text += fmt::format("{},{},{},{},{},{},\"{}\"", row.family, row.intervention, row.latents,
+                        row.variance_scale, row.samples, row.model, row.estimator);
+    for (const double value : row.values)
+      text += std::isnan(value) ? "," : fmt::format(",{}", value);
+    std::string problem = row.problem;
+    std::replace(problem.begin(), problem.end(), '"', '\'');
+    text += ",\"" + problem + "\"\n";
+  }
+  return text;
+}
+
+std::string score_study_table(const std::vector<ScoreStudyRow>& rows) {
+  std::vector<std::string> kinds;
+  std::map<std::string, std::vector<std::string>> estimators;
+  std::map<std::string, Mean> means;
+  for (const ScoreStudyRow& row : rows) {
+    const std::string kind = kind_of(row), key = kind + row.estimator;
+    if (!estimators.contains(kind)) kinds.push_back(kind);
+    if (!means.contains(key)) estimators[kind].push_back(row.estimator);
+    Mean& mean = means[key];
+    if (!row.problem.empty()) {
+      ++mean.failures;
+      continue;
+    }
+    ++mean.count;
+    for (std::size_t c = 0; c < column_count; ++c) mean.sums[c] += row.values[c];
+  }
+  std::string text;
+  for (const std::string& kind : kinds) {
+    text += kind +
+            ":\n\n| estimator | score error | cosine | difference error, observational | cosine | "
+            "own | cosine | strongest non-edge | weakest edge | MCC | SHD | best SHD | s | CPU s "
+            "| MB | failed |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+    for (const std::string& name : estimators[kind]) text += table_row(name, means[kind + name]);
+    text += "\n";
+  }
+  return text;
+}
+
+std::string score_study_json(const std::vector<ScoreStudyRow>& rows) {
+  using Json = nlohmann::ordered_json;
+  Json list = Json::array();
+  for (const ScoreStudyRow& row : rows) {
+    Json json{{"scm", row.family},         {"intervention", row.intervention},
+              {"latents", row.latents},    {"variance_scale", row.variance_scale},
+              {"samples", row.samples},    {"model", row.model},
+              {"estimator", row.estimator}};
+    for (std::size_t c = 0; c < column_count; ++c)
+      json[score_study_columns()[c]] = std::isfinite(row.values[c]) ? Json(row.values[c]) : Json();
+    json["problem"] = row.problem;
+    list.push_back(std::move(json));
+  }
+  return Json{{"rows", list}}.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace lodestein::tool
