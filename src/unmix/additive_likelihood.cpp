@@ -13,36 +13,42 @@ using Nodes = std::vector<std::pair<Index, std::vector<Index>>>;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr Index chunk_rows = 512;  // features of a chunk stay in the cache
-constexpr double smoothing = 0.1;  // of the hinges, in variances of a latent
-constexpr double offset_range = 2.5;
-constexpr double ridge = 1e-6;  // makes the regression regular; features are of order 1
+constexpr double smoothing = 0.1;  // of the features, in variances of a latent
+constexpr double ridge = 1e-6;     // makes the regression regular; features are of order 1
 
-Index ridge_functions(Index p) { return p == 0 ? 0 : 8 + 6 * p; }
+Index multiquadrics(Index p) { return p == 0 ? 0 : 12 + 10 * p; }
 
 }  // namespace
 
 MechanismBasis::MechanismBasis(Index latents, Seed seed) {
-  const Index count = ridge_functions(std::max<Index>(latents - 1, 1));
-  directions_.resize(latents, count);
-  offsets_.resize(count);
+  const Index count = multiquadrics(std::max<Index>(latents - 1, 1));
+  for (MatrixXd& directions : directions_) directions = MatrixXd::Zero(latents, count);
+  centres_.resize(latents, count);
   const RandomStream stream(seed, Purpose::mechanism_features);
   for (Index k = 0; k < count; ++k) {
     Draws draws = stream.at(static_cast<std::uint64_t>(k));
-    offsets_(k) = draws.uniform(-offset_range, offset_range);
-    for (Index j = 0; j < latents; ++j) directions_(j, k) = draws.normal();
+    for (Index j = 0; j < latents; ++j) {
+      centres_(j, k) = draws.normal();
+      for (MatrixXd& directions : directions_) directions(j, k) = draws.normal() / draws.normal();
+    }
+    if (k % 2 == 0) directions_[1].col(k).setZero();
   }
 }
 
-Index MechanismBasis::size(Index p) { return 1 + p + p * (p + 1) / 2 + ridge_functions(p); }
+Index MechanismBasis::size(Index p) { return 1 + p + p * (p + 1) / 2 + multiquadrics(p); }
 
-MatrixXd MechanismBasis::directions(const std::vector<Index>& parents) const {
+MechanismBasis::Ridges MechanismBasis::ridges(int which, const std::vector<Index>& parents) const {
   const auto p = static_cast<Index>(parents.size());
-  MatrixXd w(p, ridge_functions(p));
-  for (Index k = 0; k < w.cols(); ++k) {
-    for (Index j = 0; j < p; ++j) w(j, k) = directions_(parents[static_cast<std::size_t>(j)], k);
-    w.col(k).normalize();
+  Ridges result{MatrixXd(p, multiquadrics(p)), {}};
+  MatrixXd centres(p, multiquadrics(p));
+  for (Index j = 0; j < p; ++j) {
+    const Index latent = parents[static_cast<std::size_t>(j)];
+    result.directions.row(j) = directions_[which].row(latent).head(centres.cols());
+    centres.row(j) = centres_.row(latent).head(centres.cols());
   }
-  return w;
+  for (Index k = 0; k < centres.cols(); ++k) result.directions.col(k).normalize();  // 0 stays 0
+  result.offsets = result.directions.cwiseProduct(centres).colwise().sum();
+  return result;
 }
 
 void MechanismBasis::evaluate(const MatrixXd& z, const std::vector<Index>& parents,
@@ -57,17 +63,17 @@ void MechanismBasis::evaluate(const MatrixXd& z, const std::vector<Index>& paren
   for (Index a = 0; a < p; ++a) {
     for (Index b = a; b < p; ++b) psi.col(next++) = x.col(a).cwiseProduct(x.col(b));
   }
-  auto hinges = psi.rightCols(ridge_functions(p));
-  hinges.noalias() = x * directions(parents);
-  hinges.rowwise() -= offsets_.head(hinges.cols()).transpose();
-  hinges = (hinges.array().square() + smoothing).sqrt().matrix();
+  const Ridges u = ridges(0, parents), v = ridges(1, parents);
+  psi.rightCols(multiquadrics(p)) =
+      (((x * u.directions).rowwise() - u.offsets).array().square() +
+       ((x * v.directions).rowwise() - v.offsets).array().square() + smoothing)
+          .sqrt();
 }
 
 void MechanismBasis::gradients(const MatrixXd& z, const std::vector<Index>& parents,
                                const VectorXd& theta, MatrixXd& gradients) const {
   const auto p = static_cast<Index>(parents.size());
   const MatrixXd x = z(Eigen::all, parents);
-  const MatrixXd w = directions(parents);
   MatrixXd q = MatrixXd::Zero(p, p);
   Index next = 1 + p;
   for (Index a = 0; a < p; ++a) {
@@ -76,10 +82,14 @@ void MechanismBasis::gradients(const MatrixXd& z, const std::vector<Index>& pare
       q(b, a) += theta(next++);
     }
   }
-  MatrixXd slope = x * w;
-  slope.rowwise() -= offsets_.head(w.cols()).transpose();
-  slope.array() /= (slope.array().square() + smoothing).sqrt();
-  gradients.noalias() = slope * (w * theta.tail(w.cols()).asDiagonal()).transpose();
+  const Ridges u = ridges(0, parents), v = ridges(1, parents);
+  const MatrixXd along_u = (x * u.directions).rowwise() - u.offsets;
+  const MatrixXd along_v = (x * v.directions).rowwise() - v.offsets;
+  const MatrixXd weight =
+      (along_u.array().square() + along_v.array().square() + smoothing).rsqrt().matrix() *
+      theta.tail(multiquadrics(p)).asDiagonal();
+  gradients.noalias() = along_u.cwiseProduct(weight) * u.directions.transpose();
+  gradients.noalias() += along_v.cwiseProduct(weight) * v.directions.transpose();
   gradients.noalias() += x * q;
   gradients.rowwise() += theta.segment(1, p).transpose();
 }

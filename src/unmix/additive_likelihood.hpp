@@ -9,9 +9,11 @@
 
 namespace lodestein::unmix {
 
-/// Functions of a latent's parents, linear in coefficients: 1, z_j, z_j z_k and F ridge functions
-/// sqrt((w . z - b)^2 + 0.1) of random unit directions w and offsets b, which are smooth hinges.
-/// Parents have unit variance. The same draws serve every set of parents.
+/// Functions of a latent's parents, linear in coefficients: 1, z_j, z_j z_k and F multiquadrics
+/// sqrt((u . (z - b))^2 + (v . (z - b))^2 + delta) of random unit directions u, v and centres b; v
+/// = 0 in every other one, which makes it a smooth hinge. Cauchy directions lie near few axes, so
+/// that many features concern few parents. Parents have unit variance. The same draws serve every
+/// set of parents.
 class MechanismBasis {
  public:
   MechanismBasis(Eigen::Index latents, Seed seed);
@@ -26,9 +28,14 @@ class MechanismBasis {
                  const Eigen::VectorXd& theta, Eigen::MatrixXd& gradients) const;
 
  private:
-  Eigen::MatrixXd directions(const std::vector<Eigen::Index>& parents) const;
-  Eigen::MatrixXd directions_;  // [n, F]
-  Eigen::VectorXd offsets_;
+  // A unit direction and an offset per feature, in the coordinates of some parents.
+  struct Ridges {
+    Eigen::MatrixXd directions;  // [p, F]
+    Eigen::RowVectorXd offsets;
+  };
+  Ridges ridges(int which, const std::vector<Eigen::Index>& parents) const;
+  Eigen::MatrixXd directions_[2];  // [n, F]
+  Eigen::MatrixXd centres_;        // [n, F]
 };
 
 /// Profile negative log-likelihood per sample of additive noise latents under hard interventions,
