@@ -136,6 +136,10 @@ void add_method_options(CLI::App& app, FitCommandOptions& options) {
   add_choice(app, "--intervention", fit.intervention, intervention_names,
              "hard: a target loses its parents; soft: it keeps them with other coefficients")
       ->group("Method");
+  add_choice(app, "--mechanism", fit.mechanism, mechanism_names,
+             "Of latents as functions of their parents, plus noise. linear: second moments decide; "
+             "additive: any smooth function, for hard interventions and one environment per latent")
+      ->group("Method");
   add_whole(app, "--bootstrap", fit.bootstrap, 0, most_replicates,
             "Replicates behind the support of each edge, 0 = none")
       ->type_name("B")

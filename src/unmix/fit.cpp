@@ -10,6 +10,7 @@
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
+#include "unmix/additive.hpp"
 #include "unmix/bootstrap.hpp"
 #include "unmix/diagnose.hpp"
 #include "unmix/identify.hpp"
@@ -58,6 +59,31 @@ std::size_t latent_count(const FitOptions& options, std::size_t interventions) {
   return latents;
 }
 
+void check_additive(const FitOptions& options) {
+  if (options.intervention == Intervention::soft) {
+    throw InvalidArgument(
+        "additive mechanisms need hard interventions; use --mechanism linear for soft ones");
+  }
+  if (options.refinement == Refinement::none) {
+    throw InvalidArgument(
+        "additive mechanisms are fitted by the likelihood refinement; leave out --refine none");
+  }
+  if (options.bootstrap > 0) {
+    throw InvalidArgument(
+        "additive mechanisms have no bootstrap yet; leave it out (--bootstrap 0) and read the "
+        "likelihood ratios");
+  }
+}
+
+void check_one_environment_per_latent(const FitOptions& options, std::size_t latents,
+                                      std::size_t interventions) {
+  if (options.mechanism == Mechanism::linear || latents == interventions) return;
+  throw InvalidArgument(
+      "additive mechanisms need one interventional environment per latent; there "
+      "are " +
+      std::to_string(interventions) + " for " + std::to_string(latents) + " latents");
+}
+
 void check_options(const FitOptions& options) {
   const auto positive = [](double value, const char* name) {
     if (!(value > 0.0)) {
@@ -70,6 +96,7 @@ void check_options(const FitOptions& options) {
   if (options.lcd_rank_one_acceptance >= 1.0) {
     throw InvalidArgument("lcd_rank_one_acceptance must be below 1");
   }
+  if (options.mechanism == Mechanism::additive) check_additive(options);
   if (options.method == UnmixMethod::lcd && options.intervention == Intervention::soft) {
     throw InvalidArgument(
         "lcd identifies latents under hard interventions only; use --method lscale for soft ones");
@@ -136,9 +163,13 @@ void describe_identification(FitResult& result) {
       "each latent is hit by at least one single-node intervention, targets unknown",
       hard ? "hard interventions: the target loses its parents"
            : "soft interventions: the target keeps its parents with other coefficients",
-      "Gaussian scores: second moments carry the signal (linear latents; quasi-likelihood for "
-      "other "
-      "noise)"};
+      result.options.mechanism == Mechanism::additive
+          ? "additive noise: each latent is a smooth function of its parents plus independent "
+            "noise "
+            "(quasi-likelihood for non-Gaussian noise)"
+          : "Gaussian scores: second moments carry the signal (linear latents; quasi-likelihood "
+            "for "
+            "other noise)"};
 }
 
 void add_findings(FitResult& result, double explained) {
@@ -160,6 +191,14 @@ void add_findings(FitResult& result, double explained) {
   unmix::find_misfits(result.diagnosis);
 }
 
+// Exact for one degree of freedom, else after Wilson and Hilferty 1931 (within 1e-3).
+double chi_square_tail(double value, double degrees) {
+  if (degrees == 1.0) return std::erfc(std::sqrt(0.5 * value));
+  const double variance = 2.0 / (9.0 * degrees);
+  const double normal = (std::cbrt(value / degrees) - (1.0 - variance)) / std::sqrt(variance);
+  return 0.5 * std::erfc(normal / std::sqrt(2.0));
+}
+
 void fill_edges(const Identified& fit, const LinearProblem& problem, FitResult& result) {
   const MatrixXd covariance = fit.encoder * problem.covariance[0] * fit.encoder.transpose();
   for (const auto& [from, to] : fit.graph.edges()) {
@@ -176,7 +215,7 @@ void fill_edges(const Identified& fit, const LinearProblem& problem, FitResult& 
       if (edge.from != static_cast<std::size_t>(refined.from)) continue;
       if (edge.to != static_cast<std::size_t>(refined.to)) continue;
       edge.likelihood_ratio = refined.likelihood_ratio;
-      edge.p_value = std::erfc(std::sqrt(0.5 * refined.likelihood_ratio));
+      edge.p_value = chi_square_tail(refined.likelihood_ratio, refined.degrees);
     }
   }
 }
@@ -222,9 +261,12 @@ using MakeResampler =
 
 class Fitting {
  public:
-  Fitting(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
-          const FitOptions& options, Seed seed, Observer& observer, FitResult& result)
+  /// `dataset` is null where only moments are known.
+  Fitting(const Backend& backend, const Dataset* dataset,
+          const std::vector<EnvironmentMoments>& moments, const FitOptions& options, Seed seed,
+          Observer& observer, FitResult& result)
       : backend_(backend),
+        dataset_(dataset),
         moments_(moments),
         options_(options),
         observer_(observer),
@@ -261,8 +303,12 @@ class Fitting {
 
     observer_.log(Observer::Level::info, "unmixing");
     const std::vector<std::size_t> chosen = unmix::choose_environments(problem, precision);
-    const Identified fit =
+    Identified fit =
         unmix::identify(problem, precision, subspace.basis, chosen, options_, observer_);
+    if (options_.mechanism == Mechanism::additive) {
+      fit = unmix::identify_additive(backend_, *dataset_, problem, subspace.basis, fit,
+                                     result_.seed, observer_);
+    }
     if (!fit.failure.empty()) {
       fail("unmixing-failed", fit.failure,
            "ask for fewer latents, or use the likelihood refinement");
@@ -317,6 +363,7 @@ class Fitting {
   }
 
   const Backend& backend_;
+  const Dataset* dataset_;
   const std::vector<EnvironmentMoments>& moments_;
   const FitOptions& options_;
   Observer& observer_;
@@ -330,6 +377,7 @@ FitResult fit(const Backend& backend, const Dataset& dataset, const FitOptions& 
               Observer& observer) {
   check_options(options);
   const std::size_t latents = latent_count(options, dataset.interventions());
+  check_one_environment_per_latent(options, latents, dataset.interventions());
   FitResult result;
   result.features = dataset.features;
   result.preprocessing = dataset.preprocessing;
@@ -342,7 +390,7 @@ FitResult fit(const Backend& backend, const Dataset& dataset, const FitOptions& 
   const std::vector<EnvironmentMoments> moments = compute_moments(backend, dataset, observer);
   if (suspicious(moments)) validate(dataset, latents + 1);
   stopwatch.lap(result.timings, "moments");
-  Fitting(backend, moments, options, seed, observer, result)
+  Fitting(backend, &dataset, moments, options, seed, observer, result)
       .run(
           latents,
           [&](const LinearProblem&, const MatrixXd& basis) {
@@ -356,6 +404,9 @@ FitResult fit(const Backend& backend, const std::vector<EnvironmentMoments>& mom
               const FitOptions& options, Seed seed, Observer& observer) {
   check_options(options);
   const std::size_t latents = latent_count(options, moments.empty() ? 0 : moments.size() - 1);
+  if (options.mechanism == Mechanism::additive) {
+    throw InvalidArgument("additive mechanisms need samples; moments tell linear ones only");
+  }
   check_moments(moments);
   for (const EnvironmentMoments& m : moments) {
     if (m.samples <= latents) {
@@ -369,7 +420,7 @@ FitResult fit(const Backend& backend, const std::vector<EnvironmentMoments>& mom
     result.features.push_back("x" + std::to_string(j + 1));
   }
   Stopwatch stopwatch;
-  Fitting(backend, moments, options, seed, observer, result)
+  Fitting(backend, nullptr, moments, options, seed, observer, result)
       .run(
           latents,
           [&](const LinearProblem& problem, const MatrixXd&) {

@@ -45,19 +45,6 @@ LinearUnmixing published(const LinearProblem& problem, const std::vector<MatrixX
              options.lcd_edge_threshold);
 }
 
-// Latents at unit variance in the observational environment, largest encoder entry positive.
-void standardise(const LinearProblem& problem, const MatrixXd& basis, MatrixXd& encoder) {
-  for (Index i = 0; i < encoder.rows(); ++i) {
-    const double variance =
-        (encoder.row(i) * problem.covariance[0] * encoder.row(i).transpose()).value();
-    encoder.row(i) /= std::sqrt(variance);
-    const Eigen::RowVectorXd observed = encoder.row(i) * basis;
-    Index largest = 0;
-    observed.cwiseAbs().maxCoeff(&largest);
-    if (observed(largest) < 0.0) encoder.row(i) *= -1.0;
-  }
-}
-
 double bic(const ProfileLikelihood& likelihood, const Refined& fit) {
   return likelihood.ratio(fit.objective, 0.0) +
          std::log(likelihood.total_samples()) * static_cast<double>(fit.edges.size());
@@ -176,6 +163,18 @@ std::vector<Start> all_starts(const LinearProblem& regular, const LinearUnmixing
 }
 
 }  // namespace
+
+void standardise(const LinearProblem& problem, const MatrixXd& basis, MatrixXd& encoder) {
+  for (Index i = 0; i < encoder.rows(); ++i) {
+    const double variance =
+        (encoder.row(i) * problem.covariance[0] * encoder.row(i).transpose()).value();
+    encoder.row(i) /= std::sqrt(variance);
+    const Eigen::RowVectorXd observed = encoder.row(i) * basis;
+    Index largest = 0;
+    observed.cwiseAbs().maxCoeff(&largest);
+    if (observed(largest) < 0.0) encoder.row(i) *= -1.0;
+  }
+}
 
 std::vector<MatrixXd> shrunken_precisions(const LinearProblem& problem,
                                           const std::vector<std::string>& names,

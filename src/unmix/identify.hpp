@@ -34,6 +34,11 @@ Identified identify(const LinearProblem& problem, const std::vector<Eigen::Matri
 std::vector<std::size_t> choose_environments(const LinearProblem& problem,
                                              const std::vector<Eigen::MatrixXd>& precision);
 
+/// Latents at unit variance in the observational environment, largest entry of encoder basis
+/// positive.
+void standardise(const LinearProblem& problem, const Eigen::MatrixXd& basis,
+                 Eigen::MatrixXd& encoder);
+
 /// Shrunken precision matrices. [n, n] each. @throws InvalidArgument as gaussian_scores.
 std::vector<Eigen::MatrixXd> shrunken_precisions(const LinearProblem& problem,
                                                  const std::vector<std::string>& names,

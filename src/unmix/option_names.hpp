@@ -11,6 +11,8 @@ inline constexpr NamedValues<Refinement, 2> refinement_names{
     {{"likelihood", Refinement::likelihood}, {"none", Refinement::none}}};
 inline constexpr NamedValues<Intervention, 2> intervention_names{
     {{"hard", Intervention::hard}, {"soft", Intervention::soft}}};
+inline constexpr NamedValues<Mechanism, 2> mechanism_names{
+    {{"linear", Mechanism::linear}, {"additive", Mechanism::additive}}};
 inline constexpr NamedValues<Shrinkage, 3> shrinkage_names{
     {{"auto", Shrinkage::automatic},
      {"none", Shrinkage::none},

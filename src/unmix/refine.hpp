@@ -20,6 +20,7 @@ struct Start {
 struct RefinedEdge {
   Eigen::Index from = 0, to = 0;
   double likelihood_ratio = 0.0;  ///< 2 N (f without the edge - f), encoder refitted
+  double degrees = 1.0;           ///< coefficients that the edge adds
 };
 
 struct Refined {

@@ -71,6 +71,7 @@ Json options_json(const FitOptions& options) {
           {"method", name_of(unmix_method_names, options.method)},
           {"refinement", name_of(refinement_names, options.refinement)},
           {"intervention", name_of(intervention_names, options.intervention)},
+          {"mechanism", name_of(mechanism_names, options.mechanism)},
           {"score", "gaussian"},
           {"shrinkage", name_of(shrinkage_names, options.score.shrinkage)},
           {"lscale_edge_threshold", number(options.lscale_edge_threshold)},
@@ -86,6 +87,8 @@ FitOptions options_from(const Json& json) {
   options.method = value_of(unmix_method_names, json.at("method"));
   options.refinement = value_of(refinement_names, json.at("refinement"));
   options.intervention = value_of(intervention_names, json.at("intervention"));
+  if (json.contains("mechanism"))  // files of older versions know linear ones only
+    options.mechanism = value_of(mechanism_names, json.at("mechanism"));
   options.score.shrinkage = value_of(shrinkage_names, json.at("shrinkage"));
   options.lscale_edge_threshold = number(json.at("lscale_edge_threshold"));
   options.lcd_rank_one_acceptance = number(json.at("lcd_rank_one_acceptance"));

@@ -35,6 +35,7 @@ enum class Purpose : std::uint32_t {
   cross_fit = 23,
   ratio_features = 24,
   contrastive = 25,
+  mechanism_features = 26,
   score_network = 30,
   score_network_draws = 31,
   score_network_rows = 32,

@@ -26,11 +26,17 @@ enum class UnmixMethod { lscale, lcd };
 /// none: the method's own encoder and thresholds, as published.
 enum class Refinement { likelihood, none };
 
+/// What latents are as functions of their parents, plus noise. linear: second moments carry the
+/// signal. additive: any smooth function; samples are needed, one environment per latent, hard
+/// interventions, the likelihood refinement, and neither bootstrap nor moments will do.
+enum class Mechanism { linear, additive };
+
 struct FitOptions {
   std::size_t latents = 0;  ///< 0: one per interventional environment
   UnmixMethod method = UnmixMethod::lscale;
   Refinement refinement = Refinement::likelihood;
   Intervention intervention = Intervention::hard;
+  Mechanism mechanism = Mechanism::linear;
   GaussianScoreOptions score{};
   /// LSCALE-I without refinement: edge if [R^m]_jj in latent coordinates is at least this;
   /// published 1e-3.
@@ -47,10 +53,12 @@ struct FitOptions {
 /// One edge of the latent graph and how sure it is.
 struct LatentEdge {
   std::size_t from = 0, to = 0;
-  double weight = 0.0;  ///< structural coefficient, latents at unit observational variance
+  double weight =
+      0.0;  ///< (linear part of the) structural coefficient, latents at unit observational variance
   double likelihood_ratio = 0.0;  ///< 2 N (f without - f with); NaN without refinement
-  double p_value =
-      0.0;  ///< chi-square, 1 degree of freedom, given the order; NaN without refinement
+  /// Chi-square given the order, one degree of freedom for each coefficient that the edge adds (1
+  /// if mechanisms are linear); NaN without refinement.
+  double p_value = 0.0;
   double support = 0.0;  ///< bootstrap frequency; NaN without bootstrap
 };
 
@@ -97,6 +105,8 @@ struct FitResult {
 
 /// From data to a latent causal graph: moments, subspace, Gaussian score differences, unmixing,
 /// refinement, diagnosis, bootstrap. Linear mixing; one latent per environment, targets unknown.
+/// Additive mechanisms: score differences by a classifier, then the likelihood of additive noise
+/// latents; see docs/methods/additive.md.
 /// A statistical failure comes back as a result whose diagnosis says what happened.
 /// @throws InvalidArgument for unusable data or options (see validate); Cancelled.
 /// Same seed, same bits for any thread count.

@@ -1,0 +1,87 @@
+#include <gtest/gtest.h>
+
+#include "lodestein/core/error.hpp"
+#include "lodestein/evaluate/evaluate.hpp"
+#include "lodestein/simulate/study.hpp"
+#include "lodestein/unmix/fit.hpp"
+#include "unmix/additive_likelihood.hpp"
+#include "unmix_support.hpp"
+
+namespace lodestein::unmix {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+
+Study quadratic_study(std::size_t samples) {
+  StudyOptions options;
+  options.latent.latents = 3;
+  options.latent.family = LatentFamily::quadratic;
+  options.mixing.observed = 6;
+  options.samples = samples;
+  options.weak_edge_filter = 0.1;
+  return simulate_study(options, Seed{3});
+}
+
+FitOptions additive() {
+  FitOptions options;
+  options.mechanism = Mechanism::additive;
+  return options;
+}
+
+TEST(UnmixAdditive, GradientIsTheDerivative) {
+  std::vector<MatrixXd> y;
+  for (const Environment& e : quadratic_study(700).dataset.environments)
+    y.emplace_back(as_eigen(e.samples).leftCols(3));
+  const AdditiveLikelihood likelihood(y, {2, 0, 1}, Seed{1}, 1);
+  const MatrixXd h = test::random_regular(3, 5);
+  const ParentSets parents{{}, {0}, {1, 0}};
+  MatrixXd gradient;
+  likelihood.evaluate(h, parents, &gradient);
+  constexpr double step = 1e-5;
+  for (Index i = 0; i < 3; ++i) {
+    for (Index j = 0; j < 3; ++j) {
+      MatrixXd up = h, down = h;
+      up(i, j) += step;
+      down(i, j) -= step;
+      const double slope = (likelihood.evaluate(up, parents, nullptr) -
+                            likelihood.evaluate(down, parents, nullptr)) /
+                           (2.0 * step);
+      EXPECT_NEAR(gradient(i, j), slope, 1e-6) << i << ", " << j;
+    }
+  }
+}
+
+TEST(UnmixAdditive, RecoversQuadraticLatentsWithTheSameBitsForAnyThreads) {
+  const Study study = quadratic_study(5000);
+  const FitResult result = fit(Backend::cpu(2), study.dataset, additive(), Seed{1});
+  ASSERT_FALSE(result.failed());
+  const Evaluation evaluation =
+      evaluate({study.truth.latents[0], study.truth.mixing.layers()[0], study.truth.model.graph()},
+               {encode(result, study.dataset.environments[0].samples), result.encoder, result.graph,
+                result.order});
+  EXPECT_EQ(evaluation.graph.shd, 0u);
+  EXPECT_GT(evaluation.mcc, 0.99);
+  EXPECT_EQ(fit(Backend::cpu(1), study.dataset, additive(), Seed{1}).encoder, result.encoder);
+}
+
+TEST(UnmixAdditive, RefusesWhatItCannotDo) {
+  const Study study = quadratic_study(100);
+  FitOptions options = additive();
+  options.intervention = Intervention::soft;
+  EXPECT_THROW(fit(Backend::cpu(1), study.dataset, options), InvalidArgument);
+  options = additive();
+  options.refinement = Refinement::none;
+  EXPECT_THROW(fit(Backend::cpu(1), study.dataset, options), InvalidArgument);
+  options = additive();
+  options.bootstrap = 5;
+  EXPECT_THROW(fit(Backend::cpu(1), study.dataset, options), InvalidArgument);
+  options = additive();
+  options.latents = 2;
+  EXPECT_THROW(fit(Backend::cpu(1), study.dataset, options), InvalidArgument);
+  EXPECT_THROW(fit(Backend::cpu(1), compute_moments(Backend::cpu(1), study.dataset), additive()),
+               InvalidArgument);
+}
+
+}  // namespace
+}  // namespace lodestein::unmix
