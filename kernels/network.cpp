@@ -23,6 +23,13 @@ void check_energy(const std::string& where, const NetworkShape& shape) {
   if (shape.skip) throw InvalidArgument(where + "shape: no skip in an energy");
 }
 
+// Stride 0: the same row for every sample.
+void check_repeatable(const Arguments& arguments, const char* name, View<const float> view,
+                      std::size_t rows, std::size_t cols) {
+  if (view.stride == 0) view.stride = view.cols;
+  arguments.shape(name, view, rows, cols);
+}
+
 void check_evaluation(const Arguments& arguments, const NetworkEvaluation& p) {
   const std::string& where = arguments.where();
   check_network(where, p.shape);
@@ -31,18 +38,16 @@ void check_evaluation(const Arguments& arguments, const NetworkEvaluation& p) {
   arguments.shape("samples", p.samples, n, p.shape.inputs);
   if (p.outputs.data != nullptr) arguments.shape("outputs", p.outputs, n, p.shape.outputs);
   if (p.tangents.data != nullptr) {
-    arguments.shape("directions", p.directions, n, p.shape.inputs);
+    check_repeatable(arguments, "directions", p.directions, n, p.shape.inputs);
     arguments.shape("tangents", p.tangents, n, p.shape.outputs);
   }
   if (p.pullbacks.data != nullptr) {
-    View<const float> cotangents = p.cotangents;
-    if (cotangents.stride == 0) cotangents.stride = cotangents.cols;  // one row for all samples
-    arguments.shape("cotangents", cotangents, n, p.shape.outputs);
+    check_repeatable(arguments, "cotangents", p.cotangents, n, p.shape.outputs);
     arguments.shape("pullbacks", p.pullbacks, n, p.shape.inputs);
   }
   if (p.traces != nullptr) check_trace(where, p.shape);
   if (p.curvatures != nullptr) {
-    arguments.shape("directions", p.directions, n, p.shape.inputs);
+    check_repeatable(arguments, "directions", p.directions, n, p.shape.inputs);
     check_energy(where, p.shape);
   }
 }
