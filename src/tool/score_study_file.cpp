@@ -19,7 +19,8 @@ class Parser {
   explicit Parser(const std::filesystem::path& file) : name_(file.string()) {
     std::ifstream stream(file);
     std::stringstream content;
-    if (!(stream && content << stream.rdbuf()))
+    if (stream && stream.peek() != std::ifstream::traits_type::eof()) content << stream.rdbuf();
+    if (!stream.is_open() || stream.bad())
       throw IoError(name_ +
                     ": can't be read; give a TOML file, e.g. bench/studies/estimators.toml");
     try {

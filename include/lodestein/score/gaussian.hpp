@@ -39,9 +39,9 @@ std::vector<GaussianScore> gaussian_scores(const std::vector<EnvironmentMoments>
 /// s(x) at the rows of x. [N, d] -> [N, d].
 Matrix evaluate(const GaussianScore& score, ConstMatrixView x);
 
-/// The same as scores of a data set's environments. The seed picks the rows, a tenth, on which a fit
-/// to the others has the held-out loss of the summary; the score is of a fit to all rows.
-/// The loss is NaN with fewer than two such rows. @throws as above. Cost: N d^2 multiply-adds.
+/// The same as scores of a data set's environments. The seed picks the rows, a tenth, on which a
+/// fit to the others has the held-out loss of the summary; the score is of a fit to all rows. The
+/// loss is NaN with fewer than two such rows. @throws as above. Cost: N d^2 multiply-adds.
 std::vector<Score> gaussian_scores(const Backend& backend, const Dataset& dataset,
                                    const GaussianScoreOptions& options = {}, Seed seed = {},
                                    Observer& observer = silent());
