@@ -18,11 +18,11 @@ class Parser {
  public:
   explicit Parser(const std::filesystem::path& file) : name_(file.string()) {
     std::ifstream stream(file);
-    std::stringstream content;
-    if (stream && stream.peek() != std::ifstream::traits_type::eof()) content << stream.rdbuf();
-    if (!stream.is_open() || stream.bad())
+    if (!stream)
       throw IoError(name_ +
                     ": can't be read; give a TOML file, e.g. bench/studies/estimators.toml");
+    std::stringstream content;
+    content << stream.rdbuf();
     try {
       root_ = toml::parse(content.str(), name_);
     } catch (const toml::parse_error& error) {

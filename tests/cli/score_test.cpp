@@ -132,7 +132,7 @@ TEST_F(ScoreCommand, BadStudyFiles) {
 
 TEST_F(ScoreCommand, StopsAndLeavesNothing) {
   write_text_file(folder_ / "long.toml",
-                  "samples = 100000\nmodels = 100\ndifferences = \"classifier\"\n");
+                  "samples = 3000\nmodels = 1000\ndifferences = \"classifier\"\n");
   const Outcome run =
       lodestein({"score", "--study", "long.toml", "--out", "s", "--threads", "1"}, 2.0);
   EXPECT_EQ(run.code, 130) << run.err;
