@@ -11,14 +11,17 @@ namespace lodestein {
 namespace {
 
 constexpr double held_out = 0.1;
-constexpr std::size_t most_kernel_samples = 5000, fewest_network_samples = 1000;
+constexpr std::size_t most_kernel_samples = 5000, fewest_rich_samples = 1000;
 
 std::vector<std::string> candidate_names(const Dataset& dataset) {
   const SampleRange samples = sample_range(dataset);
   std::vector<std::string> names{"gaussian"};
   if (samples.fewest >= 10 * (dataset.feature_count() + 2) && samples.most <= most_kernel_samples)
     names.emplace_back("kernel");
-  if (samples.fewest >= fewest_network_samples) names.emplace_back("score-matching");
+  if (samples.fewest >= fewest_rich_samples) {
+    names.emplace_back("features");
+    names.emplace_back("score-matching");
+  }
   return names;
 }
 

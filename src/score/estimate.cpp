@@ -50,6 +50,9 @@ std::vector<Score> estimate_scores(const Backend& backend, const Dataset& datase
           [&](const KernelScoreOptions& o) {
             return kernel_scores(backend, dataset, o, seed, observer);
           },
+          [&](const FeatureScoreOptions& o) {
+            return feature_scores(backend, dataset, o, seed, observer);
+          },
           [&](const ScoreMatchingOptions& o) {
             return score_matching_scores(backend, dataset, o, seed, observer);
           }},
@@ -86,8 +89,8 @@ ScoreDifferences estimate_score_differences(const Backend& backend, const Datase
 }
 
 const std::vector<std::string>& score_method_names() {
-  static const std::vector<std::string> names{"auto",   "gaussian",       "stein",
-                                              "kernel", "score-matching", "published"};
+  static const std::vector<std::string> names{"auto",     "gaussian",       "stein",    "kernel",
+                                              "features", "score-matching", "published"};
   return names;
 }
 
@@ -96,6 +99,7 @@ ScoreMethod score_method(const std::string& name) {
   if (name == "gaussian") return GaussianScoreOptions{};
   if (name == "stein") return SteinOptions{};
   if (name == "kernel") return KernelScoreOptions{};
+  if (name == "features") return FeatureScoreOptions{};
   if (name == "score-matching") return ScoreMatchingOptions{};
   if (name == "published") return ScoreMatchingOptions::published();
   unknown("score method", name, score_method_names());

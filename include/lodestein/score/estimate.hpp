@@ -10,6 +10,7 @@
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/score/classifier.hpp"
 #include "lodestein/score/difference.hpp"
+#include "lodestein/score/feature_score.hpp"
 #include "lodestein/score/gaussian.hpp"
 #include "lodestein/score/kernel_score.hpp"
 #include "lodestein/score/log_ratio.hpp"
@@ -20,7 +21,8 @@
 namespace lodestein {
 
 /// Chooses a score estimator for a data set. Candidates, from the simplest: Gaussian fits; the
-/// nu-method with 10 (d + 2) to 5000 samples in every environment; score networks from 1000 on.
+/// nu-method with 10 (d + 2) to 5000 samples in every environment; closed forms of Fourier features
+/// and score networks from 1000 on.
 /// All are fitted to the same nine tenths of the rows. A richer one takes the place of a simpler
 /// one if its Hyvarinen loss at the other rows, summed over environments, is better by more than
 /// `errors` standard errors of the paired difference. The winner is fitted again to all rows.
@@ -30,7 +32,7 @@ struct AutoScore {
 
 /// How scores are estimated: the options of one estimator, or a choice among them.
 using ScoreMethod = std::variant<AutoScore, GaussianScoreOptions, SteinOptions, KernelScoreOptions,
-                                 ScoreMatchingOptions>;
+                                 FeatureScoreOptions, ScoreMatchingOptions>;
 
 /// One score per environment, by any method. What a choice compared is the note `chosen` in the
 /// summaries, whose held-out loss then is the one of the comparison.
@@ -71,7 +73,7 @@ ScoreDifferences estimate_score_differences(const Backend& backend, const Datase
                                             const DifferenceMethod& method = AutoDifferences{},
                                             Seed seed = {}, Observer& observer = silent());
 
-/// Methods with the options that have a name: "auto", "gaussian", "stein", "kernel",
+/// Methods with the options that have a name: "auto", "gaussian", "stein", "kernel", "features",
 /// "score-matching", and "published" for the settings of score-based-crl.
 const std::vector<std::string>& score_method_names();
 /// @throws InvalidArgument listing the names (here and below).
