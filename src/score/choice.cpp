@@ -44,13 +44,15 @@ MeanVariance mean_variance(const std::vector<double>& values) {
 
 Choice choose(const std::vector<Candidate>& candidates, const std::string& criterion, double errors,
               const std::function<MeanEstimate(std::size_t, std::size_t)>& gain) {
+  constexpr double resolution = 1e-6;  // fp32; two fits may be the same but for it
   std::size_t leader = 0;
   while (!candidates[leader].problem.empty()) ++leader;
   std::string steps;
   for (std::size_t c = leader + 1; c < candidates.size(); ++c) {
     if (!candidates[c].problem.empty()) continue;
     const MeanEstimate better = gain(leader, c);
-    const bool wins = better.value > errors * better.standard_error;  // false for NaN
+    const double rounding = resolution * std::abs(candidates[leader].loss);
+    const bool wins = better.value > errors * better.standard_error + rounding;  // false for NaN
     steps += "; " + candidates[c].name + (wins ? " beats " : " doesn't beat ") +
              candidates[leader].name + ", gain " + text(better);
     if (wins) leader = c;

@@ -23,8 +23,8 @@ struct Choice {
 };
 
 /// Walks from the simplest candidate, which comes first, to the richest: one takes the lead if it
-/// is better than the leader by more than `errors` standard errors. gain(a, b): how much less the
-/// loss of b is than that of a. At least one candidate was fitted.
+/// is better than the leader by more than `errors` standard errors and rounding. gain(a, b): how
+/// much less the loss of b is than that of a. At least one candidate was fitted.
 Choice choose(const std::vector<Candidate>& candidates, const std::string& criterion, double errors,
               const std::function<MeanEstimate(std::size_t, std::size_t)>& gain);
 
