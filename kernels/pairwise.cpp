@@ -50,10 +50,11 @@ void Pairwise::curl_free_product(std::span<const PairwiseProblem> problems) cons
 
 void Pairwise::gram(std::span<const GramProblem> problems) const {
   for (std::size_t p = 0; p < problems.size(); ++p) {
-    const auto& [kernel, x, y, out, same_points] = problems[p];
+    const auto& [kernel, x, y, out, same_points, ridge] = problems[p];
     const Arguments arguments("gram matrix", p);
     check_kernel(arguments, kernel);
     check_points(arguments, x, y, same_points);
+    arguments.require(same_points || ridge == 0.0f, "ridge without same_points");
     arguments.shape("out", out, x.rows, y.rows);
   }
   with_memory("gram matrix", [&] { run_gram(problems); });

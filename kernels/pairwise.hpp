@@ -47,6 +47,7 @@ struct GramProblem {
   View<const float> x, y;    ///< [n, d], [m, d]
   View<float> out;           ///< [n, m], written
   bool same_points = false;  ///< as in PairwiseProblem
+  float ridge = 0.0f;        ///< added to out(i, i); only with same_points
 };
 
 struct DistanceQuantileProblem {

@@ -76,6 +76,7 @@ Job loss(const Operations& operations, std::size_t n, Loss kind, std::uint32_t o
   problem.samples = {data->samples.data(), n, inputs};
   if (kind == Loss::logistic) problem.labels = data->labels.data();
   if (sliced_loss(kind)) problem.directions = {data->directions.data(), n, inputs};
+  if (denoising_loss(kind)) problem.sigma = 0.2f;
   problem.value = data->value.data();
   problem.gradient = data->gradient.data();
   Job job;
@@ -134,6 +135,7 @@ void add_network(const Options& options) {
   add_loss("exact", Loss::exact, inputs, 2.0 * (6.0 * width * width + 5.0 * inputs * width));
   add_loss("sliced_reduced", Loss::sliced_reduced, inputs, 6.0 * forward_flops(inputs));
   add_loss("energy_sliced_reduced", Loss::energy_sliced_reduced, 1, 6.0 * forward_flops(1));
+  add_loss("denoising", Loss::denoising, inputs, 6.0 * forward_flops(inputs));  // at +-e
   add_loss("logistic", Loss::logistic, 1, 3.0 * forward_flops(1));
   const std::size_t parameters = options.quick ? 10'000 : 10'000'000;
   add(options, "network/adam/n:" + std::to_string(parameters), tolerance,

@@ -75,6 +75,38 @@ Job factor(const Operations& operations, const Size& size) {
              [&operations, problems] { operations.solve().factor(problems); });
 }
 
+// In fp32, and one system of `columns` right-hand sides.
+Job factor_and_solve32(const Operations& operations, const Size& size) {
+  const std::size_t n = size.n, r = size.columns;
+  const std::vector<double> drawn = matrices(size);
+  struct Data32 {
+    Buffer<float> input, matrix, right, out;
+    Buffer<int> status;
+  };
+  const Memory& memory = operations.memory();
+  auto data = std::make_shared<Data32>();
+  data->input = Buffer<float>(memory, std::vector<float>(drawn.begin(), drawn.end()));
+  data->matrix = Buffer<float>(memory, n * n);
+  data->right = Buffer<float>(memory, random_values<float>(n * r, 1));
+  data->out = Buffer<float>(memory, n * r);
+  data->status = Buffer<int>(memory, 1);
+  const CholeskyProblem32 factored{{data->matrix.data(), n, n}, data->status.data()};
+  const SolveProblem32 solved{{data->matrix.data(), n, n}, {data->out.data(), n, r}, nullptr};
+  const double m = static_cast<double>(n), columns = static_cast<double>(r);
+  Job result;
+  result.work = {.items = 1.0, .unit = "problems"};
+  result.work.fp32 = m * m * m / 3.0 + 2.0 * m * m * columns;
+  result.work.bytes = 8.0 * m * m;
+  result.run = [&operations, &memory, data, factored, solved] {
+    memory.copy(data->matrix.data(), data->input.data(), data->input.size() * sizeof(float));
+    memory.copy(data->out.data(), data->right.data(), data->right.size() * sizeof(float));
+    operations.solve().factor(std::span<const CholeskyProblem32>(&factored, 1));
+    operations.solve().solve(std::span<const SolveProblem32>(&solved, 1));
+  };
+  result.sample = [data] { return first_values(data->out, data->out.size()); };
+  return result;
+}
+
 // A x = b for a factor that is the lower triangle of a random matrix.
 Job solve(const Operations& operations, const Size& size) {
   const std::size_t n = size.n, k = size.columns;
@@ -113,18 +145,21 @@ Job eigen(const Operations& operations, const Size& size) {
 
 void add_solve(const Options& options) {
   using Make = Job (*)(const Operations&, const Size&);
-  const auto add_sizes = [&](const std::string& name, Make make, std::vector<Size> sizes) {
+  const auto add_sizes = [&](const std::string& name, Make make, std::vector<Size> sizes,
+                             double tolerance = 1e-12) {
     for (Size size : sizes) {
       if (options.quick) size.problems = std::max<std::size_t>(1, size.problems / 100);
       add(options,
           "solve/" + name + "/n:" + std::to_string(size.n) +
               (size.columns == 0 ? "" : "/columns:" + std::to_string(size.columns)) +
               "/problems:" + std::to_string(size.problems),
-          1e-12, [=](const Operations& operations, Part) { return make(operations, size); });
+          tolerance, [=](const Operations& operations, Part) { return make(operations, size); });
     }
   };
   add_sizes("factor", factor, {{10, 10'000}, {100, 200}, {1000, 1}});
   add_sizes("solve", solve, {{10, 10'000, 10}, {100, 200, 20}, {1000, 1, 20}});
+  // fp32 with a condition number of 5: some hundred roundings.
+  add_sizes("factor_and_solve32", factor_and_solve32, {{1000, 1, 20}, {4000, 1, 20}}, 1e-5);
   add_sizes("eigen", eigen, {{10, 2'000}, {50, 100}, {300, 1}});
 }
 

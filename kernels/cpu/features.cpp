@@ -8,6 +8,7 @@
 
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
+#include "kernels/cpu/cosine-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace lodestein::kernels::cpu {
@@ -28,21 +29,7 @@ HWY_INLINE Vec shifted_cosine(Vec x, int quarters) {
   r = hn::NegMulAdd(n, hn::Set(tag, 4.837512969970703125e-4f), r);
   r = hn::NegMulAdd(n, hn::Set(tag, 7.54978995489188216e-8f), r);
   const auto quadrant = hn::Add(hn::ConvertTo(integers, n), hn::Set(integers, quarters));
-  const Vec square = hn::Mul(r, r);
-  Vec sine = hn::Set(tag, -1.9515295891e-4f);
-  sine = hn::MulAdd(sine, square, hn::Set(tag, 8.3321608736e-3f));
-  sine = hn::MulAdd(sine, square, hn::Set(tag, -1.6666654611e-1f));
-  sine = hn::MulAdd(hn::Mul(sine, square), r, r);
-  Vec cosine = hn::Set(tag, 2.443315711809948e-5f);
-  cosine = hn::MulAdd(cosine, square, hn::Set(tag, -1.388731625493765e-3f));
-  cosine = hn::MulAdd(cosine, square, hn::Set(tag, 4.166664568298827e-2f));
-  cosine = hn::MulAdd(hn::Mul(cosine, square), square,
-                      hn::NegMulAdd(hn::Set(tag, 0.5f), square, hn::Set(tag, 1.0f)));
-  const auto one = hn::Set(integers, 1);
-  const auto odd = hn::RebindMask(tag, hn::Eq(hn::And(quadrant, one), one));
-  // Quadrants 1 and 2 are negative.
-  const auto sign = hn::ShiftLeft<30>(hn::And(hn::Add(quadrant, one), hn::Set(integers, 2)));
-  return hn::Xor(hn::IfThenElse(odd, sine, cosine), hn::BitCast(tag, sign));
+  return cosine_of_reduced(tag, r, quadrant);
 }
 
 void shifted_cosines(std::size_t count, int quarters, float* values) {

@@ -135,8 +135,7 @@ void kernel_block(const PairwiseTile& tile, std::size_t first, std::size_t count
       hn::Store(reciprocal_root(hn::Min(sum, zero)), tag, values + at);
     });
   }
-  const auto at_zero = static_cast<float>(tile.kernel.at_zero());
-  on_diagonal(tile, first, count, [&](std::size_t at) { values[at] = at_zero; });
+  on_diagonal(tile, first, count, [&](std::size_t at) { values[at] = tile.at_diagonal; });
 }
 
 // run[c, i] += sum_j values[j, i] right[j, c] for a few columns c.
@@ -424,7 +423,8 @@ class Workspace {
   float* x() const { return floats_.data(); }
   double* totals() const { return totals_.data(); }
   PairwiseTile tile(const RadialKernel& kernel, std::size_t d, const float* panels) const {
-    return {kernel, d, x(), panels, PairwiseTile::none, values_};
+    const auto at_zero = static_cast<float>(kernel.at_zero());
+    return {kernel, d, x(), panels, PairwiseTile::none, at_zero, values_};
   }
   PairwiseSum sum(View<const float> right) const {
     float* along = values_ + queries_ * block_size;
@@ -629,6 +629,7 @@ class Gram {
         pack_queries(frame_, problem_.y, first, queries_per_tile(), work.x());
     PairwiseTile tile = work.tile(problem_.kernel, problem_.x.cols, panels_.data());
     if (problem_.same_points) tile.diagonal = first;
+    tile.at_diagonal += problem_.ridge;
     HWY_DYNAMIC_DISPATCH(gram_tile)(tile, problem_.out, first, columns);
   }
 

@@ -23,6 +23,7 @@ struct PairwiseTile {
   const float* x;        ///< [1 + d, queries]
   const float* y;        ///< panels
   std::size_t diagonal;  ///< index of the centre that is the first query, or none
+  float at_diagonal;     ///< value of a point with itself
   float* values;         ///< [block_size, queries]
 
   static constexpr std::size_t none = SIZE_MAX / 2;

@@ -7,6 +7,7 @@
 
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
+#include "kernels/cpu/cosine-inl.hpp"
 #include "kernels/training_draws.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -78,22 +79,8 @@ HWY_INLINE Vec turn_cosine(Vec t, std::int32_t quarters) {
   const hn::RebindToSigned<Tag> integers;
   const Vec nearest = hn::Round(hn::Mul(t, hn::Set(tag, 4.0f)));
   const Vec r = hn::Mul(hn::NegMulAdd(nearest, hn::Set(tag, 0.25f), t), hn::Set(tag, 6.28318531f));
-  const Vec square = hn::Mul(r, r);
-  Vec sine = hn::Set(tag, -1.9515295891e-4f);  // Cephes' sinf and cosf
-  sine = hn::MulAdd(sine, square, hn::Set(tag, 8.3321608736e-3f));
-  sine = hn::MulAdd(sine, square, hn::Set(tag, -1.6666654611e-1f));
-  sine = hn::MulAdd(hn::Mul(sine, square), r, r);
-  Vec cosine = hn::Set(tag, 2.443315711809948e-5f);
-  cosine = hn::MulAdd(cosine, square, hn::Set(tag, -1.388731625493765e-3f));
-  cosine = hn::MulAdd(cosine, square, hn::Set(tag, 4.166664568298827e-2f));
-  cosine = hn::MulAdd(hn::Mul(cosine, square), square,
-                      hn::NegMulAdd(hn::Set(tag, 0.5f), square, hn::Set(tag, 1.0f)));
-  // cos(r + q pi / 2) = cos r, -sin r, -cos r, sin r
-  const auto q = hn::Add(hn::ConvertTo(integers, nearest), hn::Set(integers, quarters));
-  const auto one = hn::Set(integers, 1);
-  const auto odd = hn::RebindMask(tag, hn::Eq(hn::And(q, one), one));
-  const auto sign = hn::ShiftLeft<31>(hn::ShiftRight<1>(hn::Add(q, one)));
-  return hn::Xor(hn::IfThenElse(odd, sine, cosine), hn::BitCast(tag, sign));
+  const auto quadrant = hn::Add(hn::ConvertTo(integers, nearest), hn::Set(integers, quarters));
+  return cpu::HWY_NAMESPACE::cosine_of_reduced(tag, r, quadrant);
 }
 
 // Box-Muller on a pair of words.

@@ -830,8 +830,9 @@ void Pairwise::run_curl_free(std::span<const PairwiseProblem> problems) const {
 
 void Pairwise::run_gram(std::span<const GramProblem> problems) const {
   std::vector<Job> jobs;
-  for (const auto& [kernel, x, y, out, same_points] : problems) {
+  for (const auto& [kernel, x, y, out, same_points, ridge] : problems) {
     jobs.push_back(make_job(kernel, x, y));
+    jobs.back().at_zero += ridge;
     jobs.back().same_points = same_points;
     jobs.back().out = out;
   }

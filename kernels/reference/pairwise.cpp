@@ -93,11 +93,12 @@ void Pairwise::run_curl_free(std::span<const PairwiseProblem> problems) const {
 }
 
 void Pairwise::run_gram(std::span<const GramProblem> problems) const {
-  for (const auto& [kernel, x, y, out, same_points] : problems) {
+  for (const auto& [kernel, x, y, out, same_points, ridge] : problems) {
     for (std::size_t i = 0; i < x.rows; ++i) {
       for (std::size_t j = 0; j < y.rows; ++j) {
         out(i, j) = static_cast<float>(value(kernel, x, y, i, j, same_points));
       }
+      if (same_points) out(i, i) += ridge;
     }
   }
 }

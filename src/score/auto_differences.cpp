@@ -5,6 +5,7 @@
 #include "lodestein/core/error.hpp"
 #include "score/automatic.hpp"
 #include "score/choice.hpp"
+#include "score/terms.hpp"
 
 namespace lodestein {
 namespace {
@@ -45,13 +46,14 @@ MeanEstimate gain_of(const std::vector<HeldOutTerms>& a, const std::vector<HeldO
   for (std::size_t m = 0; m < a.size(); ++m) {
     const auto there = minus(a[m].observational, b[m].observational);
     for (std::size_t k = 0; k < shared.size(); ++k) shared[k] += there[k];
-    const MeanVariance own = mean_variance(minus(a[m].own, b[m].own));
-    value += own.mean;
-    variance += own.variance;
+    const MeanEstimate own = mean_of(minus(a[m].own, b[m].own));
+    value += own.value;
+    variance += own.standard_error * own.standard_error;
   }
-  const MeanVariance there = mean_variance(shared);
+  const MeanEstimate there = mean_of(shared);
+  variance += there.standard_error * there.standard_error;
   const double share = 0.5 / environments;
-  return {share * (value + there.mean), share * std::sqrt(variance + there.variance)};
+  return {share * (value + there.value), share * std::sqrt(variance)};
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "score/automatic.hpp"
 #include "score/choice.hpp"
 #include "score/classes.hpp"
+#include "score/terms.hpp"
 
 namespace lodestein {
 namespace {
@@ -25,15 +26,6 @@ std::vector<std::string> candidate_names(const Dataset& dataset) {
   return names;
 }
 
-/// Terms of the Hyvarinen loss at each row.
-std::vector<double> loss_terms(const Score& score, ConstMatrixView x) {
-  const Matrix s = score.evaluate(x);
-  std::vector<double> terms = score.divergence(x);
-  for (std::size_t k = 0; k < s.rows(); ++k)
-    for (std::size_t j = 0; j < s.cols(); ++j) terms[k] += 0.5 * s(k, j) * s(k, j);
-  return terms;
-}
-
 using Terms = std::vector<std::vector<double>>;  // by environment
 
 MeanEstimate gain_of(const Terms& a, const Terms& b) {
@@ -41,16 +33,16 @@ MeanEstimate gain_of(const Terms& a, const Terms& b) {
   for (std::size_t e = 0; e < a.size(); ++e) {
     std::vector<double> gains = a[e];
     for (std::size_t k = 0; k < gains.size(); ++k) gains[k] -= b[e][k];
-    const MeanVariance mean = mean_variance(gains);
-    value += mean.mean;
-    variance += mean.variance;
+    const MeanEstimate mean = mean_of(gains);
+    value += mean.value;
+    variance += mean.standard_error * mean.standard_error;
   }
   return {value, std::sqrt(variance)};
 }
 
 double total(const Terms& terms) {
   double sum = 0.0;
-  for (const auto& environment : terms) sum += mean_variance(environment).mean;
+  for (const auto& environment : terms) sum += mean_of(environment).value;
   return sum;
 }
 
@@ -71,8 +63,8 @@ Comparison compare(const Backend& backend, const Dataset& dataset,
     try {
       const auto scores = estimate_scores(backend, part, score_method(name), seed, observer);
       for (std::size_t e = 0; e < scores.size(); ++e)
-        terms.push_back(
-            loss_terms(scores[e], rows_of(dataset.environments[e].samples, splits[e].held_out)));
+        terms.push_back(hyvarinen_terms(
+            scores[e], rows_of(dataset.environments[e].samples, splits[e].held_out)));
       candidate.loss = total(terms);
     } catch (const InvalidArgument& problem) {
       candidate.problem = problem.what();
@@ -86,7 +78,7 @@ std::vector<Score> with_finding(const std::vector<Score>& scores, const Finding&
   std::vector<Score> result;
   for (std::size_t e = 0; e < scores.size(); ++e) {
     ScoreSummary summary = scores[e].summary();
-    if (!terms.empty()) summary.held_out_loss = mean_variance(terms[e]).mean;
+    if (!terms.empty()) summary.held_out_loss = mean_of(terms[e]).value;
     summary.findings.insert(summary.findings.begin(), why);
     result.push_back(scores[e].with(std::move(summary)));
   }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lodestein/core/error.hpp"
+#include "score/terms.hpp"
 
 namespace lodestein {
 namespace {
@@ -14,15 +15,6 @@ void check_samples(const char* what, ConstMatrixView x) {
   if (x.rows() >= 2) return;
   throw InvalidArgument(std::string(what) + " needs at least 2 samples, got " +
                         std::to_string(x.rows()));
-}
-
-MeanEstimate mean_of(const std::vector<double>& values) {
-  const auto n = static_cast<double>(values.size());
-  double sum = 0.0, square = 0.0;
-  for (const double value : values) sum += value;
-  const double mean = sum / n;
-  for (const double value : values) square += (value - mean) * (value - mean);
-  return {mean, std::sqrt(square / (n * (n - 1.0)))};
 }
 
 struct Units {
@@ -82,11 +74,7 @@ MeanEstimate violation(const TestFunction& f, const Units& units, ConstMatrixVie
 
 MeanEstimate hyvarinen_loss(const Score& score, ConstMatrixView held_out) {
   check_samples("the Hyvarinen loss", held_out);
-  const Matrix s = score.evaluate(held_out);
-  std::vector<double> values = score.divergence(held_out);
-  for (std::size_t k = 0; k < s.rows(); ++k)
-    for (std::size_t j = 0; j < s.cols(); ++j) values[k] += 0.5 * s(k, j) * s(k, j);
-  return mean_of(values);
+  return mean_of(hyvarinen_terms(score, held_out));
 }
 
 SteinTest stein_test(const Score& score, ConstMatrixView held_out, Seed seed,

@@ -33,15 +33,6 @@ Finding finding(const std::vector<Candidate>& candidates, std::size_t winner,
 
 }  // namespace
 
-MeanVariance mean_variance(const std::vector<double>& values) {
-  const auto n = static_cast<double>(values.size());
-  double sum = 0.0, square = 0.0;
-  for (const double value : values) sum += value;
-  const double mean = sum / n;
-  for (const double value : values) square += (value - mean) * (value - mean);
-  return {mean, square / (n * (n - 1.0))};
-}
-
 Choice choose(const std::vector<Candidate>& candidates, const std::string& criterion, double errors,
               const std::function<MeanEstimate(std::size_t, std::size_t)>& gain) {
   constexpr double resolution = 1e-6;  // fp32; two fits may be the same but for it

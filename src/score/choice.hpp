@@ -28,10 +28,4 @@ struct Choice {
 Choice choose(const std::vector<Candidate>& candidates, const std::string& criterion, double errors,
               const std::function<MeanEstimate(std::size_t, std::size_t)>& gain);
 
-/// The mean of numbers and its variance; two numbers or more.
-struct MeanVariance {
-  double mean = 0.0, variance = 0.0;  ///< variance: of the mean
-};
-MeanVariance mean_variance(const std::vector<double>& values);
-
 }  // namespace lodestein

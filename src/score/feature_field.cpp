@@ -4,6 +4,8 @@
 #include <map>
 #include <numbers>
 
+#include "score/chunks.hpp"
+
 namespace lodestein {
 namespace {
 
@@ -56,13 +58,9 @@ std::vector<float> to_floats(const RowMajor& values) {
   return floats;
 }
 
-// Calls work(first row, rows of x) for chunks whose Jacobians are few enough values.
-template <class Work>
-void by_chunks_of(ConstMatrixView x, const Work& work) {
-  const std::size_t rows = std::max<std::size_t>(64, most_values / (x.cols() * x.cols()));
-  for (std::size_t first = 0; first < x.rows(); first += rows)
-    work(first,
-         ConstMatrixView(x.row(first), std::min(rows, x.rows() - first), x.cols(), x.stride()));
+// Bounds the memory of a chunk's Jacobians.
+std::size_t chunk_rows(ConstMatrixView x) {
+  return std::max<std::size_t>(64, most_values / (x.cols() * x.cols()));
 }
 
 }  // namespace
@@ -135,7 +133,7 @@ RowMajor FeatureModel::run(const std::vector<float>& y, Wanted wanted) const {
 
 Matrix FeatureModel::evaluate(ConstMatrixView x) const {
   Matrix result(x.rows(), x.cols());
-  by_chunks_of(x, [&](std::size_t first, ConstMatrixView chunk) {
+  by_chunks(x, chunk_rows(x), [&](std::size_t first, ConstMatrixView chunk) {
     const auto n = static_cast<Index>(chunk.rows()), d = static_cast<Index>(chunk.cols());
     const std::vector<float> y = whitening_.apply(chunk);
     RowMajor points(n, d);
@@ -154,7 +152,7 @@ std::vector<double> FeatureModel::divergence(ConstMatrixView x) const {
   const Eigen::Map<const VectorXd> weights(metric.data(), d * d);  // symmetric
   const double base = metric.cwiseProduct(field_.linear).sum();
   std::vector<double> result;
-  by_chunks_of(x, [&](std::size_t, ConstMatrixView chunk) {
+  by_chunks(x, chunk_rows(x), [&](std::size_t, ConstMatrixView chunk) {
     const VectorXd part = run(whitening_.apply(chunk), Wanted::jacobians) * weights;
     for (const double value : part) result.push_back(base + value);
   });

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "score/chunks.hpp"
+
 namespace lodestein {
 namespace {
 
@@ -214,27 +216,22 @@ double kernel_loss_in_x(const KernelExpansion& expansion, const Points& held_out
 Matrix KernelModel::evaluate(ConstMatrixView x) const {
   const std::size_t d = dimension();
   Matrix result(x.rows(), d);
-  for (std::size_t first = 0; first < x.rows(); first += chunk_rows) {
-    const std::size_t count = std::min(chunk_rows, x.rows() - first);
-    const Points points(expansion_.backend, whitening_.apply({x.row(first), count, d, x.stride()}),
-                        d);
-    as_eigen(MatrixView(result.row(first), count, d)) =
+  by_chunks(x, chunk_rows, [&](std::size_t first, ConstMatrixView chunk) {
+    const Points points(expansion_.backend, whitening_.apply(chunk), d);
+    as_eigen(MatrixView(result.row(first), chunk.rows(), d)) =
         expansion_.field(points) * whitening_.forward;
-  }
+  });
   return result;
 }
 
 std::vector<double> KernelModel::divergence(ConstMatrixView x) const {
-  const std::size_t d = dimension();
   const MatrixXd metric = whitening_.forward * whitening_.forward;
   std::vector<double> result;
-  for (std::size_t first = 0; first < x.rows(); first += chunk_rows) {
-    const std::size_t count = std::min(chunk_rows, x.rows() - first);
-    const Points points(expansion_.backend, whitening_.apply({x.row(first), count, d, x.stride()}),
-                        d);
+  by_chunks(x, chunk_rows, [&](std::size_t, ConstMatrixView chunk) {
+    const Points points(expansion_.backend, whitening_.apply(chunk), dimension());
     const VectorXd part = expansion_.divergence(points, metric);
     result.insert(result.end(), part.data(), part.data() + part.size());
-  }
+  });
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include "lodestein/core/error.hpp"
 #include "score/classes.hpp"
 #include "score/ratio_features.hpp"
+#include "score/terms.hpp"
 
 namespace lodestein {
 namespace {
@@ -21,12 +22,11 @@ using kernels::Resident;
 using kernels::View;
 
 double sigmoid(double t) { return 1.0 / (1.0 + std::exp(-t)); }
-double softplus(double t) { return std::max(t, 0.0) + std::log1p(std::exp(-std::abs(t))); }
 
 // The training samples and the features' moments at them.
 class Samples {
  public:
-  Samples(const Backend& backend, const Classes& classes, const FeatureBasis& basis)
+  Samples(const Backend& backend, const Classes& classes, const FeatureSet& basis)
       : operations_(backend.operations()),
         basis_(basis),
         sizes_(classes.training_sizes),
@@ -115,7 +115,7 @@ class Samples {
   }
 
   const kernels::Operations& operations_;
-  const FeatureBasis& basis_;
+  const FeatureSet& basis_;
   std::vector<std::size_t> sizes_, starts_;
   Resident<float> y_;
 };
@@ -322,8 +322,8 @@ ScoreDifferences log_ratio_differences(const Backend& backend, const Dataset& da
                                        Observer& observer) {
   check_features("log-ratio", options.features);
   const Classes classes = label_environments(dataset, options.features.held_out, seed);
-  const auto basis = std::make_shared<const FeatureBasis>(backend, options.features,
-                                                          classes.dimension, true, seed);
+  const auto basis = std::make_shared<const FeatureSet>(
+      ratio_features(backend, options.features, classes.dimension, true, seed));
   const Samples samples(backend, classes, *basis);
   const std::vector<Samples::Moments> plain = samples.plain_moments();
   const auto model_of = [&](const std::vector<VectorXd>& theta) {

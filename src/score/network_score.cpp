@@ -5,6 +5,7 @@
 
 #include "core/eigen.hpp"
 #include "kernels/operations.hpp"
+#include "score/chunks.hpp"
 
 namespace lodestein {
 namespace {
@@ -38,14 +39,6 @@ std::vector<float> rows_of(const MatrixXd& matrix) {
   std::vector<float> rows(static_cast<std::size_t>(matrix.size()));
   Eigen::Map<RowMajorFloat>(rows.data(), matrix.rows(), matrix.cols()) = matrix.cast<float>();
   return rows;
-}
-
-template <class Work>  // work(first row, chunk)
-void by_chunks(ConstMatrixView x, std::size_t chunk_rows, const Work& work) {
-  for (std::size_t first = 0; first < x.rows(); first += chunk_rows) {
-    const std::size_t rows = std::min(chunk_rows, x.rows() - first);
-    work(first, ConstMatrixView(x.row(first), rows, x.cols(), x.stride()));
-  }
 }
 
 }  // namespace

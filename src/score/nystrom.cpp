@@ -56,8 +56,18 @@ RowMajor second_moment(const Backend& backend, const RadialKernel& kernel, const
 }
 
 RowMajor gram_of(const Backend& backend, const RadialKernel& kernel, const Points& z) {
-  const auto m = static_cast<Index>(z.count());
-  return kernel_product(backend, kernel, z, z, RowMajor::Identity(m, m));
+  const std::size_t m = z.count();
+  const Buffer<float> values(backend.operations().memory(), m * m);
+  kernels::GramProblem gram;
+  gram.kernel = kernel;
+  gram.x = gram.y = z.view();
+  gram.out = {values.data(), m, m};
+  gram.same_points = true;
+  backend.operations().pairwise().gram({&gram, 1});
+  const std::vector<float> host = values.download();
+  RowMajor result(static_cast<Index>(m), static_cast<Index>(m));
+  std::copy(host.begin(), host.end(), result.data());
+  return result;
 }
 
 // -H

@@ -5,32 +5,15 @@
 #include <sstream>
 #include <utility>
 
+#include "score/terms.hpp"
+
 namespace lodestein {
 namespace {
-
-double softplus(double t) {
-  return t > 0.0 ? t + std::log1p(std::exp(-t)) : std::log1p(std::exp(t));
-}
-
-struct Mean {
-  double value = 0.0, variance = 0.0;  // variance: of the mean
-};
 
 // log(1 + exp(sign r)).
 std::vector<double> losses_of(std::vector<double> log_ratios, double sign) {
   for (double& r : log_ratios) r = softplus(sign * r);
   return log_ratios;
-}
-
-Mean mean_loss(const std::vector<double>& losses) {
-  const auto n = static_cast<double>(losses.size());
-  double sum = 0.0, square = 0.0;
-  for (const double loss : losses) {
-    sum += loss;
-    square += loss * loss;
-  }
-  const double mean = sum / n;
-  return {mean, std::max(0.0, square / n - mean * mean) / n};
 }
 
 std::string loss_text(double loss) {
@@ -77,9 +60,9 @@ void judge(const RatioModel& model, const std::vector<Matrix>& held_out,
   for (std::size_t m = 0; m < model.environments(); ++m) {
     HeldOutTerms terms{losses_of(model.log_ratio(held_out[m + 1], m), -1.0),
                        losses_of(model.log_ratio(held_out[0], m), 1.0)};
-    const Mean there = mean_loss(terms.observational), here = mean_loss(terms.own);
+    const MeanEstimate there = mean_of(terms.observational), here = mean_of(terms.own);
     const double loss = 0.5 * (there.value + here.value);
-    const double error = 0.5 * std::sqrt(there.variance + here.variance);
+    const double error = 0.5 * std::hypot(there.standard_error, here.standard_error);
     if (loss < separated) summary.findings.push_back(separable(summary.environments[m], loss));
     if (loss + 2.0 * error > std::numbers::ln2)
       summary.findings.push_back(indistinguishable(summary.environments[m], loss));

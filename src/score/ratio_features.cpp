@@ -1,7 +1,6 @@
 #include "score/ratio_features.hpp"
 
 #include <cmath>
-#include <numbers>
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
@@ -25,31 +24,17 @@ void check_features(const std::string& what, const RatioFeatures& o) {
   }
 }
 
-FeatureBasis::FeatureBasis(const Backend& backend, const RatioFeatures& options, std::size_t d,
-                           bool constant, Seed seed) {
-  const kernels::Memory& memory = backend.operations().memory();
+FeatureSet ratio_features(const Backend& backend, const RatioFeatures& options, std::size_t d,
+                          bool constant, Seed seed) {
   const double bandwidth =
       options.bandwidth > 0.0 ? options.bandwidth : std::sqrt(2.0 * static_cast<double>(d));
-  std::vector<float> frequencies, phases;
   const RandomStream stream(seed, Purpose::ratio_features);
-  for (std::size_t k = 0; k < options.fourier; ++k) {
-    Draws draws = stream.at(k);
-    for (std::size_t j = 0; j < d; ++j)
-      frequencies.push_back(static_cast<float>(draws.normal() / bandwidth));
-    phases.push_back(static_cast<float>(draws.uniform(0.0, 2.0 * std::numbers::pi)));
-  }
-  frequencies_ = Buffer<float>(memory, frequencies);
-  phases_ = Buffer<float>(memory, phases);
-  map_.dimension = d;
-  map_.constant = constant;
-  map_.degree = options.degree;
-  map_.frequencies = View<const float>(frequencies_.data(), options.fourier, d);
-  map_.phases = phases_.data();
-  size_ = kernels::feature_count(map_);
+  return {backend, d, constant, options.degree,
+          draw_fourier(stream, options.fourier, d, bandwidth)};
 }
 
 FeatureFunctions::FeatureFunctions(Backend backend, Whitening whitening,
-                                   std::shared_ptr<const FeatureBasis> basis,
+                                   std::shared_ptr<const FeatureSet> basis,
                                    const std::vector<double>& coefficients)
     : backend_(std::move(backend)),
       whitening_(std::move(whitening)),

@@ -6,6 +6,7 @@
 #include "kernels/operations.hpp"
 #include "lodestein/core/backend.hpp"
 #include "lodestein/score/log_ratio.hpp"
+#include "score/feature_field.hpp"
 #include "score/ratio.hpp"
 #include "score/whitening.hpp"
 
@@ -14,25 +15,15 @@ namespace lodestein {
 /// @throws InvalidArgument naming the estimator and the option.
 void check_features(const std::string& what, const RatioFeatures& options);
 
-/// A feature map in whitened coordinates, in a backend's memory.
-class FeatureBasis {
- public:
-  FeatureBasis(const Backend& backend, const RatioFeatures& options, std::size_t d, bool constant,
-               Seed seed);
-  const kernels::FeatureMap& map() const { return map_; }
-  std::size_t size() const { return size_; }
-
- private:
-  kernels::Buffer<float> frequencies_, phases_;
-  kernels::FeatureMap map_;
-  std::size_t size_ = 0;
-};
+/// The features in whitened coordinates, in a backend's memory.
+FeatureSet ratio_features(const Backend& backend, const RatioFeatures& options, std::size_t d,
+                          bool constant, Seed seed);
 
 /// theta_m . features and its gradient at points x.
 class FeatureFunctions {
  public:
   /// `coefficients`: [K][m] one after the other.
-  FeatureFunctions(Backend backend, Whitening whitening, std::shared_ptr<const FeatureBasis> basis,
+  FeatureFunctions(Backend backend, Whitening whitening, std::shared_ptr<const FeatureSet> basis,
                    const std::vector<double>& coefficients);
   std::size_t dimension() const { return basis_->map().dimension; }
   std::size_t count() const { return coefficients_.size() / basis_->size(); }
@@ -45,7 +36,7 @@ class FeatureFunctions {
 
   Backend backend_;
   Whitening whitening_;
-  std::shared_ptr<const FeatureBasis> basis_;
+  std::shared_ptr<const FeatureSet> basis_;
   kernels::Buffer<float> coefficients_;
 };
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 #include <span>
 #include <string>
+#include <variant>
 
 #include "lodestein/core/error.hpp"
 
@@ -50,10 +50,8 @@ Buffer<float> factored(const Backend& backend, const kernels::RadialKernel& kern
     gram.x = gram.y = points.view();
     gram.out = {matrix.data(), n, n};
     gram.same_points = true;
+    gram.ridge = static_cast<float>(used);
     operations.pairwise().gram({&gram, 1});
-    const auto diagonal = static_cast<float>(1.0 + used);
-    for (std::size_t i = 0; i < n; ++i)
-      operations.memory().upload(matrix.data() + i * (n + 1), &diagonal, sizeof diagonal);
     const kernels::CholeskyProblem32 problem{{matrix.data(), n, n}, status.data()};
     operations.solve().factor(std::span<const kernels::CholeskyProblem32>(&problem, 1));
     if (status.download()[0] == 0) return matrix;
@@ -143,15 +141,13 @@ class ByPivots {
 
 class RidgeSystem::Precondition {
  public:
-  explicit Precondition(ByFactor by) : factor_(std::move(by)) {}
-  explicit Precondition(ByPivots by) : pivots_(std::move(by)) {}
+  explicit Precondition(std::variant<ByFactor, ByPivots> by) : by_(std::move(by)) {}
   RowMajor apply(const RowMajor& right) const {
-    return factor_ ? factor_->apply(right) : pivots_->apply(right);
+    return std::visit([&](const auto& by) { return by.apply(right); }, by_);
   }
 
  private:
-  std::optional<ByFactor> factor_;
-  std::optional<ByPivots> pivots_;
+  std::variant<ByFactor, ByPivots> by_;
 };
 
 RidgeSystem::RidgeSystem(const Backend& backend, const kernels::RadialKernel& kernel,

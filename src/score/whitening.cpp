@@ -5,6 +5,7 @@
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
+#include "score/chunks.hpp"
 
 namespace lodestein {
 namespace {
@@ -63,8 +64,10 @@ Whitening whiten(const std::string& what, const std::vector<ConstMatrixView>& sa
   for (const ConstMatrixView& x : samples) mean += as_eigen(x).colwise().sum().transpose() / n;
   MatrixXd covariance = MatrixXd::Zero(d, d);
   for (const ConstMatrixView& x : samples) {
-    const MatrixXd centred = as_eigen(x).rowwise() - mean.transpose();
-    covariance.noalias() += centred.transpose() * centred / n;
+    by_chunks(x, [&](std::size_t, ConstMatrixView chunk) {
+      const MatrixXd centred = as_eigen(chunk).rowwise() - mean.transpose();
+      covariance.noalias() += centred.transpose() * centred / n;
+    });
   }
   check_variances(what, covariance.diagonal());
 

@@ -101,7 +101,7 @@ void curl_free(const kernels::Pairwise& pairwise, const std::vector<PairwiseProb
 void gram(const kernels::Pairwise& pairwise, const std::vector<PairwiseProblem>& problems) {
   std::vector<GramProblem> grams;
   for (const PairwiseProblem& p : problems)
-    grams.push_back({p.kernel, p.x, p.y, p.out, p.same_points});
+    grams.push_back({p.kernel, p.x, p.y, p.out, p.same_points, 0.0f});
   pairwise.gram(grams);
 }
 
@@ -303,6 +303,16 @@ TEST_P(PairwiseOf, SamePointsHaveKernelOneAndASymmetricGramMatrix) {
       for (std::size_t j = 0; j < i; ++j) ASSERT_EQ(cases[0].out(i, j), cases[0].out(j, i));
     }
   }
+  const kernels::Buffer<float> x(memory(), std::vector<float>(150 * 6, 0.5f));
+  const kernels::Buffer<float> out(memory(), 150 * 150);
+  GramProblem problem;
+  problem.x = problem.y = {x.data(), 150, 6};
+  problem.out = {out.data(), 150, 150};
+  problem.same_points = true;
+  problem.ridge = 0.25f;
+  operations().pairwise().gram({&problem, 1});
+  const std::vector<float> values = out.download();
+  for (std::size_t e = 0; e < values.size(); ++e) ASSERT_EQ(values[e], e % 151 == 0 ? 1.25f : 1.0f);
   // All else vanishes in a narrow rbf kernel, so the product is `right` itself.
   for (const std::size_t d : {std::size_t{6}, std::size_t{13}}) {
     std::vector<Case> cases;
