@@ -159,7 +159,8 @@ void add_solve(const Options& options) {
   add_sizes("factor", factor, {{10, 10'000}, {100, 200}, {1000, 1}});
   add_sizes("solve", solve, {{10, 10'000, 10}, {100, 200, 20}, {1000, 1, 20}});
   // fp32 with a condition number of 5: some hundred roundings.
-  add_sizes("factor_and_solve32", factor_and_solve32, {{1000, 1, 20}, {4000, 1, 20}}, 1e-5);
+  add_sizes("factor_and_solve32", factor_and_solve32,
+            {{options.quick ? std::size_t{300} : std::size_t{4000}, 1, 20}}, 1e-5);
   add_sizes("eigen", eigen, {{10, 2'000}, {50, 100}, {300, 1}});
 }
 

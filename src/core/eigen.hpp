@@ -1,6 +1,7 @@
 #pragma once
 
 #include <Eigen/Dense>
+#include <vector>
 
 #include "lodestein/core/matrix.hpp"
 
@@ -21,6 +22,11 @@ inline Map as_eigen(MatrixView m) {
 }
 inline ConstMap as_eigen(const Matrix& m) { return as_eigen(m.view()); }
 inline Map as_eigen(Matrix& m) { return as_eigen(m.view()); }
+
+/// Rounded to fp32, row by row.
+inline std::vector<float> to_floats(const RowMajor& values) {
+  return {values.data(), values.data() + values.size()};
+}
 
 /// Copy of an Eigen expression.
 template <class Derived>

@@ -51,13 +51,6 @@ void differentiate_monomials(const std::vector<Monomial>& all, const VectorXd& t
   }
 }
 
-std::vector<float> to_floats(const RowMajor& values) {
-  std::vector<float> floats(static_cast<std::size_t>(values.size()));
-  std::transform(values.data(), values.data() + values.size(), floats.begin(),
-                 [](double v) { return static_cast<float>(v); });
-  return floats;
-}
-
 // Bounds the memory of a chunk's Jacobians.
 std::size_t chunk_rows(ConstMatrixView x) {
   return std::max<std::size_t>(64, most_values / (x.cols() * x.cols()));

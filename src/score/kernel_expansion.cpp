@@ -14,13 +14,6 @@ using kernels::RadialKernel;
 
 constexpr std::size_t chunk_rows = 16384;  // of points evaluated at a time
 
-std::vector<float> to_floats(const RowMajor& values) {
-  std::vector<float> floats(static_cast<std::size_t>(values.size()));
-  std::transform(values.data(), values.data() + values.size(), floats.begin(),
-                 [](double v) { return static_cast<float>(v); });
-  return floats;
-}
-
 RadialKernel sum(RadialKernel a, const RadialKernel& b) {
   for (std::size_t p = 0; p < a.profile.size(); ++p) a.profile[p] += b.profile[p];
   return a;

@@ -18,13 +18,6 @@ using kernels::View;
 
 namespace {
 
-std::vector<float> floats_of(const RowMajor& values) {
-  std::vector<float> floats(static_cast<std::size_t>(values.size()));
-  std::transform(values.data(), values.data() + values.size(), floats.begin(),
-                 [](double v) { return static_cast<float>(v); });
-  return floats;
-}
-
 RowVectorXd column_dots(const RowMajor& a, const RowMajor& b) {
   return (a.array() * b.array()).colwise().sum();
 }
@@ -101,7 +94,7 @@ class ByFactor {
   RowMajor apply(const RowMajor& right) const {
     const kernels::Operations& operations = backend_.operations();
     const auto r = static_cast<std::size_t>(right.cols());
-    const Buffer<float> x(operations.memory(), floats_of(right));
+    const Buffer<float> x(operations.memory(), to_floats(right));
     const kernels::SolveProblem32 problem{{factor_.data(), n_, n_}, {x.data(), n_, r}, nullptr};
     operations.solve().solve(std::span<const kernels::SolveProblem32>(&problem, 1));
     const std::vector<float> values = x.download();
