@@ -19,4 +19,4 @@ def stein(x, eta_g=1e-3, eta_h=1e-3):
 
 
 x = torch.randn(n, d)
-peer.report(f"stein/d:{d}/n:{n}", threads, n, lambda: stein(x), quick, seconds=0.0)
+peer.report(f"stein/parity_with_hessian/d:{d}/n:{n}", threads, n, lambda: stein(x), quick, seconds=0.0)

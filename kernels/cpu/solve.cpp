@@ -21,6 +21,7 @@ using ConstBlock = Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>;
 constexpr std::size_t tile = 128;         // of a large factor
 constexpr std::size_t tiled_from = 512;   // smaller factors are one task
 constexpr std::size_t chunk_sides = 128;  // right-hand sides of one task
+constexpr int grains = 16;                // thousands of small tasks go to a thread in so many parts
 
 template <class T>
 auto block(const View<T>& view, std::size_t row, std::size_t col, std::size_t rows,
@@ -39,8 +40,8 @@ auto whole(const View<T>& view) {
 template <class Task>
 void run_tasks(int threads, std::size_t count, const Task& task) {
   std::exception_ptr failure;
-  const int tasks = static_cast<int>(count);
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+  const int tasks = static_cast<int>(count), grain = std::max(1, tasks / (threads * grains));
+#pragma omp parallel for schedule(dynamic, grain) num_threads(threads)
   for (int t = 0; t < tasks; ++t) {
     try {
       task(static_cast<std::size_t>(t));
