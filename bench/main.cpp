@@ -2,6 +2,7 @@
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
@@ -47,6 +48,18 @@ void add_all(const Options& options) {
   std::exit(1);
 }
 
+// The whole text must be a number within the bounds.
+template <class T>
+T number(const std::string& name, const std::string& text, T least, T most) {
+  T value{};
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end || !(value >= least && value <= most))
+    fail(name + ": '" + text + "' is not a number from " + std::to_string(least) + " to " +
+         std::to_string(most));
+  return value;
+}
+
 struct Arguments {
   std::string backend = "cpu";
   std::set<int> threads;
@@ -67,9 +80,9 @@ Arguments parse(int& argc, char** argv) {
     if (name == "--backend") {
       result.backend = value();
     } else if (name == "--threads") {
-      result.threads.insert(std::atoi(value().c_str()));
+      result.threads.insert(number(name, value(), 1, 1024));
     } else if (name == "--tolerance") {
-      result.options.tolerance_scale = std::atof(value().c_str());
+      result.options.tolerance_scale = number(name, value(), 0.0, 1e6);
     } else if (name == "--quick") {
       result.options.quick = true;
     } else if (name == "--static-gpu") {

@@ -68,7 +68,7 @@ constexpr std::size_t lower_median_rank(std::size_t pairs) { return (pairs - 1) 
 ///
 /// Aliasing: outputs overlap neither each other nor any input. x, y and right may overlap.
 /// Determinism: the same bits on every run, for any thread count and any batch, per backend.
-/// Numbers: fp32. Distances are |x|^2 + |y|^2 - 2 x.y after subtracting the mean of y, clamped at
+/// Numbers: fp32. Distances are |x|^2 + |y|^2 - 2 x.y after subtracting a point amid y, clamped at
 /// 0: the exponent errs by some 1e-7 (|x| |y| / width^2), so centred data lose nothing against
 /// direct differences. With same_points the pair (i, i) has distance 0 and a plain kernel 1
 /// exactly, and the Gram matrix is exactly symmetric. Sums of more than about 1000 terms continue
