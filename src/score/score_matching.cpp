@@ -290,7 +290,7 @@ class Trainee {
   double sigma() const { return sigma_; }
   std::size_t steps() const { return step_; }
   bool diverged() const { return diverged_; }
-  bool still_falls() const { return step_ == total_ && evaluations_ > 0 && worse_ == 0; }
+  bool still_falls() const { return step_ == total_ && std::isfinite(least_) && worse_ == 0; }
   const std::vector<float>& start() const { return start_; }
   std::vector<float> result() const {
     return (o_.iterate == ScoreIterate::best ? best_ : parameters_).download();
