@@ -66,6 +66,72 @@ TEST(ScoreCheck, BadInputIsNamed) {
   EXPECT_EQ(linear(3, 1.0).evaluate(Matrix(0, 3)).rows(), 0u);
 }
 
+TEST(ScoreCheck, EveryRefusalSaysWhat) {
+  const auto message = [](auto work) -> std::string {
+    try {
+      work();
+    } catch (const InvalidArgument& error) {
+      return error.what();
+    }
+    return "nothing thrown";
+  };
+  const Score score = linear(3, 1.0);
+  const auto expect = [](const std::string& text, const char* part) {
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  };
+  expect(message([&] { hyvarinen_loss(score, Matrix(1, 3)); }),
+         "Hyvarinen loss needs at least 2 samples, got 1");
+  expect(message([&] { stein_test(score, Matrix(1, 3), Seed{}); }),
+         "Stein's test needs at least 2 samples, got 1");
+  expect(message([&] { stein_test(score, Matrix(9, 3), Seed{}, 0); }),
+         "at least one test function");
+  expect(message([&] { hyvarinen_loss(score, Matrix(5, 2)); }), "2 columns");
+  expect(message([&] { stein_test(score, Matrix(5, 2), Seed{}); }), "2 columns");
+}
+
+// Two points at +-1 and s = -x: terms 1/2 - 1 each.
+TEST(ScoreCheck, HyvarinenLossByHand) {
+  const MeanEstimate same = hyvarinen_loss(linear(1, 1.0), Matrix{{1.0}, {-1.0}});
+  EXPECT_DOUBLE_EQ(same.value, -0.5);
+  EXPECT_DOUBLE_EQ(same.standard_error, 0.0);
+  // Terms -1/2 and 1 at 1 and 2: mean 1/4, the error half their distance.
+  const MeanEstimate other = hyvarinen_loss(linear(1, 1.0), Matrix{{1.0}, {2.0}});
+  EXPECT_DOUBLE_EQ(other.value, 0.25);
+  EXPECT_DOUBLE_EQ(other.standard_error, 0.75);
+}
+
+TEST(ScoreCheck, SteinTestIsBonferroniOfTheLargestViolationAndKeyedByTheSeed) {
+  const Matrix x = normal_samples(400, 2);
+  for (const std::size_t functions : {1u, 7u}) {
+    const SteinTest test = stein_test(linear(2, 1.1), x, Seed{2}, functions);
+    ASSERT_EQ(test.violations.size(), functions);
+    double largest = 0.0;
+    for (const MeanEstimate& v : test.violations)
+      largest = std::max(largest, std::abs(v.value) / v.standard_error);
+    EXPECT_DOUBLE_EQ(test.largest, largest);
+    const double one = std::erfc(largest / std::sqrt(2.0));
+    EXPECT_DOUBLE_EQ(test.p_value, std::min(1.0, static_cast<double>(functions) * one));
+  }
+  EXPECT_EQ(stein_test(linear(2, 1.0), x, Seed{2}).largest,
+            stein_test(linear(2, 1.0), x, Seed{2}).largest);
+  EXPECT_NE(stein_test(linear(2, 1.0), x, Seed{2}).largest,
+            stein_test(linear(2, 1.0), x, Seed{3}).largest);
+}
+
+// In units of standard deviations: scaling data and score changes no test.
+TEST(ScoreCheck, SteinTestDoesNotDependOnUnits) {
+  const Matrix x = normal_samples(400, 2);
+  Matrix scaled = x;
+  for (std::size_t k = 0; k < 400; ++k)
+    for (std::size_t j = 0; j < 2; ++j) scaled(k, j) *= 1000.0;
+  const SteinTest test = stein_test(linear(2, 1.1), x, Seed{4}, 5);
+  const SteinTest other = stein_test(linear(2, 1.1e-6), scaled, Seed{4}, 5);
+  EXPECT_NEAR(other.p_value, test.p_value, 1e-9);
+  Matrix constant = x;
+  for (std::size_t k = 0; k < 400; ++k) constant(k, 1) = 5.0;
+  EXPECT_TRUE(std::isfinite(stein_test(linear(2, 1.0), constant, Seed{4}).p_value));
+}
+
 TEST(Whitening, GivesUnitCovarianceAndTransportsScores) {
   Matrix x = normal_samples(500, 3);
   for (std::size_t k = 0; k < x.rows(); ++k) {

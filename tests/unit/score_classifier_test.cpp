@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "lodestein/core/error.hpp"
 #include "lodestein/score/classifier.hpp"
@@ -253,6 +254,124 @@ TEST(Classifier, ColumnConstantInOneEnvironmentGivesFiniteDifferences) {
   for (std::size_t k = 0; k < x.rows(); ++k) x(k, 0) = 3.0;
   const ScoreDifferences d = classifier_differences(cpu, pairs.dataset, small(8));
   EXPECT_TRUE(as_eigen(d.evaluate(x, 0)).allFinite());
+}
+
+double setting(const ScoreDifferences& d, const std::string& name) {
+  for (const Setting& s : d.summary().settings)
+    if (s.name == name) return s.value;
+  ADD_FAILURE() << "no setting " << name;
+  return 0.0;
+}
+
+// 90 + 90 rows are trained on in batches of 60.
+TEST(Classifier, StepsAreEpochsButNotFewerThanTheLeast) {
+  const GaussianPairs pairs = gaussian_pairs(2, {100, 100});
+  ClassifierOptions options = small(4);
+  options.batch = 60;
+  options.epochs = 2.0;
+  const auto epochs = [&] {
+    return setting(classifier_differences(cpu, pairs.dataset, options), "epochs");
+  };
+  EXPECT_DOUBLE_EQ(epochs(), 2.0);
+  options.least_steps = 12;
+  EXPECT_DOUBLE_EQ(epochs(), 4.0);
+  options.batch = 100000;  // at most the rows
+  options.least_steps = 0;
+  EXPECT_DOUBLE_EQ(epochs(), 2.0);
+  options.held_out = 0.4;
+  const ScoreDifferences d = classifier_differences(cpu, pairs.dataset, options);
+  EXPECT_EQ(d.summary().held_out_terms[0].own.size(), 40u);
+  EXPECT_LE(setting(d, "best epoch"), setting(d, "epochs"));
+}
+
+// No hidden layer, d = 2, one output: 3 parameters, or 7 with the form.
+TEST(Classifier, WithoutATrunkItIsALogisticRegression) {
+  const GaussianPairs pairs = gaussian_pairs(2, {600, 600});
+  ClassifierOptions options = small();
+  options.hidden = {};
+  const ScoreDifferences quadratic = classifier_differences(cpu, pairs.dataset, options);
+  options.quadratic = options.gaussian_start = false;
+  const ScoreDifferences linear = classifier_differences(cpu, pairs.dataset, options);
+  const Matrix x{{0.0, 0.0}, {5.0, -2.0}, {3.0, 3.0}};
+  const Matrix d = linear.evaluate(x, 0);
+  for (std::size_t j = 0; j < 2; ++j) {
+    EXPECT_NEAR(d(0, j), d(1, j), 1e-6) << "not constant";
+    EXPECT_NEAR(d(0, j), d(2, j), 1e-6) << "not constant";
+  }
+  EXPECT_EQ(setting(linear, "parameters"), 3.0 + 2.0) << "a skip beside the only layer";
+  EXPECT_EQ(setting(quadratic, "parameters"), 3.0 + 2.0 + 4.0);
+  EXPECT_LT(quadratic.summary().held_out_loss, linear.summary().held_out_loss);
+}
+
+TEST(Classifier, StrongWeightDecayLeavesNoDifference) {
+  const GaussianPairs pairs = gaussian_pairs(2, {300, 300});
+  ClassifierOptions options = small();
+  options.hidden = {8};
+  options.gaussian_start = false;
+  options.rate = 5e-3;
+  options.least_steps = 300;
+  const auto size = [&](double decay) {
+    options.weight_decay = decay;
+    const Matrix& x = pairs.dataset.environments[1].samples;
+    const auto d = classifier_differences(Backend::cpu(1), pairs.dataset, options);
+    return as_eigen(d.evaluate(x, 0)).norm();
+  };
+  EXPECT_LT(size(1e3), 0.1 * size(0.0));
+}
+
+TEST(Classifier, ATrainingThatDivergesIsFoundAndItsStartKept) {
+  const GaussianPairs pairs = gaussian_pairs(2, {100, 100});
+  ClassifierOptions options = small(8);
+  options.rate = 1e30;
+  const ScoreDifferences d = classifier_differences(cpu, pairs.dataset, options);
+  ASSERT_THAT(test::codes_of(d.summary().findings), ::testing::Contains("training-diverged"));
+  EXPECT_EQ(setting(d, "best epoch"), 0.0);
+  // The start is the Gaussian fit to nine tenths of the rows.
+  const Matrix& x = pairs.dataset.environments[1].samples;
+  EXPECT_LT(test::relative_error(d.evaluate(x, 0),
+                                 gaussian_differences(cpu, pairs.dataset).evaluate(x, 0)),
+            0.3);
+}
+
+TEST(Classifier, FindingsNameTheirEnvironment) {
+  GaussianPairs pairs = gaussian_pairs(2, {200, 200, 200});
+  Dataset& data = pairs.dataset;
+  for (std::size_t k = 0; k < 200; ++k) {
+    data.environments[1].samples(k, 0) += 100.0;  // far away
+    for (std::size_t j = 0; j < 2; ++j)           // the observational samples, upside down
+      data.environments[2].samples(k, j) = 6.0 - data.environments[0].samples(k, j);
+  }
+  const ScoreDifferences d = classifier_differences(cpu, data, small(8));
+  std::vector<std::string> messages;
+  for (const Finding& finding : d.summary().findings) {
+    EXPECT_EQ(finding.severity, Severity::warning);
+    EXPECT_FALSE(finding.remedy.empty());
+    messages.push_back(finding.code + ": " + finding.message);
+  }
+  EXPECT_THAT(messages, ::testing::UnorderedElementsAre(
+                            AllOf(HasSubstr("little-overlap"), HasSubstr("'e1' hardly overlaps")),
+                            AllOf(HasSubstr("weak-environment"), HasSubstr("'e2' can't be told"))));
+}
+
+TEST(Classifier, EveryBadValueIsNamedInWhicheverTask) {
+  const GaussianPairs pairs = gaussian_pairs(2, {60, 50});
+  const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+  const auto refused = [&](auto change) {
+    std::vector<ClassifierTask> tasks(2, {&pairs.dataset, small(4), Seed{1}});
+    change(tasks[1].options);
+    return message_of<InvalidArgument>([&] { classifier_differences(cpu, tasks); });
+  };
+  for (const double bad : {-1.0, nan, infinity}) {
+    EXPECT_THAT(refused([&](auto& o) { o.rate = bad; }), HasSubstr("classifier: rate"));
+    EXPECT_THAT(refused([&](auto& o) { o.epochs = bad; }), HasSubstr("classifier: epochs"));
+  }
+  EXPECT_THAT(refused([&](auto& o) { o.epochs = 0.0; }), HasSubstr("classifier: epochs"));
+  EXPECT_THAT(refused([&](auto& o) { o.weight_decay = nan; }), HasSubstr("weight_decay"));
+  for (const double bad : {0.0, 1.0, -0.5, nan})
+    EXPECT_THAT(refused([&](auto& o) { o.held_out = bad; }), HasSubstr("held-out share"));
+  const Dataset nine = gaussian_pairs(2, {60, 9}).dataset;
+  EXPECT_THAT(message_of<InvalidArgument>([&] { classifier_differences(cpu, nine, small(4)); }),
+              AllOf(HasSubstr("'e1'"), HasSubstr("9 samples")));
 }
 
 }  // namespace

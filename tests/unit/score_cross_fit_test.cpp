@@ -101,5 +101,115 @@ TEST(CrossFit, BadInputIsNamed) {
   EXPECT_THROW(cross_fit(cpu, dataset, none), InvalidArgument);
 }
 
+// d(x) = x whatever it was fitted on, everywhere with the same overlap.
+class Identity final : public ScoreDifferences::Model {
+ public:
+  explicit Identity(double overlap) : overlap_(overlap) {}
+  std::size_t dimension() const override { return 2; }
+  std::size_t environments() const override { return 1; }
+  Matrix evaluate(ConstMatrixView x, std::size_t) const override { return Matrix(x); }
+  std::vector<double> overlap(ConstMatrixView x, std::size_t) const override {
+    return std::vector<double>(x.rows(), overlap_);
+  }
+
+ private:
+  double overlap_;
+};
+
+DifferenceEstimator identity(double overlap) {
+  return each([overlap](const Backend&, const Dataset&, Seed, Observer&) {
+    return ScoreDifferences(std::make_shared<Identity>(overlap), {.estimator = "identity"});
+  });
+}
+
+// The three parts of a split are disjoint and are everything, so that moments of equal parts
+// average to those of all samples.
+TEST(CrossFit, AveragesOverTheChosenPointsOfTheThirdPart) {
+  const Dataset dataset = one_touched(90, 3);
+  const auto second = [&](std::size_t e) -> Eigen::MatrixXd {
+    const auto x = as_eigen(dataset.environments[e].samples);
+    return x.transpose() * x / 90.0;
+  };
+  const auto expect = [&](MomentPoints points, const Eigen::MatrixXd& value) {
+    const CrossMoments cross =
+        cross_fit(cpu, dataset, identity(0.25), {.splits = 2, .points = points});
+    EXPECT_EQ(cross.splits, 2u);
+    EXPECT_EQ(cross.environments, (std::vector<std::string>{"e1"}));
+    ASSERT_EQ(cross.values[0].size(), 6u);
+    EXPECT_NE(cross.values[0][0], cross.values[0][3]) << "two splits are the same";
+    // Stored in fp32.
+    EXPECT_LT((as_eigen(cross.mean().own[0]) - value).norm(), 1e-6 * value.norm());
+  };
+  expect(MomentPoints::observational, second(0));
+  expect(MomentPoints::own, second(1));
+  expect(MomentPoints::both, 0.5 * (second(0) + second(1)));
+  expect(MomentPoints::overlap, 0.5 * (second(0) + second(1)));  // the same everywhere
+}
+
+TEST(CrossFit, SeedsDecideAboutTheSplits) {
+  const Dataset dataset = one_touched(60, 4);
+  const auto values = [&](Seed seed) {
+    return cross_fit(cpu, dataset, gaussian_estimator(), {.splits = 1}, seed).values;
+  };
+  EXPECT_EQ(values(Seed{1}), values(Seed{1}));
+  EXPECT_NE(values(Seed{1}), values(Seed{2}));
+}
+
+// By hand: one split of 1, 2, 3 has mean 2 and variance 1 within, error sqrt(1 / 3), t = 2 sqrt 3;
+// with 2 degrees of freedom P(T > t) = (1 - t / sqrt(2 + t^2)) / 2.
+TEST(CrossFit, TouchTestsAreTheirFormulas) {
+  const auto moments = [](const std::vector<double>& values) {
+    CrossMoments cross{{"e"}, values.size() / 3, {{}}};
+    for (const double value : values) cross.values[0].push_back(Matrix{{value}});
+    return cross;
+  };
+  const Matrix unit{{1.0}};
+  const TouchTests one = touch_tests(moments({1.0, 2.0, 3.0}), unit);
+  EXPECT_DOUBLE_EQ(one.value(0, 0), 2.0);
+  EXPECT_DOUBLE_EQ(one.standard_error(0, 0), std::sqrt(1.0 / 3.0));
+  EXPECT_NEAR(one.p_value(0, 0), 0.5 - std::sqrt(12.0 / 14.0) / 2.0, 1e-12);
+  // Two splits of the same: variance 1, error^2 = 1/3 (1/2 + 1/3), t = 2 / sqrt(5 / 18) with 4
+  // degrees: P(T > t) = .5 - 3/8 t / sqrt(1 + t^2 / 4) (1 - t^2 / (12 (1 + t^2 / 4))).
+  const TouchTests two = touch_tests(moments({1.0, 2.0, 3.0, 3.0, 2.0, 1.0}), unit);
+  EXPECT_DOUBLE_EQ(two.value(0, 0), 2.0);
+  EXPECT_NEAR(two.standard_error(0, 0), std::sqrt(5.0 / 18.0), 1e-12);
+  const double t = 2.0 / std::sqrt(5.0 / 18.0), below = 1.0 + t * t / 4.0;
+  EXPECT_NEAR(two.p_value(0, 0),
+              0.5 - 0.375 * t / std::sqrt(below) * (1.0 - t * t / (12.0 * below)), 1e-12);
+  EXPECT_NEAR(two.p_value(0, 0), 0.0096, 2e-4);  // of tables: t = 3.795, 4 degrees
+  // No spread at all.
+  EXPECT_EQ(touch_tests(moments({2.0, 2.0, 2.0}), unit).p_value(0, 0), 0.0);
+  EXPECT_EQ(touch_tests(moments({0.0, 0.0, 0.0}), unit).p_value(0, 0), 1.0);
+  EXPECT_EQ(touch_tests(moments({-2.0, -2.0, -2.0}), unit).p_value(0, 0), 1.0);
+  // Twice the direction: four times the value, the same test.
+  const TouchTests longer = touch_tests(moments({1.0, 2.0, 3.0}), Matrix{{2.0}});
+  EXPECT_DOUBLE_EQ(longer.value(0, 0), 8.0);
+  EXPECT_NEAR(longer.p_value(0, 0), one.p_value(0, 0), 1e-12);
+}
+
+TEST(CrossFit, EveryRefusalSaysWhy) {
+  using ::testing::AllOf;
+  using ::testing::HasSubstr;
+  const Dataset dataset = one_touched(60, 1);
+  const auto refused = [&](const Dataset& data, const DifferenceEstimator& estimator,
+                           const CrossFitOptions& options) {
+    return test::message_of<InvalidArgument>([&] { cross_fit(cpu, data, estimator, options); });
+  };
+  EXPECT_THAT(refused(dataset, identity(0.25), {.splits = 0}),
+              HasSubstr("cross_fit: splits must be at least 1"));
+  EXPECT_THAT(refused(one_touched(29, 1), identity(0.25), {}),
+              AllOf(HasSubstr("'obs'"), HasSubstr("29 samples")));
+  const DifferenceEstimator none = [](const Backend&, const std::vector<Dataset>&, Seed,
+                                      Observer&) { return std::vector<ScoreDifferences>(); };
+  EXPECT_THAT(refused(dataset, none, {.splits = 2}),
+              HasSubstr("the estimator returned 0 results for 6 data sets"));
+  EXPECT_THAT(refused(dataset, identity(0.0), {}),
+              AllOf(HasSubstr("'e1'"), HasSubstr("no overlap")));
+  EXPECT_NO_THROW(cross_fit(cpu, dataset, identity(0.0), {.points = MomentPoints::both}));
+  const CrossMoments cross = cross_fit(cpu, dataset, identity(0.25), {.splits = 1});
+  EXPECT_THAT(test::message_of<DimensionMismatch>([&] { touch_tests(cross, Matrix(3, 2)); }),
+              HasSubstr("moments of 2 variables, the decoder has 3 rows"));
+}
+
 }  // namespace
 }  // namespace lodestein

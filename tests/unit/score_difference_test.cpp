@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 
 #include "lodestein/core/error.hpp"
 #include "lodestein/score/difference.hpp"
@@ -175,6 +176,118 @@ TEST(PlugInDifferences, SubtractWhateverScores) {
   EXPECT_THROW(plug_in_differences(reference, gaussian_pairs(2, {40, 40}).dataset,
                                    {shifted(1.0), shifted(2.0)}),
                DimensionMismatch);
+}
+
+TEST(ScoreDifferences, RefuseOtherColumnsAndEnvironmentsAndTakeNoPoints) {
+  const ScoreDifferences d = scaled(3, 2);
+  EXPECT_THAT(message_of<DimensionMismatch>([&] { d.evaluate(Matrix(4, 2), 0); }),
+              AllOf(HasSubstr("2 columns"), HasSubstr("3 variables")));
+  EXPECT_THAT(message_of<DimensionMismatch>([&] { d.overlap(Matrix(4, 2), 0); }),
+              HasSubstr("2 columns"));
+  for (const auto& ask : std::vector<std::function<void()>>{[&] { d.evaluate(Matrix(4, 3), 2); },
+                                                            [&] { d.overlap(Matrix(4, 3), 2); }})
+    EXPECT_THAT(message_of<InvalidArgument>(ask),
+                HasSubstr("no interventional environment 2, only 0 to 1"));
+  EXPECT_EQ(d.evaluate(Matrix(0, 3), 1).cols(), 3u);
+  EXPECT_TRUE(d.overlap(Matrix(0, 3), 1).empty());
+}
+
+TEST(ScoreDifferences, WithAnotherSummaryTheyAreTheSame) {
+  const ScoreDifferences d = scaled(3, 2), other = d.with({.estimator = "renamed"});
+  const Matrix x{{1.0, 2.0, 3.0}};
+  EXPECT_EQ(other.summary().estimator, "renamed");
+  EXPECT_EQ(d.summary().estimator, "scaled");
+  EXPECT_EQ(other.evaluate(x, 1), d.evaluate(x, 1));
+  EXPECT_TRUE(std::isnan(other.summary().held_out_loss));
+}
+
+TEST(DifferenceMoments, EveryRefusalNamesWhatDisagrees) {
+  const GaussianPairs pairs = gaussian_pairs(3, {40, 25, 60});
+  EXPECT_THAT(message_of<DimensionMismatch>(
+                  [&] { difference_moments(reference, scaled(3, 1), pairs.dataset); }),
+              AllOf(HasSubstr("differences of 1"), HasSubstr("data set has 2")));
+  EXPECT_THAT(message_of<DimensionMismatch>(
+                  [&] { all_difference_moments(reference, scaled(3, 2), Matrix(4, 2)); }),
+              HasSubstr("2 columns"));
+  EXPECT_THAT(message_of<InvalidArgument>(
+                  [&] { all_difference_moments(reference, scaled(3, 2), Matrix(0, 3)); }),
+              HasSubstr("there are no points"));
+  // No overlap matters only where the overlap weighs.
+  for (const MomentPoints points :
+       {MomentPoints::observational, MomentPoints::own, MomentPoints::both})
+    EXPECT_NO_THROW(difference_moments(reference, scaled(3, 2, 0.0), pairs.dataset, points));
+}
+
+TEST(PlugInDifferences, TakeOverTheFindingsOfTheScores) {
+  const GaussianPairs pairs = gaussian_pairs(3, {40, 25});
+  std::vector<Score> scores{shifted(1.0), shifted(2.0)};
+  for (std::size_t e = 0; e < 2; ++e) {
+    ScoreSummary summary = scores[e].summary();
+    summary.findings = {{Severity::note, "code-" + std::to_string(e), "message", "remedy"}};
+    scores[e] = scores[e].with(summary);
+  }
+  const auto d = plug_in_differences(reference, pairs.dataset, scores);
+  EXPECT_THAT(test::codes_of(d.summary().findings), ::testing::ElementsAre("code-0", "code-1"));
+  EXPECT_TRUE(std::isnan(d.summary().held_out_loss));
+  EXPECT_TRUE(d.summary().held_out_losses.empty()) << "scores know no log-ratio";
+}
+
+TEST(PlugInDifferences, EveryRefusalNamesWhatDisagrees) {
+  GaussianPairs pairs = gaussian_pairs(3, {40, 35});
+  const auto refused = [&](const Dataset& data, std::size_t count) {
+    const std::vector<Score> scores(count, shifted(1.0));
+    return message_of<InvalidArgument>([&] { plug_in_differences(reference, data, scores); });
+  };
+  EXPECT_THAT(refused(pairs.dataset, 3), HasSubstr("3 scores of a data set with 2 environments"));
+  EXPECT_THAT(refused(gaussian_pairs(2, {40, 40}).dataset, 2),
+              AllOf(HasSubstr("'obs' has 3 variables"), HasSubstr("data set 2")));
+  Matrix& x = pairs.dataset.environments[1].samples;
+  for (std::size_t k = 0; k < x.rows(); ++k) x(k, 2) = x(k, 0) + x(k, 1);
+  EXPECT_THAT(refused(pairs.dataset, 2),
+              AllOf(HasSubstr("'e1'"), HasSubstr("not positive definite")));
+}
+
+// The score of a fit to all rows, the loss of one to nine tenths.
+TEST(GaussianScores, OfADataSetHaveALossWhereThereAreRowsForIt) {
+  const GaussianPairs pairs = gaussian_pairs(2, {40, 15, 14});
+  const auto scores = gaussian_scores(reference, pairs.dataset, {}, Seed{1});
+  ASSERT_EQ(scores.size(), 3u);
+  EXPECT_TRUE(std::isfinite(scores[0].summary().held_out_loss));
+  EXPECT_TRUE(std::isfinite(scores[1].summary().held_out_loss));  // two rows of 15
+  EXPECT_TRUE(std::isnan(scores[2].summary().held_out_loss));     // one of 14
+  EXPECT_EQ(scores[1].summary().samples, 15u);
+  EXPECT_EQ(scores[1].summary().environment, "e1");
+  const auto other = gaussian_scores(reference, pairs.dataset, {}, Seed{2});
+  EXPECT_NE(scores[0].summary().held_out_loss, other[0].summary().held_out_loss);
+  const Matrix& x = pairs.dataset.environments[0].samples;
+  EXPECT_EQ(scores[0].evaluate(x), other[0].evaluate(x)) << "the seed picks held-out rows only";
+}
+
+TEST(GaussianScores, OfADataSetAreShrunkenAsAsked) {
+  const GaussianPairs pairs = gaussian_pairs(2, {19, 21});
+  const auto shrinkage = [&](Shrinkage choice, std::size_t e) {
+    return gaussian_scores(reference, pairs.dataset, {choice})[e].summary().settings[0];
+  };
+  EXPECT_EQ(shrinkage(Shrinkage::none, 0).name, "shrinkage");
+  EXPECT_EQ(shrinkage(Shrinkage::none, 0).value, 0.0);
+  EXPECT_GT(shrinkage(Shrinkage::oracle_approximating, 1).value, 0.0);
+  EXPECT_GT(shrinkage(Shrinkage::automatic, 0).value, 0.0);  // below 10 d samples
+  EXPECT_EQ(shrinkage(Shrinkage::automatic, 1).value, 0.0);
+  const Matrix x{{0.0, 0.0}};
+  const auto d = [&](Shrinkage choice) {
+    return gaussian_differences(reference, pairs.dataset, {choice}).evaluate(x, 0);
+  };
+  EXPECT_NE(d(Shrinkage::none), d(Shrinkage::oracle_approximating));
+}
+
+TEST(Score, RefusesOtherColumnsNamingItsEnvironment) {
+  const Score score = shifted(1.0).with({.environment = "ko", .estimator = "renamed"});
+  EXPECT_EQ(score.summary().estimator, "renamed");
+  EXPECT_THAT(message_of<DimensionMismatch>([&] { score.evaluate(Matrix(4, 2)); }),
+              AllOf(HasSubstr("'ko'"), HasSubstr("2 columns"), HasSubstr("3 variables")));
+  EXPECT_THAT(message_of<DimensionMismatch>([&] { score.divergence(Matrix(4, 2)); }),
+              HasSubstr("'ko'"));
+  EXPECT_TRUE(score.divergence(Matrix(0, 3)).empty());
 }
 
 }  // namespace

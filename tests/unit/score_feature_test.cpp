@@ -10,6 +10,7 @@
 #include "lodestein/score/gaussian.hpp"
 #include "lodestein/simulate/study.hpp"
 #include "score_support.hpp"
+#include "simulate_support.hpp"
 
 namespace lodestein {
 namespace {
@@ -202,6 +203,103 @@ TEST(FeatureScores, HardDataGiveFiniteScoresAndFindings) {
     ASSERT_EQ(few.summary().findings.size(), 1u);
     EXPECT_EQ(few.summary().findings.front().code, "settings-not-chosen");
   }
+}
+
+double setting(const Score& score, const std::string& name) {
+  for (const Setting& s : score.summary().settings)
+    if (s.name == name) return s.value;
+  ADD_FAILURE() << "no setting " << name;
+  return 0.0;
+}
+
+Matrix normal(std::size_t n, std::uint32_t number) {
+  return test::gaussian_samples(n, Eigen::Vector3d::Zero(), Eigen::Matrix3d::Identity(), number);
+}
+
+TEST(FeatureScores, GaussianDataKeepTheGaussianFit) {
+  const Matrix at = normal(20, 2);
+  const Dataset data = test::dataset_of({normal(60, 1)});
+  const Score score = feature_scores(Backend::cpu(1), data,
+                                     {.degree = 4, .fourier = 0, .ridges = {1e-6}, .held_out = 0.4})
+                          .front();
+  ASSERT_THAT(test::codes_of(score.summary().findings),
+              ::testing::ElementsAre("gaussian-fit-kept"));
+  EXPECT_EQ(score.summary().findings[0].severity, Severity::note);
+  EXPECT_THAT(score.summary().findings[0].message, ::testing::HasSubstr("'obs'"));
+  for (const Setting& s : score.summary().settings) EXPECT_NE(s.name, "ridge");
+  EXPECT_TRUE(std::isfinite(score.summary().held_out_loss));
+  const Score gaussian = feature_scores(Backend::cpu(1), data, {.degree = 2, .fourier = 0}).front();
+  // Whitened coordinates are fp32.
+  EXPECT_LT(test::relative_error(score.evaluate(at), gaussian.evaluate(at)), 1e-5);
+}
+
+TEST(FeatureScores, ChooseTheBestOfWidthsAndRidges) {
+  const Dataset data = test::dataset_of({curved(400, 21)});
+  FeatureScoreOptions options{
+      .fourier = 30, .widths = {0.4, 1.0, 4.0}, .ridges = {1.0, 1e-2, 1e-4}};
+  const Score chosen = feature_scores(Backend::cpu(1), data, options).front();
+  EXPECT_EQ(setting(chosen, "features"), 9.0 + 30.0);
+  double least = std::numeric_limits<double>::infinity(), best_width = 0.0, best_ridge = 0.0;
+  for (const double width : options.widths) {
+    for (const double ridge : options.ridges) {
+      FeatureScoreOptions one = options;
+      one.widths = {width};
+      one.ridges = {ridge};
+      const Score score = feature_scores(Backend::cpu(1), data, one).front();
+      if (!(score.summary().held_out_loss < least)) continue;
+      least = score.summary().held_out_loss;
+      best_width = width;
+      best_ridge = ridge;
+    }
+  }
+  EXPECT_DOUBLE_EQ(setting(chosen, "ridge"), best_ridge);
+  EXPECT_DOUBLE_EQ(setting(chosen, "width"), best_width * std::sqrt(6.0));
+  EXPECT_DOUBLE_EQ(chosen.summary().held_out_loss, least);
+  options.fourier = 0;
+  options.widths = {};  // ignored
+  EXPECT_NO_THROW(feature_scores(Backend::cpu(1), data, options));
+}
+
+TEST(FeatureScores, SeedsDrawTheFeaturesAndTheHeldOutRows) {
+  const Dataset data = test::dataset_of({curved(400, 22)});
+  const Matrix at = curved(5, 23);
+  const auto score = [&](std::size_t fourier, Seed seed) {
+    return feature_scores(Backend::cpu(1), data,
+                          {.degree = 3, .fourier = fourier, .widths = {1.0}, .ridges = {0.1}}, seed)
+        .front();
+  };
+  EXPECT_NE(score(8, Seed{1}).evaluate(at), score(8, Seed{2}).evaluate(at));
+  EXPECT_EQ(score(0, Seed{1}).evaluate(at), score(0, Seed{2}).evaluate(at));
+  EXPECT_NE(score(0, Seed{1}).summary().held_out_loss, score(0, Seed{2}).summary().held_out_loss);
+}
+
+TEST(FeatureScores, NoEnvironmentsGiveNoScores) {
+  EXPECT_TRUE(feature_scores(Backend::cpu(1), {}).empty());
+}
+
+TEST(FeatureScores, EveryBadValueIsNamed) {
+  using ::testing::HasSubstr;
+  const Dataset good = test::dataset_of({curved(30, 14)});
+  const auto refused = [&](const FeatureScoreOptions& options) {
+    return test::message_of<InvalidArgument>(
+        [&] { feature_scores(Backend::cpu(1), good, options); });
+  };
+  const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(refused({.degree = 5}), HasSubstr("feature score: degree must be 0 to 4"));
+  EXPECT_THAT(refused({.degree = 0, .fourier = 0}), HasSubstr("no features"));
+  EXPECT_THAT(refused({.ridges = {}}), HasSubstr("ridges must be positive"));
+  EXPECT_THAT(refused({.widths = {}}), HasSubstr("widths must be positive"));
+  for (const double bad : {0.0, -1.0, nan, infinity}) {
+    EXPECT_THAT(refused({.ridges = {1.0, bad}}), HasSubstr("ridges must be positive"));
+    EXPECT_THAT(refused({.widths = {1.0, bad}}), HasSubstr("widths must be positive"));
+  }
+  for (const double bad : {0.0, 1.0, -1.0, nan})
+    EXPECT_THAT(refused({.held_out = bad}), HasSubstr("held_out must lie between 0 and 1"));
+  EXPECT_THAT(refused({.fourier = 4088}), HasSubstr("9 monomials and 4088 Fourier features"));
+  EXPECT_THAT(test::message_of<InvalidArgument>([&] {
+                feature_scores(Backend::cpu(1), test::dataset_of({curved(30, 1), curved(3, 1)}));
+              }),
+              HasSubstr("environment 'e1': 3 samples"));
 }
 
 }  // namespace

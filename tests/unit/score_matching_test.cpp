@@ -5,6 +5,8 @@
 
 #include <Eigen/Dense>
 #include <cmath>
+#include <functional>
+#include <limits>
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
@@ -365,6 +367,316 @@ TEST(ScoreMatching, BadInputIsNamed) {
   EXPECT_THAT(message(broken, quick()), HasSubstr("not finite"));
   EXPECT_THAT(message(few, quick()), HasSubstr("environment 'e0' has 1 samples"));
   EXPECT_THAT(message(broken, ScoreMatchingOptions::published()), HasSubstr("not finite"));
+}
+
+double setting(const Score& score, const std::string& name) {
+  for (const Setting& s : score.summary().settings)
+    if (s.name == name) return s.value;
+  ADD_FAILURE() << "no setting " << name;
+  return 0.0;
+}
+
+bool found(const Score& score, const std::string& code) {
+  for (const Finding& finding : score.summary().findings)
+    if (finding.code == code) return true;
+  return false;
+}
+
+Score fit(const Dataset& data, const ScoreMatchingOptions& o, Seed seed = Seed{1}) {
+  return score_matching_scores(Backend::cpu(1), data, o, seed).front();
+}
+
+// A training of so many steps of all rows.
+ScoreMatchingOptions steps(std::size_t count) {
+  ScoreMatchingOptions o = quick();
+  o.epochs = 0.0;
+  o.least_steps = count;
+  o.batch = 1000;
+  return o;
+}
+
+TEST(ScoreMatchingOptions, StepsAreEpochsOfTheTrainingRowsButNotFewerThanTheLeast) {
+  const Dataset data = dataset(100, 2, 0.5);  // 90 rows are trained on
+  ScoreMatchingOptions o = quick();
+  o.batch = 20;
+  o.epochs = 2.5;
+  o.least_steps = 0;
+  EXPECT_EQ(setting(fit(data, o), "steps"), 12.0);  // 2.5 * 4.5, rounded up
+  o.least_steps = 13;
+  EXPECT_EQ(setting(fit(data, o), "steps"), 13.0);
+  o.least_steps = 0;
+  o.batch = 100000;
+  EXPECT_EQ(setting(fit(data, o), "steps"), 3.0);
+  EXPECT_EQ(fit(data, o).summary().samples, 100u);
+}
+
+// The first step has the full rate, the second of two half of it.
+TEST(ScoreMatchingOptions, CosineLowersTheRateAfterTheFirstStep) {
+  const Dataset data = dataset(100, 2, 0.5);
+  const Matrix x = samples(20, 2, 0.5, 6);
+  const auto score = [&](std::size_t count, bool cosine) {
+    ScoreMatchingOptions o = steps(count);
+    o.cosine = cosine;
+    return fit(data, o).evaluate(x);
+  };
+  EXPECT_EQ(score(1, true), score(1, false));
+  EXPECT_NE(score(2, true), score(2, false));
+}
+
+// Adam turns a gradient that is all decay into steps of the rate towards 0: from the Gaussian start
+// -y the skip goes to 0 in 1 / rate steps.
+TEST(ScoreMatchingOptions, StrongWeightDecayShrinksTheScoreToNothing) {
+  const Dataset data = dataset(100, 2, 0.5);
+  const Matrix x = samples(50, 2, 0.5, 6);
+  const auto size = [&](double decay) {
+    ScoreMatchingOptions o = steps(100);
+    o.rate = 0.02;
+    o.weight_decay = decay;
+    return as_eigen(fit(data, o).evaluate(x)).norm();
+  };
+  EXPECT_LT(size(1e4), 0.1 * size(0.0));
+}
+
+TEST(ScoreMatchingOptions, BetasSliceLawsAndSeedsChangeTheTraining) {
+  const Dataset data = dataset(100, 2, 0.5);
+  const Matrix x = samples(20, 2, 0.5, 6);
+  ScoreMatchingOptions o = quick(Objective::sliced);
+  o.least_steps = 20;
+  const Matrix usual = fit(data, o).evaluate(x);
+  EXPECT_EQ(fit(data, o).evaluate(x), usual);
+  EXPECT_NE(fit(data, o, Seed{2}).evaluate(x), usual);
+  for (const auto& change : std::vector<std::function<void(ScoreMatchingOptions&)>>{
+           [](auto& c) { c.beta1 = 0.5; }, [](auto& c) { c.beta2 = 0.9; },
+           [](auto& c) { c.slice_law = ScoreSlices::gaussian; }, [](auto& c) { c.slices = 1; },
+           [](auto& c) { c.rate = 2e-3; }, [](auto& c) { c.hidden = {12}; },
+           [](auto& c) { c.activation = ScoreActivation::tanh; }}) {
+    ScoreMatchingOptions other = o;
+    change(other);
+    EXPECT_NE(fit(data, other).evaluate(x), usual);
+  }
+  o.objective = Objective::exact;
+  const Matrix exact = fit(data, o).evaluate(x);
+  o.slices = 7;
+  o.slice_law = ScoreSlices::gaussian;
+  EXPECT_EQ(fit(data, o).evaluate(x), exact) << "there are no slices in the exact objective";
+}
+
+// Whitened data with noise of standard deviation 1 have covariance 2 I: the score goes from -y to
+// -y / 2.
+TEST(ScoreMatchingOptions, DenoisingGivesTheScoreOfTheNoisierData) {
+  const Dataset data = dataset(2000, 2, 0.0);
+  ScoreMatchingOptions o = quick(Objective::denoising);
+  o.hidden = {4};
+  o.sigma = 1.0;
+  o.slices = 4;
+  o.batch = 500;
+  o.epochs = 0.0;
+  o.least_steps = 400;
+  o.rate = 1e-2;
+  const Matrix x = samples(300, 2, 0.0, 6);
+  ScoreMatchingOptions none = o;
+  none.least_steps = 0;
+  const Eigen::MatrixXd start = as_eigen(fit(data, none).evaluate(x));
+  const Eigen::MatrixXd noisy = as_eigen(fit(data, o).evaluate(x));
+  // Coefficients from 500 x 4 pairs a step err by some percent.
+  EXPECT_LT((noisy - 0.5 * start).norm(), 0.05 * start.norm());
+}
+
+TEST(ScoreMatchingOptions, OneSigmaToChooseFromIsThatSigma) {
+  const Dataset data = dataset(100, 2, 0.5, 2);
+  const Matrix x = samples(20, 2, 0.5, 6);
+  ScoreMatchingOptions given = quick(Objective::denoising), chosen = given;
+  chosen.sigma = 0.0;
+  chosen.sigmas = {given.sigma};
+  EXPECT_EQ(fit(data, chosen).evaluate(x), fit(data, given).evaluate(x));
+  // Of several it is the one with the least sum over the environments.
+  chosen.sigmas = {0.1, 0.4, 1.6};
+  const auto best = score_matching_scores(Backend::cpu(1), data, chosen, Seed{1});
+  double least = std::numeric_limits<double>::infinity(), sigma = 0.0;
+  for (const double candidate : chosen.sigmas) {
+    given.sigma = candidate;
+    const auto scores = score_matching_scores(Backend::cpu(1), data, given, Seed{1});
+    const double sum = scores[0].summary().held_out_loss + scores[1].summary().held_out_loss;
+    if (!(sum < least)) continue;
+    least = sum;
+    sigma = candidate;
+  }
+  EXPECT_EQ(setting(best[0], "sigma"), sigma);
+  EXPECT_EQ(best[0].summary().held_out_loss + best[1].summary().held_out_loss, least);
+}
+
+// The first restart is the training without restarts.
+TEST(ScoreMatchingOptions, MoreRestartsAreNeverWorseOnHeldOutRows) {
+  const Dataset data = dataset(200, 2, 0.5);
+  ScoreMatchingOptions o = quick();
+  o.start = ScoreStart::uniform;
+  double before = std::numeric_limits<double>::infinity();
+  for (const std::size_t restarts : {1u, 2u, 4u}) {
+    o.restarts = restarts;
+    const Score score = fit(data, o);
+    EXPECT_LE(score.summary().held_out_loss, before);
+    before = score.summary().held_out_loss;
+    EXPECT_EQ(setting(score, "networks"), 1.0);
+  }
+  o.restarts = 1;
+  EXPECT_LT(before, fit(data, o).summary().held_out_loss) << "four starts gave the same network";
+}
+
+// Without steps each fold is the Gaussian fit to the rows of the other folds.
+TEST(ScoreMatchingOptions, FoldsAreAveraged) {
+  const Dataset data = dataset(60, 2, 0.5);
+  const Matrix x = samples(20, 2, 0.5, 6);
+  ScoreMatchingOptions o = quick();
+  o.epochs = 0.0;
+  o.least_steps = 0;
+  o.folds = 60 / 2;  // two rows each
+  const Score many = fit(data, o);
+  EXPECT_EQ(setting(many, "networks"), 30.0);
+  EXPECT_TRUE(std::isfinite(many.summary().held_out_loss));
+  o.folds = 1;
+  o.held_out = 0.0;
+  const Matrix whole = fit(data, o).evaluate(x);
+  // Leaving out 1 / 30 of the rows moves each of the fits by some percent, their mean by less.
+  EXPECT_LT((as_eigen(many.evaluate(x)) - as_eigen(whole)).norm(), 0.05 * as_eigen(whole).norm());
+  EXPECT_NE(many.evaluate(x), whole);
+  const std::vector<double> divergence = many.divergence(x);
+  EXPECT_NEAR(divergence[0], divergence[19], 1e-5 * std::abs(divergence[0])) << "of a linear score";
+}
+
+TEST(ScoreMatchingOptions, AUniformStartIsBoundedAndNotTheGaussianFit) {
+  const Dataset data = dataset(100, 2, 0.5);
+  const Matrix x = samples(20, 2, 0.5, 6);
+  for (const bool whiten : {true, false}) {
+    ScoreMatchingOptions o = steps(0);
+    o.start = ScoreStart::uniform;
+    o.activation = ScoreActivation::tanh;
+    o.whiten = whiten;
+    const Score score = fit(data, o);
+    if (!whiten) {
+      // 10 inputs of size at most 1 and a bias, weights below 1 / sqrt(10).
+      EXPECT_LT(as_eigen(score.evaluate(x)).cwiseAbs().maxCoeff(), 11.0 / std::sqrt(10.0));
+    }
+    o.least_steps = 50;
+    EXPECT_LT(fit(data, o).summary().held_out_loss, score.summary().held_out_loss);
+  }
+}
+
+TEST(ScoreMatchingOptions, WithoutHeldOutRowsThereIsNoLossAndNothingStops) {
+  ScoreMatchingOptions o = quick();
+  o.held_out = 0.0;
+  o.patience = 1;
+  const Score score = fit(dataset(60, 2, 0.5), o);
+  EXPECT_TRUE(std::isnan(score.summary().held_out_loss));
+  EXPECT_EQ(setting(score, "steps"), 60.0);
+}
+
+TEST(ScoreMatchingOptions, PatienceZeroNeverStopsAndAMoreLessStopsSooner) {
+  ScoreMatchingOptions o;
+  o.rate = 2e-2;
+  o.cosine = false;
+  o.epochs = 0.0;
+  o.least_steps = 400;
+  o.held_out = 0.3;
+  const Dataset data = dataset(60, 3, 0.5);
+  double before = 401.0;
+  for (const std::size_t patience : {0u, 12u, 2u}) {
+    o.patience = patience;
+    const Score score = fit(data, o);
+    EXPECT_LT(setting(score, "steps"), before);
+    before = setting(score, "steps");
+    if (patience == 0) {
+      EXPECT_EQ(before, 400.0);
+    }
+  }
+}
+
+TEST(ScoreMatchingFindings, GaussianDataKeepTheirGaussianStart) {
+  ScoreMatchingOptions o = quick();
+  o.iterate = ScoreIterate::best;
+  o.rate = 10.0;  // too high for anything to be learnt
+  o.cosine = false;
+  const Score score = fit(dataset(100, 2, 0.0), o);
+  ASSERT_TRUE(found(score, "no-better-than-start"));
+  EXPECT_THAT(score.summary().findings.front().message,
+              ::testing::AllOf(HasSubstr("environment 'e0'"), HasSubstr("1 of 1 networks")));
+  EXPECT_EQ(score.summary().findings.front().severity, Severity::note);
+  o.epochs = 0.0;
+  o.least_steps = 0;
+  const Matrix x = samples(20, 2, 0.0, 6);
+  EXPECT_EQ(score.evaluate(x), fit(dataset(100, 2, 0.0), o).evaluate(x)) << "not the start";
+}
+
+// 900 rows in batches of 64: a held-out loss every 14 steps.
+TEST(ScoreMatchingFindings, ATrainingThatStillImprovesIsFound) {
+  ScoreMatchingOptions o = quick();
+  o.iterate = ScoreIterate::best;
+  o.cosine = false;
+  o.epochs = 0.0;
+  const Dataset data = dataset(1000, 2, 1.0);
+  for (const std::size_t count : {56u, 60u, 70u}) {  // the last loss at the end or before
+    o.least_steps = count;
+    EXPECT_TRUE(found(fit(data, o), "still-improving")) << count;
+  }
+  o.least_steps = 13;
+  EXPECT_FALSE(found(fit(data, o), "still-improving")) << "there was no held-out loss";
+  ScoreMatchingOptions long_enough = o;
+  long_enough.least_steps = 3000;
+  long_enough.rate = 1e-2;
+  long_enough.patience = 3;
+  EXPECT_FALSE(found(fit(data, long_enough), "still-improving"));
+}
+
+TEST(ScoreMatchingFindings, AnUnboundedLossSaysWhatToDo) {
+  ScoreMatchingOptions o = quick();
+  o.rate = 1e30;
+  o.iterate = ScoreIterate::best;
+  o.folds = 2;
+  const Finding finding = fit(dataset(200, 3, 0.5), o).summary().findings.front();
+  EXPECT_EQ(finding.severity, Severity::warning);
+  EXPECT_THAT(finding.message, HasSubstr("2 of 2 networks"));
+  EXPECT_THAT(finding.remedy, HasSubstr("lower the rate"));
+}
+
+TEST(ScoreMatchingOptions, EveryBadValueIsNamed) {
+  const auto with = [](auto spoil) -> std::string {
+    ScoreMatchingOptions o = quick();
+    spoil(o);
+    try {
+      fit(dataset(20, 2, 0.5), o);
+    } catch (const InvalidArgument& error) {
+      return error.what();
+    }
+    return "nothing thrown";
+  };
+  const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+  EXPECT_THAT(with([](auto& o) { o.hidden.assign(9, 4); }),
+              HasSubstr("score matching: hidden has 9 layers; give it 1 to 8"));
+  for (const double bad : {nan, infinity}) {
+    EXPECT_THAT(with([&](auto& o) { o.sigma = bad; }), HasSubstr("sigma can't be negative"));
+    EXPECT_THAT(with([&](auto& o) { o.epochs = bad; }), HasSubstr("epochs can't be negative"));
+    EXPECT_THAT(with([&](auto& o) { o.rate = bad; }), HasSubstr("rate must be positive"));
+    EXPECT_THAT(with([&](auto& o) { o.weight_decay = bad; }), HasSubstr("weight_decay"));
+  }
+  for (const double bad : {-0.1, 1.0, nan}) {
+    EXPECT_THAT(with([&](auto& o) { o.beta1 = bad; }), HasSubstr("beta1 and beta2"));
+    EXPECT_THAT(with([&](auto& o) { o.beta2 = bad; }), HasSubstr("beta1 and beta2"));
+    EXPECT_THAT(with([&](auto& o) { o.held_out = bad; }), HasSubstr("held_out is a share"));
+  }
+  const auto choosing = [&](std::vector<double> sigmas, double held_out) {
+    return with([&](auto& o) {
+      o.objective = Objective::denoising;
+      o.sigma = 0.0;
+      o.sigmas = std::move(sigmas);
+      o.held_out = held_out;
+    });
+  };
+  for (const double bad : {0.0, -1.0, nan, infinity})
+    EXPECT_THAT(choosing({0.1, bad}, 0.1), HasSubstr("sigmas must be positive"));
+  EXPECT_THAT(choosing({0.1, 0.2}, 0.0), HasSubstr("choosing sigma needs held_out"));
+  EXPECT_THAT(choosing({0.1}, 0.0), HasSubstr("nothing thrown"));
+  EXPECT_THAT(with([](auto& o) { o.held_out = 0.0, o.iterate = ScoreIterate::best; }),
+              HasSubstr("iterate best needs held_out"));
+  EXPECT_THAT(with([](auto& o) { o.folds = 11; }), HasSubstr("at least 22 are needed"));
 }
 
 }  // namespace

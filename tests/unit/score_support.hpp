@@ -1,11 +1,14 @@
 #pragma once
 
+#include <atomic>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
+#include "lodestein/core/observer.hpp"
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/score/difference.hpp"
 
@@ -88,6 +91,33 @@ inline std::vector<Backend> slow_backends() {
 /// Relative L2 error over the points.
 inline double relative_error(const Matrix& estimate, const Matrix& truth) {
   return (as_eigen(estimate) - as_eigen(truth)).norm() / as_eigen(truth).norm();
+}
+
+/// Asks to stop from some question on, and counts them.
+class StopsAt final : public Observer {
+ public:
+  explicit StopsAt(std::size_t question) : question_(question) {}
+  bool cancelled() const override { return asked_++ >= question_; }
+  void progress(std::string_view stage, std::size_t done, std::size_t total) override {
+    if (done > total) overdone_ = stage;
+  }
+  std::size_t asked() const { return asked_; }
+  /// A stage that reported more than its total; empty if none did.
+  const std::string& overdone() const { return overdone_; }
+
+  static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
+
+ private:
+  std::size_t question_;
+  mutable std::atomic<std::size_t> asked_{0};
+  std::string overdone_;
+};
+
+template <class Codes>
+inline std::vector<std::string> codes_of(const Codes& findings) {
+  std::vector<std::string> codes;
+  for (const auto& finding : findings) codes.push_back(finding.code);
+  return codes;
 }
 
 }  // namespace lodestein::test
