@@ -563,6 +563,24 @@ TEST_P(NetworkOf, RefusesBadEvaluationsAndSteps) {
   EXPECT_THAT(message([&](auto& p) { p.traces = placed.traces.data() + 1; }), HasSubstr("trace"));
   EXPECT_THAT(message([&](auto& p) { p.curvatures = placed.traces.data() + 1; }),
               HasSubstr("one output"));
+  EXPECT_THAT(message([](auto& p) { p.parameters = nullptr; }), HasSubstr("parameters is null"));
+  EXPECT_THAT(message([](auto& p) { p.samples.cols = 3; }), HasSubstr("samples is 5 x 3"));
+  EXPECT_THAT(message([](auto& p) { p.samples.data = nullptr; }), HasSubstr("samples is null"));
+  EXPECT_THAT(message([](auto& p) { p.directions.data = nullptr; }),
+              HasSubstr("directions is null"));
+  EXPECT_THAT(message([](auto& p) { p.cotangents.rows = 4; }), HasSubstr("cotangents is 4 x 3"));
+  EXPECT_THAT(message([](auto& p) { p.shape.outputs = 0; }), HasSubstr("width 2 is 0"));
+  const auto energy = [&](auto spoil) {
+    return message([&](auto& p) {
+      p.shape.outputs = 1;
+      p.outputs = p.tangents = p.pullbacks = {};
+      p.curvatures = placed.samples.data();  // not read before it is refused
+      spoil(p);
+    });
+  };
+  EXPECT_THAT(energy([](auto& p) { p.shape.skip = true; }), HasSubstr("no skip in an energy"));
+  EXPECT_THAT(energy([](auto& p) { p.shape.depth = 0; }), HasSubstr("needs a hidden layer"));
+  EXPECT_THAT(energy([](auto& p) { p.directions.cols = 3; }), HasSubstr("directions is 5 x 3"));
   kernels::AdamStep step;
   step.step = 0;
   EXPECT_THROW(operations().network().adam({&step, 1}), InvalidArgument);

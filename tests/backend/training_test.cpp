@@ -392,6 +392,88 @@ TEST_P(TrainingOf, RefusesBadProblemsNamingProblemAndArgument) {
   EXPECT_THAT(message([](auto& p) { p.held_out_losses = nullptr; }), names("held_out_losses"));
   EXPECT_THAT(message([](auto& p) { p.evaluate_every = 0; }), names("best"));
   EXPECT_THAT(message([](auto& p) { p.first_step = 1; }), names("moments"));
+  EXPECT_THAT(message([](auto& p) { p.held_out.rows = 0; }), names("best needs held_out rows"));
+  EXPECT_THAT(message([](auto& p) { p.evaluate_every = 0, p.best = nullptr; }),
+              names("held_out_losses needs held_out rows"));
+  EXPECT_THAT(message([](auto& p) { p.samples.stride = 1; }), names("samples has 4 columns"));
+  EXPECT_THAT(message([](auto& p) { p.held_out.data = nullptr; }), names("held_out is null"));
+  EXPECT_THAT(message([](auto& p) { p.shape.depth = 9; }), names("depth 9"));
+  EXPECT_THAT(message([](auto& p) { p.shape.hidden[0] = 4097; }), names("width 1 is 4097"));
+  const auto score = [&](auto spoil) {
+    return message([&](auto& p) {
+      p.shape.outputs = 4;
+      p.loss = Loss::sliced;
+      p.batch = 4;
+      spoil(p);
+    });
+  };
+  EXPECT_THAT(score([](auto& p) { p.slices = 0; }), names("slices is 0"));
+  EXPECT_THAT(score([](auto& p) { p.law = SliceLaw::axes, p.slices = 3; }),
+              names("as many as inputs, not 3"));
+  for (const float sigma : {0.0f, -1.0f, nan_float}) {
+    EXPECT_THAT(score([&](auto& p) {
+                  p.loss = Loss::denoising;
+                  p.law = SliceLaw::gaussian;
+                  p.sigma = sigma;
+                }),
+                names("not positive"));
+  }
+  for (const SliceLaw law : {SliceLaw::rademacher, SliceLaw::axes}) {
+    EXPECT_THAT(score([&](auto& p) {
+                  p.loss = Loss::denoising;
+                  p.sigma = 0.1f;
+                  p.slices = 4;
+                  p.law = law;
+                }),
+                names("the noise is gaussian"));
+  }
+  EXPECT_THAT(score([](auto& p) { p.shape.quadratic = true; }), names("quadratic"));
+  EXPECT_THAT(score([](auto& p) { p.loss = Loss::energy_sliced; }), names("one output"));
+  EXPECT_THAT(score([](auto& p) { p.loss = Loss::energy_denoising, p.shape.outputs = 1; }),
+              names("not positive"));
+  EXPECT_THAT(score([](auto& p) {
+                p.loss = Loss::energy_sliced;
+                p.shape.outputs = 1;
+                p.shape.skip = true;
+              }),
+              names("no skip in an energy"));
+}
+
+// Class 2 of 0 .. 2, or one that there isn't.
+TEST_P(TrainingOf, ALabelOutOfRangeMakesItsLossesNaN) {
+  for (const std::int32_t label : {-1, 3, 1000000}) {
+    std::vector<Case> all(2, Case(shape_of(4, {6}, 2), Loss::logistic, 9, 5, 9, 3, 1));
+    all[1].labels[4] = label;
+    run_on(operations(), all);
+    EXPECT_TRUE(std::isfinite(all[0].losses[2])) << "another problem's labels";
+    EXPECT_TRUE(std::isnan(all[1].losses[0])) << label;
+    EXPECT_TRUE(std::isnan(all[1].held_out_losses[0])) << "of NaN parameters";
+    EXPECT_TRUE(std::isnan(all[1].best[0])) << "NaN was taken for the best";
+    all.assign(2, Case(shape_of(4, {6}, 2), Loss::logistic, 9, 5, 9, 3, 1));
+    all[1].held_out_labels[4] = label;
+    run_on(operations(), all);
+    EXPECT_EQ(all[1].losses, all[0].losses);
+    EXPECT_TRUE(std::isnan(all[1].held_out_losses[0])) << label;
+  }
+}
+
+// A minibatch that is all rows: a first step of rate (1 + cos 0) / 2 = 1, a second of half of it.
+TEST_P(TrainingOf, CosineIsOneAtTheFirstStepAndHalfAtTheSecondOfTwo) {
+  const auto run = [&](bool cosine, std::size_t steps, std::size_t total, float rate) {
+    Case c(shape_of(3, {5}, 2), Loss::logistic, 11, 0, 11, steps, 2);
+    c.problem.cosine = cosine;
+    c.problem.adam.rate = rate;
+    c.problem.total_steps = total;
+    std::vector<Case> all{c};
+    run_on(operations(), all);
+    return all.front().parameters;
+  };
+  EXPECT_EQ(run(true, 1, 1, 1e-2f), run(false, 1, 1, 1e-2f));
+  EXPECT_EQ(run(true, 1, 50, 1e-2f), run(false, 1, 50, 1e-2f));
+  const auto before = run(false, 1, 0, 1e-2f), full = run(false, 2, 0, 1e-2f),
+             half = run(true, 2, 0, 1e-2f);
+  for (std::size_t i = 0; i < before.size(); ++i)  // fp32 differences of parameters of size 1
+    EXPECT_NEAR(half[i] - before[i], 0.5f * (full[i] - before[i]), 1e-6f);
 }
 
 LODESTEIN_ON_EVERY_BACKEND(TrainingOf);
