@@ -564,6 +564,16 @@ TEST_P(FeaturesOf, RefusesBadArgumentsNamingTheProblem) {
               HasSubstr(where + "coefficients is null"));
   EXPECT_THAT(evaluate([](auto& p) { p.gradients.cols = 2; }),
               AllOf(HasSubstr(where + "gradients is 13 x 2"), HasSubstr("13 x 4")));
+  EXPECT_THAT(evaluate([](auto& p) { p.features.cols = 10; }),
+              HasSubstr(where + "features is 13 x 10"));
+  EXPECT_THAT(evaluate([](auto& p) { p.values.cols = 3; }),
+              AllOf(HasSubstr(where + "values is 13 x 3"), HasSubstr("13 x 2")));
+  EXPECT_THAT(evaluate([](auto& p) { p.laplacians.rows = 12; }),
+              HasSubstr(where + "laplacians is 12 x 2"));
+  EXPECT_THAT(evaluate([](auto& p) { p.map.frequencies.data = nullptr; }),
+              HasSubstr(where + "frequencies is null"));
+  EXPECT_THAT(evaluate([](auto& p) { p.map.frequencies.rows = std::size_t{1} << 21; }),
+              HasSubstr(where + "map has more than 1048576 features"));
   EXPECT_THAT(evaluate([](auto& p) { p.features.stride = 5; }),
               HasSubstr(where + "features has 11 columns in rows 5 apart"));
   where = "feature moments, problem 1: ";
@@ -575,7 +585,19 @@ TEST_P(FeaturesOf, RefusesBadArgumentsNamingTheProblem) {
   EXPECT_THAT(moments([](auto& p) { p.cross.cols = 1; }), HasSubstr(where + "cross is 11 x 1"));
   EXPECT_THAT(moments([](auto& p) { p.derivatives.rows = 1; }),
               HasSubstr(where + "derivatives is 1 x 2"));
+  EXPECT_THAT(moments([](auto& p) { p.x.cols = 1; }), HasSubstr(where + "x is 13 x 1"));
+  EXPECT_THAT(moments([](auto& p) { p.targets = {}; }),
+              AllOf(HasSubstr(where + "cross is 11 x 3"), HasSubstr("11 x 1")));
+  EXPECT_THAT(moments([](auto& p) { p.map.phases = nullptr; }),
+              HasSubstr(where + "phases is null"));
+  EXPECT_THAT(moments([](auto& p) { p.map.degree = 2000; }), HasSubstr(where + "map has more"));
   where = "feature energy, problem 1: ";
+  EXPECT_THAT(energy([](auto& p) { p.x.rows = 0; }), HasSubstr(where + "x has no rows"));
+  EXPECT_THAT(energy([](auto& p) { p.quadratic.rows = 10; }),
+              HasSubstr(where + "quadratic is 10 x 11"));
+  EXPECT_THAT(energy([](auto& p) { p.linear.data = nullptr; }),
+              HasSubstr(where + "linear is null"));
+  EXPECT_THAT(energy([](auto& p) { p.map.phases = nullptr; }), HasSubstr(where + "phases is null"));
   EXPECT_THAT(energy([](auto& p) { p.base.cols = 1; }), HasSubstr(where + "base is 13 x 1"));
   EXPECT_THAT(energy([](auto& p) { p.quadratic.data = nullptr; }),
               HasSubstr(where + "quadratic is null"));

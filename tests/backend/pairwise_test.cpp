@@ -533,6 +533,119 @@ TEST_P(PairwiseOf, RefusesBadArgumentsNamingThem) {
   }
 }
 
+TEST_P(PairwiseOf, RefusesBadKernelsInEveryOperation) {
+  const auto message = [this](Call what, auto spoil) -> std::string {
+    const Case c(Form::rbf, 5, 5, 5, 5, 0, 1);
+    std::vector<Placed> placed;
+    std::vector<PairwiseProblem> problems;
+    for (int k = 0; k < 2; ++k) {
+      placed.emplace_back(memory(), c);
+      problems.push_back(placed.back().problem);
+    }
+    spoil(problems[1]);
+    try {
+      what(operations().pairwise(), problems);
+    } catch (const InvalidArgument& error) {
+      EXPECT_TRUE(std::isnan(placed[0].out.download()[0])) << "wrote before it checked";
+      return error.what();
+    }
+    return "nothing thrown";
+  };
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<std::pair<Call, std::string>> calls{
+      {product, "pairwise product, problem 1: "},
+      {curl_free, "curl-free product, problem 1: "},
+      {gram, "gram matrix, problem 1: "}};
+  for (const auto& [call, where] : calls) {
+    for (const double bad : {0.0, -1.0, infinity, std::nan("")})
+      EXPECT_THAT(message(call, [&](auto& p) { p.kernel.width = bad; }),
+                  HasSubstr(where + "width"));
+    for (const double bad : {infinity, std::nan("")})
+      EXPECT_THAT(message(call, [&](auto& p) { p.kernel.profile[3] = bad; }),
+                  HasSubstr(where + "profile is not finite"));
+    EXPECT_THAT(message(call, [](auto& p) { p.y.data = nullptr; }), HasSubstr(where + "y is null"));
+    EXPECT_THAT(message(call, [](auto& p) { p.out.data = nullptr; }),
+                HasSubstr(where + "out is null"));
+    EXPECT_THAT(message(call, [](auto& p) { p.same_points = true, p.x.rows = 4, p.out.rows = 4; }),
+                HasSubstr(where + "same_points, but x has 4 rows and y 5"));
+  }
+  for (const double coefficient : {2.0, 0.0})
+    EXPECT_THAT(message(curl_free, [&](auto& p) { p.kernel.profile[0] = coefficient; }),
+                HasSubstr(calls[1].second + "kernel has a profile"));
+  EXPECT_THAT(message(product, [](auto& p) { p.right.data = nullptr; }),
+              HasSubstr(calls[0].second + "right is null"));
+  EXPECT_THAT(message(
+                  [](const kernels::Pairwise& pairwise, const auto& problems) {
+                    std::vector<GramProblem> grams;
+                    for (const PairwiseProblem& p : problems)
+                      grams.push_back({p.kernel, p.x, p.y, p.out, p.same_points, 0.0f});
+                    grams[1].ridge = 0.5f;
+                    pairwise.gram(grams);
+                  },
+                  [](auto&) {}),
+              HasSubstr(calls[2].second + "ridge without same_points"));
+  DistanceQuantileProblem quantile;
+  const kernels::Buffer<float> x(memory(), std::vector<float>(4, 1.0f));
+  quantile.x = quantile.y = {x.data(), 2, 2};
+  EXPECT_THROW(operations().pairwise().distance_quantile({&quantile, 1}), InvalidArgument);
+  EXPECT_TRUE(RadialKernel{}.plain());
+}
+
+// sum_j k(r) (a_0 + a_1 t + ...) right_j, t = r^2 / width^2 (rbf) or k^2.
+Entry exact_profile_product(const Case& c, std::size_t i, std::size_t column) {
+  Entry entry;
+  for (std::size_t j = 0; j < c.y.rows; ++j) {
+    const double squared = c.same_points && i == j ? 0.0 : squared_distance(c, i, j);
+    const double k = exact_kernel(c.kernel, squared);
+    const double t =
+        c.kernel.form == Form::rbf ? squared / (c.kernel.width * c.kernel.width) : k * k;
+    double power = k;
+    for (const double a : c.kernel.profile) {
+      entry.add(a * power * static_cast<double>(c.right(j, column)));
+      power *= t;
+    }
+  }
+  return entry;
+}
+
+TEST_P(PairwiseOf, ProductsWithProfilesOfAnySize) {
+  std::vector<Case> cases;
+  std::uint64_t number = 500;
+  for (const Form form : {Form::rbf, Form::inverse_multiquadric}) {
+    for (const std::size_t n : {0, 1, 13, 33, 133}) {
+      for (const std::size_t d : {1, 5, 13}) {
+        cases.emplace_back(form, n, 31 + n, d, 2 * d + 1, number % 3, number);
+        cases.back().kernel.profile = {0.5, -1.0, 0.25, 0.1, -0.02};
+        ++number;
+      }
+    }
+    // A first coefficient of 0, as in derivatives, and points with themselves.
+    cases.emplace_back(form, 70, 70, 4, 5, 0, number++);
+    cases.back().with_same_points().kernel.profile = {0.0, 1.0, 0.0, -0.5, 0.0};
+  }
+  run(product, cases);
+  for (const Case& c : cases) expect_exact(c, exact_profile_product, 2 * tolerance);
+  std::vector<Case> again = cases;
+  run(product, again);
+  expect_same_bits(cases, again);
+}
+
+// The plain kernel as a profile of itself: 1 at distance 0 whatever the other terms.
+TEST_P(PairwiseOf, ProfilesOfTheSamePointsHaveTheirValueAtZero) {
+  for (const Form form : {Form::rbf, Form::inverse_multiquadric}) {
+    std::vector<Case> cases;
+    cases.emplace_back(form, 40, 40, 3, 40, 0, 3, 100.0);
+    cases.back().with_same_points().kernel.profile = {0.5, -1.0, 0.25, 0.0, 2.0};
+    const auto at_zero = static_cast<float>(cases[0].kernel.at_zero());
+    EXPECT_EQ(at_zero, form == Form::rbf ? 0.5f : 1.75f);
+    run(gram, cases);
+    for (std::size_t i = 0; i < 40; ++i) {
+      ASSERT_EQ(cases[0].out(i, i), at_zero);
+      for (std::size_t j = 0; j < i; ++j) ASSERT_EQ(cases[0].out(i, j), cases[0].out(j, i));
+    }
+  }
+}
+
 LODESTEIN_ON_EVERY_BACKEND(PairwiseOf);
 
 }  // namespace

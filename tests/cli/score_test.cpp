@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tool.hpp"
 
@@ -138,6 +140,187 @@ TEST_F(ScoreCommand, StopsAndLeavesNothing) {
   EXPECT_EQ(run.code, 130) << run.err;
   EXPECT_THAT(run.out, IsEmpty());
   EXPECT_THAT(entries(), ElementsAre("long.toml"));
+}
+
+class SmallScoreCommand : public ScoreCommand {
+ protected:
+  void SetUp() override {
+    ScoreCommand::SetUp();
+    const Outcome run =
+        lodestein("simulate --latents 2 --observed 2 --samples 60 --seed 7 --out study");
+    ASSERT_EQ(run.code, 0) << run.err;
+  }
+  Json json_of(const std::string& arguments) {
+    const Outcome run = lodestein(arguments + " --json");
+    EXPECT_EQ(run.code, 0) << arguments << "\n" << run.err;
+    return Json::parse(run.out);
+  }
+};
+
+TEST_F(SmallScoreCommand, MethodsByName) {
+  for (const auto& [name, estimator] :
+       std::map<std::string, std::string>{{"auto", "gaussian"},
+                                          {"gaussian", "gaussian"},
+                                          {"stein", "stein"},
+                                          {"kernel", "nu-method"},
+                                          {"features", "feature score"},
+                                          {"published", "score-matching"}}) {
+    const Json json = json_of("score study --seed 1 --threads 1 --method " + name);
+    for (const Json& score : json.at("scores")) {
+      if (name != "auto") {
+        EXPECT_EQ(score.at("estimator"), estimator);
+      }
+      EXPECT_EQ(score.at("samples"), 60);
+      EXPECT_TRUE(score.at("held_out_loss").is_number()) << name;
+    }
+    EXPECT_TRUE(json.at("differences").is_null());
+  }
+}
+
+TEST_F(SmallScoreCommand, DifferencesByName) {
+  for (const auto& [name, estimator] :
+       std::map<std::string, std::string>{{"gaussian", "plug-in gaussian"},
+                                          {"log-ratio", "logistic"},
+                                          {"log-ratio-3", "logistic"},
+                                          {"log-ratio-fourier", "logistic"},
+                                          {"residual", "residual score matching"},
+                                          {"plug-in-gaussian", "plug-in gaussian"},
+                                          {"plug-in-stein", "plug-in stein"},
+                                          {"plug-in-published", "plug-in score-matching"}}) {
+    const Json json = json_of("score study --seed 1 --threads 1 --differences " + name);
+    const Json& differences = json.at("differences");
+    EXPECT_EQ(differences.at("estimator"), estimator);
+    EXPECT_EQ(differences.at("environments"), Json({"do1", "do2"}));
+    EXPECT_EQ(differences.at("points"), "overlap");
+    for (const Json& square : differences.at("mean_squares")) EXPECT_GT(square, 0.0) << name;
+    EXPECT_THAT(json.at("scores"), IsEmpty());
+  }
+}
+
+TEST_F(SmallScoreCommand, PointsAreWhereMomentsAreAveraged) {
+  std::map<std::string, std::vector<double>> squares;
+  for (const std::string points : {"observational", "own", "both", "overlap"}) {
+    const Json json = json_of("score study --differences gaussian --points " + points);
+    EXPECT_EQ(json.at("differences").at("points"), points);
+    squares[points] = json.at("differences").at("mean_squares").get<std::vector<double>>();
+  }
+  for (std::size_t m = 0; m < 2; ++m) {
+    const double there = squares["observational"][m], own = squares["own"][m];
+    EXPECT_NE(there, own);
+    EXPECT_NEAR(squares["both"][m], 0.5 * (there + own), 1e-9 * (there + own));
+    EXPECT_NE(squares["overlap"][m], squares["both"][m]);
+  }
+}
+
+TEST_F(SmallScoreCommand, FindingsAreSaidOnceWithTheirRemedy) {
+  ASSERT_EQ(lodestein("simulate --latents 2 --observed 2 --samples 19 --seed 7 --out few").code, 0);
+  const Outcome run = lodestein("score few --method stein");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const std::string message = "note: 19 samples are too few to choose a ridge";
+  EXPECT_THAT(run.out, HasSubstr(message));
+  EXPECT_EQ(run.out.find(message), run.out.rfind(message)) << "of three environments";
+  EXPECT_THAT(run.out, HasSubstr("gather at least 20 samples"));
+  const Json json = json_of("score few --method stein");
+  for (const Json& score : json.at("scores")) {
+    ASSERT_EQ(score.at("findings").size(), 1u);
+    EXPECT_EQ(score.at("findings")[0].at("code"), "settings-not-chosen");
+    EXPECT_EQ(score.at("findings")[0].at("severity"), "note");
+    EXPECT_TRUE(score.at("held_out_loss").is_null()) << "NaN has no place in JSON";
+  }
+}
+
+TEST_F(SmallScoreCommand, OutputOptions) {
+  const Outcome quiet = lodestein("score study --method gaussian --out s --quiet");
+  EXPECT_EQ(quiet.code, 0);
+  EXPECT_THAT(quiet.out, IsEmpty());
+  const Json json = Json::parse(read_text(folder_ / "s/score.json"));
+  EXPECT_EQ(json.at("features"), Json({"x1", "x2"}));
+  EXPECT_EQ(json.at("seed"), 0);
+  const Outcome said = lodestein("score study --method gaussian --out s --backend reference");
+  EXPECT_THAT(said.out, HasSubstr("Result: s"));
+  EXPECT_THAT(Json::parse(read_text(folder_ / "s/score.json")).at("backend").get<std::string>(),
+              HasSubstr("reference"));
+  // A folder of something else is not replaced.
+  ASSERT_EQ(lodestein("fit study --out fit").code, 0);
+  expect_refused("score study --method gaussian --out fit", {"fit"});
+}
+
+TEST_F(SmallScoreCommand, DataOptionsReachTheReader) {
+  ASSERT_EQ(lodestein("convert study data.csv").code, 0);
+  const std::string what = "score data.csv --environment-column environment --observational ";
+  const Json json = json_of(what +
+                            "obs --environments do2 --features x2 --preprocess standardise "
+                            "--method gaussian");
+  EXPECT_EQ(json.at("features"), Json({"x2"}));
+  ASSERT_EQ(json.at("scores").size(), 2u);
+  EXPECT_EQ(json.at("scores")[1].at("environment"), "do2");
+  expect_refused(what + "nobody", {"nobody"});
+}
+
+TEST_F(SmallScoreCommand, NoOptionIsSilentlyWithoutEffect) {
+  write_text_file(folder_ / "good.toml", "score = \"gaussian\"\n");
+  expect_refused("score study --study good.toml", {"leave INPUT out"});
+  for (const std::string option :
+       {"--method stein", "--differences auto", "--points own", "--environment-column e",
+        "--observational o", "--environments e", "--features x1", "--ignore x1", "--cells c",
+        "--genes g", "--layer l", "--preprocess log1p"}) {
+    const std::string flag = option.substr(0, option.find(' '));
+    expect_refused("score --study good.toml " + option, {flag + " has no effect with --study"});
+  }
+  expect_refused("score study --points everywhere --differences auto", {"--points", "overlap"});
+}
+
+TEST_F(SmallScoreCommand, EveryKeyOfAStudyFileIsChecked) {
+  for (const auto& [line, expected] : std::map<std::string, std::string>{
+           {"scm = \"cubic\"", "'scm' takes 'linear'"},
+           {"scm = 3", "'scm' takes 'linear'"},
+           {"intervention = \"sfot\"", "did you mean 'soft'?"},
+           {"latents = 1", "'latents' takes whole numbers from 2 to 100"},
+           {"latents = [3, 101]", "'latents'"},
+           {"latents = 2.5", "'latents'"},
+           {"samples = 19", "'samples' takes whole numbers from 20"},
+           {"models = 0", "'models' takes whole numbers from 1"},
+           {"models = [1, 2]", "'models'"},
+           {"variance_scale = 0.0", "'variance_scale' takes numbers from"},
+           {"variance_scale = \"big\"", "'variance_scale'"},
+           {"density = 1.5", "'density' takes numbers from 0 to 1"},
+           {"edge_threshold = 0", "'edge_threshold'"},
+           {"points = \"ovrlap\"", "did you mean 'overlap'?"},
+           {"points = 1", "'points' takes 'observational'"},
+           {"score = []", "'score' is an empty list"},
+           {"differences = [\"log-ratio\", 1]", "'differences' takes 'auto'"}}) {
+    write_text_file(folder_ / "bad.toml", "\n" + line + "\n");
+    expect_refused("score --study bad.toml", {"bad.toml:2", expected});
+  }
+}
+
+TEST_F(SmallScoreCommand, KeysOfAStudyFileMakeKindsOfModels) {
+  write_text_file(
+      folder_ / "all.toml",
+      "scm = [\"linear\", \"mlp\"]\nintervention = [\"hard\", \"soft\"]\nlatents = [2]\n"
+      "samples = [40, 60]\nvariance_scale = [0.25]\nmodels = 1\ndensity = 1.0\n"
+      "edge_threshold = 0.01\npoints = \"own\"\nscore = [\"gaussian\"]\n");
+  const Json rows = json_of("score --study all.toml --seed 1").at("rows");
+  ASSERT_EQ(rows.size(), 8u);  // families, interventions, sizes
+  std::set<std::string> kinds;
+  for (const Json& row : rows) {
+    EXPECT_EQ(row.at("latents"), 2);
+    EXPECT_EQ(row.at("estimator"), "gaussian");
+    kinds.insert(row.at("scm").get<std::string>() + row.at("intervention").get<std::string>() +
+                 std::to_string(row.at("samples").get<int>()));
+  }
+  EXPECT_EQ(kinds.size(), 8u);
+  // The moments' points change what is found, not the models.
+  write_text_file(folder_ / "other.toml",
+                  "latents = 2\nsamples = 60\nmodels = 1\n"
+                  "score = \"gaussian\"\npoints = \"observational\"\n");
+  const Json there = json_of("score --study other.toml --seed 1").at("rows")[0];
+  write_text_file(folder_ / "other.toml",
+                  "latents = 2\nsamples = 60\nmodels = 1\n"
+                  "score = \"gaussian\"\npoints = \"own\"\n");
+  const Json own = json_of("score --study other.toml --seed 1").at("rows")[0];
+  EXPECT_EQ(there.at("score_error"), own.at("score_error"));
+  EXPECT_NE(there.dump(), own.dump());
 }
 
 }  // namespace
