@@ -339,6 +339,7 @@ ScoreDifferences log_ratio_differences(const Backend& backend, const Dataset& da
   Newton iteration(samples, options.iterations, observer);
   Choice best(dataset.interventions(), basis->size());
   for (const double ridge : ridges) {
+    check_cancelled(observer);
     const VectorXd penalty = penalty_of(plain, ridge);
     const std::vector<VectorXd> theta =
         newton ? iteration.fit(penalty) : moment_ratios(plain, penalty);

@@ -178,5 +178,23 @@ TEST_F(ResultFile, SaysWhatIsWrongWithAFolderThatIsNoResult) {
   EXPECT_THROW(read_result(folder_ / "broken"), IoError);
 }
 
+TEST_F(ResultFile, KeepsTheMechanismAndOlderFilesHaveALinearOne) {
+  for (const Mechanism mechanism : {Mechanism::linear, Mechanism::additive}) {
+    FitRecord record = full_record();
+    record.result.options.mechanism = mechanism;
+    write_result(folder_ / "fit", record);
+    EXPECT_EQ(read_result(folder_ / "fit").result.options.mechanism, mechanism);
+  }
+  const fs::path file = folder_ / "fit" / "result.json";
+  auto json = nlohmann::ordered_json::parse(std::ifstream(file));
+  ASSERT_EQ(json.at("options").at("mechanism"), "additive");
+  json.at("options").erase("mechanism");
+  std::ofstream(file) << json.dump();
+  EXPECT_EQ(read_result(folder_ / "fit").result.options.mechanism, Mechanism::linear);
+  json.at("options")["mechanism"] = "cubic";
+  std::ofstream(file) << json.dump();
+  EXPECT_THROW(read_result(folder_ / "fit"), IoError);
+}
+
 }  // namespace
 }  // namespace lodestein

@@ -297,5 +297,17 @@ TEST(AutoDifferences, CandidatesNeedTenSamplesAFeature) {
   EXPECT_EQ(more.find("classifier"), std::string::npos) << more;
 }
 
+TEST(EstimateDifferences, OneEnvironmentIsTooFew) {
+  const Dataset alone = gaussian_pairs(2, {60}).dataset;
+  for (const std::string& name : difference_method_names()) {
+    if (name == "plug-in-auto") continue;  // as plug-in-gaussian
+    EXPECT_THAT(test::message_of<InvalidArgument>([&] {
+                  estimate_score_differences(Backend::cpu(1), alone, difference_method(name));
+                }),
+                HasSubstr("at least one interventional environment"))
+        << name;
+  }
+}
+
 }  // namespace
 }  // namespace lodestein

@@ -62,6 +62,7 @@ std::vector<Named> everything() {
       {"auto differences", differences(AutoDifferences{})},
       {"gaussian differences", differences(GaussianScoreOptions{})},
       {"log-ratio", differences(LogRatioOptions{})},
+      {"moment log-ratio", differences(LogRatioOptions{.fit = RatioFit::moments})},
       {"classifier", differences(short_classifier())},
       {"residual", differences(ResidualDifferences{GaussianScoreOptions{}, {}})},
       {"plug-in", differences(PlugInDifferences{GaussianScoreOptions{}})},

@@ -83,5 +83,49 @@ TEST(UnmixAdditive, RefusesWhatItCannotDo) {
                InvalidArgument);
 }
 
+TEST(UnmixAdditive, RefusalsNameTheOptionAndTheRemedy) {
+  using ::testing::AllOf;
+  using ::testing::HasSubstr;
+  const Study study = quadratic_study(100);
+  const auto refused = [&](auto change) {
+    FitOptions options = additive();
+    change(options);
+    return test::message_of<InvalidArgument>([&] { fit(Backend::cpu(1), study.dataset, options); });
+  };
+  EXPECT_THAT(refused([](auto& o) { o.intervention = Intervention::soft; }),
+              AllOf(HasSubstr("hard interventions"), HasSubstr("--mechanism linear")));
+  EXPECT_THAT(refused([](auto& o) { o.refinement = Refinement::none; }),
+              HasSubstr("likelihood refinement"));
+  EXPECT_THAT(refused([](auto& o) { o.bootstrap = 5; }), HasSubstr("no bootstrap"));
+  EXPECT_THAT(refused([](auto& o) { o.latents = 2; }), HasSubstr("3 for 2 latents"));
+  EXPECT_THAT(test::message_of<InvalidArgument>([&] {
+                fit(Backend::cpu(1), compute_moments(Backend::cpu(1), study.dataset), additive());
+              }),
+              HasSubstr("need samples"));
+}
+
+class StopAtStage final : public Observer {
+ public:
+  explicit StopAtStage(std::string stage) : stage_(std::move(stage)) {}
+  void progress(std::string_view stage, std::size_t, std::size_t) override {
+    seen_ = seen_ || stage == stage_;
+  }
+  void log(Level, std::string_view message) override { seen_ = seen_ || message == stage_; }
+  bool cancelled() const override { return seen_; }
+
+ private:
+  std::string stage_;
+  bool seen_ = false;
+};
+
+TEST(UnmixAdditive, StopsWhereverItIsAsked) {
+  const Study study = quadratic_study(100);
+  for (const std::string stage : {"moments", "unmixing", "classifier", "difference moments"}) {
+    StopAtStage observer(stage);
+    EXPECT_THROW(fit(Backend::cpu(1), study.dataset, additive(), Seed{1}, observer), Cancelled)
+        << stage;
+  }
+}
+
 }  // namespace
 }  // namespace lodestein::unmix
