@@ -282,8 +282,9 @@ class NetworkPass {
     for (std::uint32_t l = 1; l <= depth(); ++l) m_.clear(rows * stride(l), z(l));
   }
 
-  /// Reverse of `tangent` for the adjoint `seed` of J v, in spare(0): adds to z and the gradient.
-  LODESTEIN_DEVICE void reverse_tangent(std::uint32_t rows, float* seed) const {
+  /// Reverse of `tangent` for the adjoint `seed` of J v, in spare(0): adds to the gradient and, but
+  /// for the `first` direction, to z.
+  LODESTEIN_DEVICE void reverse_tangent(std::uint32_t rows, float* seed, bool first) const {
     head_gradient(rows, seed, h_dot(depth()), direction());
     if (shape().quadratic) {
       for (std::uint32_t k = 0; k < shape().outputs; ++k) {
@@ -295,7 +296,29 @@ class NetworkPass {
         add_outer(rows, width(0), stride(0), samples(), stride(0), spare(2), to);
       }
     }
-    reverse_hidden_tangent(rows, seed, depth() + 1);
+    pull_head(rows, seed);
+    reverse_hidden_tangent(rows, first);
+  }
+
+  /// v^T J v of the direction v, outputs being like inputs: `weight` times it is added to the
+  /// values. With `reverse`, the adjoint of the sum times `scale` > 0 goes the way of
+  /// reverse_tangent. J v itself is not formed.
+  LODESTEIN_DEVICE void slice(std::uint32_t rows, float weight, float scale, bool reverse,
+                              bool first) const {
+    const float factor = weight * scale;  // for the value, too: it must not depend on `reverse`
+    float* seed = spare(0);
+    hidden_tangent(rows);
+    m_.scaled(rows * stride(0), factor, direction(), seed);
+    pull_head(rows, seed);
+    m_.add_row_dots(rows, stride(depth()), weight / factor, spare(1), h_dot(depth()), values(), 1);
+    if (shape().skip) {
+      multiply(rows, shape().inputs, stride(0), direction(), stride(0),
+               weights_ + at_.skip_transposed(), nullptr, 0, spare(2));
+      m_.add_row_dots(rows, stride(0), weight, direction(), spare(2), values(), 1);
+    }
+    if (!reverse) return;
+    head_gradient(rows, seed, h_dot(depth()), direction());
+    reverse_hidden_tangent(rows, first);
   }
 
   /// Reverse of `forward` for the adjoint `seed` of out, in spare(0): adds to the gradient. z is
@@ -567,18 +590,23 @@ class NetworkPass {
       m_.product(rows * stride(l), 1.0f, f1(l), a_dot(l), h_dot(l));
     }
   }
-  LODESTEIN_DEVICE void reverse_hidden_tangent(std::uint32_t rows, float* seed,
-                                               std::uint32_t from) const {
-    float *bar = seed, *next = spare(1);
-    for (std::uint32_t l = from - 1; l >= 1; --l) {
-      const std::uint32_t count = rows * stride(l);
-      multiply(rows, width(l + 1), stride(l), bar, stride(l + 1), w(l + 1), nullptr, 0, next);
-      m_.bend(count, f1(l), f2(l), a_dot(l), next, z(l));
-      layer_gradient(rows, l, next, h_dot(l - 1));
+  /// Of the adjoint of the last layer's tangents, in spare(1).
+  LODESTEIN_DEVICE void reverse_hidden_tangent(std::uint32_t rows, bool first) const {
+    float *bar = spare(1), *next = spare(0);
+    for (std::uint32_t l = depth(); l >= 1; --l) {
+      m_.bend(rows * stride(l), f1(l), f2(l), a_dot(l), bar, z(l), first);
+      layer_gradient(rows, l, bar, h_dot(l - 1));
+      if (l == 1) break;
+      multiply(rows, width(l), stride(l - 1), bar, stride(l), w(l), nullptr, 0, next);
       float* const done = bar;
       bar = next;
       next = done;
     }
+  }
+  /// Adjoint of the last layer, whose outputs' adjoint is `seed`, into spare(1).
+  LODESTEIN_DEVICE void pull_head(std::uint32_t rows, const float* seed) const {
+    const std::uint32_t l = depth();
+    multiply(rows, width(l + 1), stride(l), seed, stride(l + 1), w(l + 1), nullptr, 0, spare(1));
   }
   LODESTEIN_DEVICE void pack_matrix(const float* flat, std::uint32_t rows, std::uint32_t cols,
                                     float* to, float* to_transposed) const {
@@ -636,8 +664,9 @@ LODESTEIN_DEVICE inline float logistic_sample(const float* logits, std::uint32_t
   return logf(sum) + (largest - own);
 }
 
-/// Losses of a panel's samples into the values and, with `reverse`, `scale` times the sum of their
-/// gradients added to the gradient. `source` knows the panel's labels, directions and cotangents:
+/// Losses of a panel's samples into the values and, with `reverse`, `scale` > 0 times the sum of
+/// their gradients added to the gradient. `source` knows the panel's labels, directions and
+/// cotangents:
 ///   label(i), direction(slice, to), cotangents(to).
 template <class Machine, class Source>
 class PanelLoss {
@@ -696,16 +725,10 @@ class PanelLoss {
     const float weight = 1.0f / static_cast<float>(slices_);
     pass_.forward(rows, order(1));
     start_score_term(rows, reduced);
-    if (reverse_) pass_.clear_second(rows);
     for (std::uint32_t slice = 0; slice < slices_; ++slice) {
       source_.direction(slice, pass_.direction());
-      pass_.tangent(rows);
-      m_.add_row_dots(rows, score_stride(), weight, pass_.direction(), pass_.tangents(),
-                      pass_.values(), 1);
+      pass_.slice(rows, weight, scale_, reverse_, slice == 0);
       if (!reduced) projected_score(rows, weight);
-      if (!reverse_) continue;
-      m_.scaled(rows * score_stride(), weight * scale_, pass_.direction(), pass_.spare(0));
-      pass_.reverse_tangent(rows, pass_.spare(0));
     }
     if (!reverse_) return;
     m_.scaled(rows * score_stride(), 1.0f, pass_.spare(3), pass_.spare(0));
@@ -782,9 +805,8 @@ class PanelLoss {
     source_.cotangents(pass_.spare(3));
     m_.add_row_dots(rows, out, 1.0f, pass_.spare(3), pass_.tangents(), pass_.values(), 1);
     if (!reverse_) return;
-    pass_.clear_second(rows);
     m_.scaled(rows * out, scale_, pass_.spare(3), pass_.spare(0));
-    pass_.reverse_tangent(rows, pass_.spare(0));
+    pass_.reverse_tangent(rows, pass_.spare(0), true);
     m_.clear(rows * out, pass_.spare(0));
     pass_.reverse(rows, pass_.spare(0), true);
   }

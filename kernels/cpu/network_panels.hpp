@@ -34,13 +34,18 @@ inline void copy_floats(const float* from, std::uint32_t count, float* to) {
   for (; j < count; ++j) std::memcpy(to + j, from + j, sizeof(float));
 }
 
-/// Rows of x, picked by row_of(i), into a panel.
+/// Rows of x, at most panel_rows and picked by row_of(i), into a panel.
 template <class RowOf>
 void load_rows(View<const float> x, std::size_t column, std::uint32_t cols, std::uint32_t rows,
                std::uint32_t stride, const RowOf& row_of, float* to) {
+  const float* picked[panel_rows];
+  for (std::uint32_t i = 0; i < rows; ++i) {  // all are asked for before the first is waited for
+    picked[i] = x.row(row_of(i)) + column;
+    __builtin_prefetch(picked[i]);
+    __builtin_prefetch(picked[i] + cols - 1);
+  }
   std::fill_n(to, std::size_t{rows} * stride, 0.0f);
-  for (std::uint32_t i = 0; i < rows; ++i, to += stride)
-    copy_floats(x.row(row_of(i)) + column, cols, to);
+  for (std::uint32_t i = 0; i < rows; ++i, to += stride) copy_floats(picked[i], cols, to);
 }
 
 inline double sum(const float* values, std::uint32_t count) {

@@ -167,28 +167,40 @@ HWY_INLINE Derivatives softplus_derivatives(Vec x) {
   return {hn::MulAdd(series, s, hn::Max(hn::Zero(tag), x)), g, q, hn::Mul(q, tilt)};
 }
 
-template <class Function>
+// The highest derivative as a constant, so that what isn't stored isn't computed.
+template <int Order, class Function>
 HWY_INLINE void activate_all(const Function& function, std::uint32_t count, float* h, float* f1,
                              float* f2, float* f3) {
   const auto lanes = static_cast<std::uint32_t>(hn::Lanes(tag));
   for (std::uint32_t i = 0; i < count; i += lanes) {
     const Derivatives f = function(hn::LoadU(tag, h + i));
     hn::StoreU(f.f0, tag, h + i);
-    if (f1 != nullptr) hn::StoreU(f.f1, tag, f1 + i);
-    if (f2 != nullptr) hn::StoreU(f.f2, tag, f2 + i);
-    if (f3 != nullptr) hn::StoreU(f.f3, tag, f3 + i);
+    if constexpr (Order >= 1) hn::StoreU(f.f1, tag, f1 + i);
+    if constexpr (Order >= 2) hn::StoreU(f.f2, tag, f2 + i);
+    if constexpr (Order >= 3) hn::StoreU(f.f3, tag, f3 + i);
   }
+}
+
+template <class Function>
+HWY_INLINE void activate_order(const Function& function, std::uint32_t count, float* h, float* f1,
+                               float* f2, float* f3) {
+  if (f3 != nullptr) return activate_all<3>(function, count, h, f1, f2, f3);
+  if (f2 != nullptr) return activate_all<2>(function, count, h, f1, f2, f3);
+  if (f1 != nullptr) return activate_all<1>(function, count, h, f1, f2, f3);
+  activate_all<0>(function, count, h, f1, f2, f3);
 }
 
 void activate(Activation f, std::uint32_t count, float* h, float* f1, float* f2, float* f3) {
   switch (f) {
     case Activation::tanh:
-      return activate_all([](Vec x) HWY_ATTR { return tanh_derivatives(x); }, count, h, f1, f2, f3);
+      return activate_order([](Vec x) HWY_ATTR { return tanh_derivatives(x); }, count, h, f1, f2,
+                            f3);
     case Activation::silu:
-      return activate_all([](Vec x) HWY_ATTR { return silu_derivatives(x); }, count, h, f1, f2, f3);
+      return activate_order([](Vec x) HWY_ATTR { return silu_derivatives(x); }, count, h, f1, f2,
+                            f3);
     case Activation::softplus:
-      return activate_all([](Vec x) HWY_ATTR { return softplus_derivatives(x); }, count, h, f1, f2,
-                          f3);
+      return activate_order([](Vec x) HWY_ATTR { return softplus_derivatives(x); }, count, h, f1,
+                            f2, f3);
   }
 }
 
@@ -217,15 +229,22 @@ void add_product(std::uint32_t count, float scale, const float* x, const float* 
   }
 }
 
-void bend(std::uint32_t count, const float* f1, const float* f2, const float* a, float* bar,
-          float* z) {
+template <bool First>
+HWY_INLINE void bend_all(std::uint32_t count, const float* HWY_RESTRICT f1,
+                         const float* HWY_RESTRICT f2, const float* HWY_RESTRICT a,
+                         float* HWY_RESTRICT bar, float* HWY_RESTRICT z) {
   const auto lanes = static_cast<std::uint32_t>(hn::Lanes(tag));
   for (std::uint32_t i = 0; i < count; i += lanes) {
     const Vec b = hn::LoadU(tag, bar + i);
     const Vec bent = hn::Mul(hn::LoadU(tag, f2 + i), hn::LoadU(tag, a + i));
-    hn::StoreU(hn::MulAdd(bent, b, hn::LoadU(tag, z + i)), tag, z + i);
+    hn::StoreU(First ? hn::Mul(bent, b) : hn::MulAdd(bent, b, hn::LoadU(tag, z + i)), tag, z + i);
     hn::StoreU(hn::Mul(hn::LoadU(tag, f1 + i), b), tag, bar + i);
   }
+}
+
+void bend(std::uint32_t count, const float* f1, const float* f2, const float* a, float* bar,
+          float* z, bool first) {
+  first ? bend_all<true>(count, f1, f2, a, bar, z) : bend_all<false>(count, f1, f2, a, bar, z);
 }
 
 void multiply_add(std::uint32_t count, const float* x, const float* y, float* out) {
@@ -349,8 +368,8 @@ void PanelMachine::add_product(std::uint32_t count, float scale, const float* x,
 }
 
 void PanelMachine::bend(std::uint32_t count, const float* f1, const float* f2, const float* a,
-                        float* bar, float* z) const {
-  HWY_DYNAMIC_DISPATCH(bend)(count, f1, f2, a, bar, z);
+                        float* bar, float* z, bool first) const {
+  HWY_DYNAMIC_DISPATCH(bend)(count, f1, f2, a, bar, z, first);
 }
 
 void PanelMachine::multiply_add(std::uint32_t count, const float* x, const float* y,

@@ -37,7 +37,7 @@ class PanelMachine {
                 std::uint32_t a_row, std::uint32_t a_column, const float* b, std::uint32_t b_stride,
                 const float* start, std::uint32_t start_stride, float* c,
                 std::uint32_t c_stride) const;
-  /// h = f(h) and f', f'', f''' at the old h unless null.
+  /// h = f(h) and f', f'', f''' at the old h, all of them up to the last that isn't null.
   void activate(Activation f, std::uint32_t count, float* h, float* f1, float* f2, float* f3) const;
   /// out = scale x
   void scaled(std::uint32_t count, float scale, const float* x, float* out) const;
@@ -46,9 +46,9 @@ class PanelMachine {
   /// out += scale x y
   void add_product(std::uint32_t count, float scale, const float* x, const float* y,
                    float* out) const;
-  /// z += f2 a bar; bar = f1 bar
+  /// z += f2 a bar, or = if `first`; bar = f1 bar
   void bend(std::uint32_t count, const float* f1, const float* f2, const float* a, float* bar,
-            float* z) const;
+            float* z, bool first) const;
   /// out = x out + y
   void multiply_add(std::uint32_t count, const float* x, const float* y, float* out) const;
   /// out += scale x

@@ -127,7 +127,7 @@ class Trainee {
   void hold_out(double* loss_out) {
     pass(0).pack(p_.parameters);
     const std::size_t n = p_.held_out.rows;
-    const double total = sum_rows(pass(0), p_.held_out, p_.held_out_labels, held_out_step, 0.0f,
+    const double total = sum_rows(pass(0), p_.held_out, p_.held_out_labels, held_out_step, 1.0f,
                                   false, 0, n, [](std::size_t i) { return i; });
     const double loss = total / static_cast<double>(n);
     *loss_out = loss;

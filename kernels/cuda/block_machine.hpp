@@ -91,9 +91,9 @@ class BlockMachine {
     each(count, [&](std::uint32_t i) { out[i] += scale * x[i] * y[i]; });
   }
   __device__ __noinline__ void bend(std::uint32_t count, const float* f1, const float* f2,
-                                    const float* a, float* bar, float* z) const {
+                                    const float* a, float* bar, float* z, bool first) const {
     each(count, [&](std::uint32_t i) {
-      z[i] += f2[i] * a[i] * bar[i];
+      z[i] = f2[i] * a[i] * bar[i] + (first ? 0.0f : z[i]);
       bar[i] *= f1[i];
     });
   }
