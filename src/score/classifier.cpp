@@ -106,9 +106,16 @@ class Trainee {
     evaluate_every_ = std::clamp<std::size_t>(static_cast<std::size_t>(std::llround(steps_between)),
                                               1, std::max<std::size_t>(steps_, 1));
     losses_ = Buffer<double>(memory_, steps_ / evaluate_every_);
+    moments_ = Buffer<float>(memory_, 2 * start_.size());
+    moments_.clear();
   }
 
-  kernels::TrainingProblem problem() const {
+  bool done() const { return step_ == steps_; }
+  std::size_t steps_done() const { return step_; }
+  std::size_t steps() const { return steps_; }
+
+  /// Up to the next held-out loss: between two calls somebody may stop.
+  kernels::TrainingProblem next_round() {
     kernels::TrainingProblem p;
     const ClassifierOptions& o = task_.options;
     p.shape = shape_;
@@ -116,7 +123,10 @@ class Trainee {
     p.samples = view(samples_.data(), classes_.training_labels.size());
     p.labels = labels_.data();
     p.batch = batch_;
-    p.steps = steps_;
+    p.first_step = step_;
+    p.total_steps = steps_;
+    p.steps = std::min(evaluate_every_, steps_ - step_);
+    p.moments = moments_.data();
     p.adam.rate = static_cast<float>(o.rate);
     p.adam.decay = static_cast<float>(o.weight_decay);
     p.cosine = true;
@@ -125,8 +135,12 @@ class Trainee {
     p.held_out = view(held_out_.data(), classes_.held_out_labels.size());
     p.held_out_labels = held_out_labels_.data();
     p.evaluate_every = evaluate_every_;
-    p.held_out_losses = losses_.data();
+    const std::size_t seen = step_ / evaluate_every_;
+    p.held_out_losses = losses_.data() + seen;
+    const std::vector<double> before = losses_.download();
+    for (std::size_t i = 0; i < seen; ++i) p.least_held_out = std::min(p.least_held_out, before[i]);
     p.best = best_.data();
+    step_ += p.steps;
     return p;
   }
 
@@ -193,10 +207,28 @@ class Trainee {
   std::vector<float> start_;
   Resident<float> samples_, held_out_;
   Resident<std::int32_t> labels_, held_out_labels_;
-  Buffer<float> parameters_, best_;
+  Buffer<float> parameters_, best_, moments_;
   Buffer<double> start_loss_, losses_;
-  std::size_t batch_ = 0, steps_ = 0, evaluate_every_ = 0;
+  std::size_t batch_ = 0, steps_ = 0, step_ = 0, evaluate_every_ = 0;
 };
+
+// Round after round, all tasks together.
+void train(const Backend& backend, const std::vector<std::unique_ptr<Trainee>>& trainees,
+           Observer& observer) {
+  while (true) {
+    check_cancelled(observer);
+    std::vector<kernels::TrainingProblem> problems;
+    std::size_t done = 0, total = 0;
+    for (const auto& trainee : trainees) {
+      done += trainee->steps_done();
+      total += trainee->steps();
+      if (!trainee->done()) problems.push_back(trainee->next_round());
+    }
+    observer.progress("classifier", done, total);
+    if (problems.empty()) return;
+    backend.operations().training()(problems);
+  }
+}
 
 }  // namespace
 
@@ -207,19 +239,12 @@ std::vector<ScoreDifferences> classifier_differences(const Backend& backend,
   for (const ClassifierTask& task : tasks) check_options(task.options);
   for (const ClassifierTask& task : tasks)
     trainees.push_back(std::make_unique<Trainee>(backend, task));
-  std::vector<kernels::TrainingProblem> problems;
   std::vector<kernels::NetworkLoss> starts;
-  for (const auto& trainee : trainees) {
-    problems.push_back(trainee->problem());
-    starts.push_back(trainee->start_loss());
-  }
-  check_cancelled(observer);
-  observer.progress("classifier", 0, tasks.size());
+  for (const auto& trainee : trainees) starts.push_back(trainee->start_loss());
   backend.operations().network().loss(starts);
-  backend.operations().training()(problems);
+  train(backend, trainees, observer);
   std::vector<ScoreDifferences> results;
   for (const auto& trainee : trainees) results.push_back(trainee->result());
-  observer.progress("classifier", tasks.size(), tasks.size());
   return results;
 }
 
