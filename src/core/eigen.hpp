@@ -1,6 +1,7 @@
 #pragma once
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <vector>
 
 #include "lodestein/core/matrix.hpp"
@@ -26,6 +27,13 @@ inline Map as_eigen(Matrix& m) { return as_eigen(m.view()); }
 /// Rounded to fp32, row by row.
 inline std::vector<float> to_floats(const RowMajor& values) {
   return {values.data(), values.data() + values.size()};
+}
+
+/// The other way round; values.size() is a multiple of `cols`.
+inline RowMajor from_floats(const std::vector<float>& values, Eigen::Index cols) {
+  RowMajor result(static_cast<Eigen::Index>(values.size()) / cols, cols);
+  std::copy(values.begin(), values.end(), result.data());
+  return result;
 }
 
 /// Copy of an Eigen expression.

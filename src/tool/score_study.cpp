@@ -11,11 +11,11 @@
 #include <nlohmann/json.hpp>
 
 #include "core/eigen.hpp"
+#include "core/peak_memory.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/evaluate/evaluate.hpp"
 #include "lodestein/score/estimate.hpp"
 #include "lodestein/unmix/lscale.hpp"
-#include "tool/peak_memory.hpp"
 #include "tool/text.hpp"
 #include "unmix/option_names.hpp"
 

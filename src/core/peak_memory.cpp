@@ -1,4 +1,4 @@
-#include "tool/peak_memory.hpp"
+#include "core/peak_memory.hpp"
 
 #include <fstream>
 #include <limits>
@@ -8,7 +8,7 @@
 #include <malloc.h>
 #endif
 
-namespace lodestein::tool {
+namespace lodestein {
 namespace {
 
 /// A line "VmHWM:  1234 kB" of Linux' process status.
@@ -40,4 +40,4 @@ PeakMemory::PeakMemory() : before_(std::numeric_limits<double>::quiet_NaN()) {
 
 double PeakMemory::megabytes() const { return status_megabytes("VmHWM") - before_; }
 
-}  // namespace lodestein::tool
+}  // namespace lodestein

@@ -1,6 +1,6 @@
 #pragma once
 
-namespace lodestein::tool {
+namespace lodestein {
 
 /// Highest resident memory of this process since construction, above what it held then. NaN where
 /// the system doesn't say (only Linux does).
@@ -13,4 +13,4 @@ class PeakMemory {
   double before_;
 };
 
-}  // namespace lodestein::tool
+}  // namespace lodestein
