@@ -56,6 +56,33 @@ std::size_t chunk_rows(ConstMatrixView x) {
   return std::max<std::size_t>(64, most_values / (x.cols() * x.cols()));
 }
 
+enum class Wanted { values, jacobians };
+
+// [n, c] or, row by row, [c, d].
+RowMajor run(const Backend& backend, const FeatureSet& features, View<const float> x,
+             const MatrixXd& coefficients, Wanted wanted) {
+  const kernels::Memory& memory = backend.operations().memory();
+  const auto c = static_cast<std::size_t>(coefficients.cols());
+  const std::size_t cols = wanted == Wanted::values ? c : c * x.cols;
+  const Buffer<float> uploaded(memory, to_floats(coefficients)), out(memory, x.rows * cols);
+  kernels::FeatureEvaluation problem;
+  problem.map = features.map();
+  problem.x = x;
+  problem.coefficients = View<const float>(uploaded.data(), features.size(), c);
+  (wanted == Wanted::values ? problem.values : problem.gradients) =
+      View<float>(out.data(), x.rows, cols);
+  backend.operations().features().evaluate({&problem, 1});
+  return from_floats(out.download(), static_cast<Index>(cols));
+}
+
+// Of a field's features at points on the host.
+RowMajor run(const FeatureField& field, const std::vector<float>& y, Wanted wanted) {
+  const std::size_t d = field.features->map().dimension;
+  const kernels::Resident<float> points(field.backend.operations().memory(), y);
+  return run(field.backend, *field.features, View<const float>(points.data(), y.size() / d, d),
+             field.coefficients, wanted);
+}
+
 }  // namespace
 
 FourierFeatures draw_fourier(const RandomStream& stream, std::size_t count, std::size_t d,
@@ -99,42 +126,23 @@ FeatureField gradient_field(const Backend& backend, std::size_t d, unsigned degr
           MatrixXd::Zero(dimension, dimension), VectorXd::Zero(dimension)};
 }
 
-FeatureModel::FeatureModel(FeatureField field, Whitening whitening)
-    : field_(std::move(field)),
-      whitening_(std::move(whitening)),
-      coefficients_(field_.backend.operations().memory(), to_floats(field_.coefficients)) {}
-
-// Of the features' part alone. [n, d] or, row by row, [d, d].
-RowMajor FeatureModel::run(const std::vector<float>& y, Wanted wanted) const {
-  const kernels::Memory& memory = field_.backend.operations().memory();
-  const std::size_t d = dimension(), n = y.size() / d, m = field_.features->size();
-  const std::size_t cols = wanted == Wanted::values ? d : d * d;
-  const kernels::Resident<float> points(memory, y);
-  const Buffer<float> out(memory, n * cols);
-  kernels::FeatureEvaluation problem;
-  problem.map = field_.features->map();
-  problem.x = View<const float>(points.data(), n, d);
-  problem.coefficients = View<const float>(coefficients_.data(), m, d);
-  (wanted == Wanted::values ? problem.values : problem.gradients) =
-      View<float>(out.data(), n, cols);
-  field_.backend.operations().features().evaluate({&problem, 1});
-  const std::vector<float> values = out.download();
-  RowMajor result(static_cast<Index>(n), static_cast<Index>(cols));
-  std::copy(values.begin(), values.end(), result.data());
-  return result;
+RowMajor feature_values(const Backend& backend, const FeatureSet& features, View<const float> x,
+                        const MatrixXd& coefficients) {
+  return run(backend, features, x, coefficients, Wanted::values);
 }
+
+FeatureModel::FeatureModel(FeatureField field, Whitening whitening)
+    : field_(std::move(field)), whitening_(std::move(whitening)) {}
 
 Matrix FeatureModel::evaluate(ConstMatrixView x) const {
   Matrix result(x.rows(), x.cols());
   by_chunks(x, chunk_rows(x), [&](std::size_t first, ConstMatrixView chunk) {
-    const auto n = static_cast<Index>(chunk.rows()), d = static_cast<Index>(chunk.cols());
     const std::vector<float> y = whitening_.apply(chunk);
-    RowMajor points(n, d);
-    std::copy(y.begin(), y.end(), points.data());
+    const RowMajor points = from_floats(y, static_cast<Index>(chunk.cols()));
     const RowMajor base =
         (points * field_.linear.transpose()).rowwise() + field_.offset.transpose();
     as_eigen(MatrixView(result.row(first), chunk.rows(), chunk.cols())) =
-        (base + run(y, Wanted::values)) * whitening_.forward;
+        (base + run(field_, y, Wanted::values)) * whitening_.forward;
   });
   return result;
 }
@@ -146,7 +154,7 @@ std::vector<double> FeatureModel::divergence(ConstMatrixView x) const {
   const double base = metric.cwiseProduct(field_.linear).sum();
   std::vector<double> result;
   by_chunks(x, chunk_rows(x), [&](std::size_t, ConstMatrixView chunk) {
-    const VectorXd part = run(whitening_.apply(chunk), Wanted::jacobians) * weights;
+    const VectorXd part = run(field_, whitening_.apply(chunk), Wanted::jacobians) * weights;
     for (const double value : part) result.push_back(base + value);
   });
   return result;

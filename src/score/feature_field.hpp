@@ -44,6 +44,10 @@ struct FeatureField {
   Eigen::VectorXd offset;        ///< [d]
 };
 
+/// coefficients^T features alone. [n, c]
+RowMajor feature_values(const Backend& backend, const FeatureSet& features,
+                        kernels::View<const float> x, const Eigen::MatrixXd& coefficients);
+
 /// The gradient of theta . psi as such a field without linear part: monomials of one degree less
 /// and Fourier features shifted by a quarter period. psi has no constant.
 FeatureField gradient_field(const Backend& backend, std::size_t d, unsigned degree,
@@ -58,12 +62,8 @@ class FeatureModel final : public Score::Model {
   std::vector<double> divergence(ConstMatrixView x) const override;
 
  private:
-  enum class Wanted { values, jacobians };
-  RowMajor run(const std::vector<float>& y, Wanted wanted) const;
-
   FeatureField field_;
   Whitening whitening_;
-  kernels::Buffer<float> coefficients_;
 };
 
 }  // namespace lodestein

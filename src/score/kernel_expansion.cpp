@@ -119,35 +119,45 @@ VectorXd expansion_divergence(const KernelExpansion& k, const Points& points,
 
 }  // namespace
 
-Points::Points(const Backend& backend, const std::vector<float>& rows, std::size_t dimension) {
-  RowMajor host(static_cast<Index>(rows.size() / dimension), static_cast<Index>(dimension));
-  std::copy(rows.begin(), rows.end(), host.data());
-  data_ = std::make_shared<const Data>(
-      Data{kernels::Buffer<float>(backend.operations().memory(), rows), std::move(host)});
+Points::Points(const Backend& backend, const std::vector<float>& rows, std::size_t dimension)
+    : data_(std::make_shared<const Data>(
+          Data{kernels::Buffer<float>(backend.operations().memory(), rows),
+               from_floats(rows, static_cast<Index>(dimension))})) {}
+
+std::vector<RowMajor> kernel_products(const Backend& backend,
+                                      const std::vector<KernelProduct>& products, bool curl_free) {
+  const kernels::Operations& operations = backend.operations();
+  const kernels::Memory& memory = operations.memory();
+  std::vector<kernels::Buffer<float>> rights, outs;
+  std::vector<kernels::PairwiseProblem> problems;
+  for (const KernelProduct& product : products) {
+    const std::size_t n = product.x.count(), m = product.y.count();
+    const auto r = static_cast<std::size_t>(product.right->cols());
+    rights.emplace_back(memory, to_floats(*product.right));
+    outs.emplace_back(memory, n * r);
+    kernels::PairwiseProblem problem;
+    problem.kernel = product.kernel;
+    problem.x = product.x.view();
+    problem.y = product.y.view();
+    problem.right = {rights.back().data(), m, r};
+    problem.out = {outs.back().data(), n, r};
+    problem.same_points = problem.x.data == problem.y.data;
+    problems.push_back(problem);
+  }
+  if (curl_free) {
+    operations.pairwise().curl_free_product(problems);
+  } else {
+    operations.pairwise().product(problems);
+  }
+  std::vector<RowMajor> results;
+  for (std::size_t k = 0; k < products.size(); ++k)
+    results.push_back(from_floats(outs[k].download(), products[k].right->cols()));
+  return results;
 }
 
 RowMajor kernel_product(const Backend& backend, const RadialKernel& kernel, const Points& x,
                         const Points& y, const RowMajor& right, bool curl_free) {
-  const kernels::Operations& operations = backend.operations();
-  const kernels::Memory& memory = operations.memory();
-  const std::size_t n = x.count(), m = y.count(), r = static_cast<std::size_t>(right.cols());
-  const kernels::Buffer<float> uploaded(memory, to_floats(right)), out(memory, n * r);
-  kernels::PairwiseProblem problem;
-  problem.kernel = kernel;
-  problem.x = x.view();
-  problem.y = y.view();
-  problem.right = {uploaded.data(), m, r};
-  problem.out = {out.data(), n, r};
-  problem.same_points = x.view().data == y.view().data;
-  if (curl_free) {
-    operations.pairwise().curl_free_product({&problem, 1});
-  } else {
-    operations.pairwise().product({&problem, 1});
-  }
-  const std::vector<float> values = out.download();
-  RowMajor result(static_cast<Index>(n), right.cols());
-  std::copy(values.begin(), values.end(), result.data());
-  return result;
+  return std::move(kernel_products(backend, {{kernel, x, y, &right}}, curl_free).front());
 }
 
 // rbf: phi = e^(-a r^2), a = 1 / (2 h^2). Inverse multiquadric: phi = q^(1/2), q = 1 / (1 + b r^2),

@@ -31,7 +31,16 @@ class Points {
   std::shared_ptr<const Data> data_;
 };
 
-/// K(x, y) right, or its curl-free twin. [m, r] -> [n, r]
+/// K(x, y) right. [m, r] -> [n, r]
+struct KernelProduct {
+  kernels::RadialKernel kernel;
+  Points x, y;
+  const RowMajor* right;
+};
+/// Of all by one call, with K or its curl-free twin.
+std::vector<RowMajor> kernel_products(const Backend& backend,
+                                      const std::vector<KernelProduct>& products,
+                                      bool curl_free = false);
 RowMajor kernel_product(const Backend& backend, const kernels::RadialKernel& kernel,
                         const Points& x, const Points& y, const RowMajor& right,
                         bool curl_free = false);

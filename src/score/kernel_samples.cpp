@@ -47,7 +47,8 @@ std::vector<KernelSamples> kernel_samples(const Backend& backend, const Dataset&
         whiten("environment '" + environment.name + "'", {environment.samples.view()});
     if (!whitened) whitening = only_centred(std::move(whitening));
     Points points(backend, whitening.apply(environment.samples), environment.samples.cols());
-    samples.push_back({environment.name, std::move(whitening), std::move(points), 0.0});
+    const auto number = static_cast<std::uint32_t>(samples.size());
+    samples.push_back({environment.name, number, std::move(whitening), std::move(points), 0.0});
   }
   find_medians(backend, !whitened, samples);
   return samples;
@@ -74,13 +75,14 @@ Points rows_of(const Backend& backend, const Points& points, const std::vector<s
   return Points(backend, values, points.dimension());
 }
 
-KernelSplit kernel_split(const Backend& backend, const Points& points, Seed seed,
-                         std::uint32_t environment, std::size_t train, std::size_t held_out) {
+KernelSplit kernel_split(const Backend& backend, const KernelSamples& samples, Seed seed,
+                         std::size_t train, std::size_t held_out) {
+  const Points& points = samples.points;
   const std::size_t n = points.count();
   held_out = std::min(held_out, n / 5);
-  train = std::min(train, n - n / 5);
-  std::vector<std::size_t> rows =
-      random_rows({seed, Purpose::kernel_split, environment}, n, held_out + train);
+  train = std::min(train, n - held_out);
+  const std::vector<std::size_t> rows =
+      random_rows({seed, Purpose::kernel_split, samples.number}, n, held_out + train);
   const auto cut = rows.begin() + static_cast<std::ptrdiff_t>(held_out);
   return {rows_of(backend, points, {cut, rows.end()}),
           rows_of(backend, points, {rows.begin(), cut})};

@@ -12,6 +12,7 @@ namespace lodestein {
 /// One environment's samples as kernels see them.
 struct KernelSamples {
   std::string environment;
+  std::uint32_t number = 0;  ///< its place in the data set, which keys its draws
   Whitening whitening;
   Points points;
   double median = 0.0;  ///< lower median of all N^2 distances, of at most 4096 samples
@@ -27,10 +28,10 @@ struct KernelSplit {
   Points train, held_out;
 };
 
-/// At most `train` and `held_out` samples of four fifths and one fifth. `environment`, its place in
-/// the data set, keys the draws; nothing else there matters.
-KernelSplit kernel_split(const Backend& backend, const Points& points, Seed seed,
-                         std::uint32_t environment, std::size_t train, std::size_t held_out);
+/// At most `held_out` samples, and no more than a fifth, and at most `train` of the others. Nothing
+/// but seed, samples and number matters.
+KernelSplit kernel_split(const Backend& backend, const KernelSamples& samples, Seed seed,
+                         std::size_t train, std::size_t held_out);
 
 /// `count` of the rows in random order, without replacement.
 std::vector<std::size_t> random_rows(const RandomStream& stream, std::size_t n, std::size_t count);

@@ -136,7 +136,8 @@ KernelExpansion tikhonov(KernelExpansion k, double ridge) {
   RidgeSystem::Options options;
   if (k.centres.count() > most_dense)
     options = {RidgeSystem::Preconditioner::pivoted, 1e-4, 300, 150};
-  k.coefficients = RidgeSystem(k.backend, k.kernel, k.centres, shift, options).solve(right).x;
+  const RidgeSystem::Problem problem{k.kernel, k.centres, shift};
+  k.coefficients = RidgeSystem::build(k.backend, {problem}, options).front().solve(right).x;
   return k;
 }
 
@@ -248,19 +249,18 @@ const char* name_of(KernelMethod method) {
 }
 
 Score fit_environment(const Backend& backend, const KernelSamples& samples,
-                      const KernelScoreOptions& options, Seed seed, std::uint32_t environment,
-                      const Observer& observer) {
+                      const KernelScoreOptions& options, Seed seed, const Observer& observer) {
   const auto form = options.kernel == KernelForm::rbf ? RadialKernel::Form::rbf
                                                       : RadialKernel::Form::inverse_multiquadric;
   const RadialKernel kernel{form, options.width > 0.0 ? options.width : samples.median};
-  const RandomStream stream(seed, Purpose::kernel_subspace, environment);
+  const RandomStream stream(seed, Purpose::kernel_subspace, samples.number);
   const std::size_t n = samples.points.count();
   if (n < least_to_split)
     throw InvalidArgument("environment '" + samples.environment + "' has " + std::to_string(n) +
                           " samples; a kernel score needs at least " +
                           std::to_string(least_to_split));
-  const KernelSplit split = kernel_split(backend, samples.points, seed, environment,
-                                         most_to_choose_on, most_to_choose_on);
+  const KernelSplit split =
+      kernel_split(backend, samples, seed, most_to_choose_on, most_to_choose_on);
   const Choice choice = choose({backend, kernel, options.curl_free, split.train, {}, 0.0}, options,
                                split.held_out, stream, observer);
   if (!std::isfinite(choice.loss))
@@ -288,11 +288,10 @@ std::vector<Score> kernel_scores(const Backend& backend, const Dataset& dataset,
   check(options);
   const std::vector<KernelSamples> samples = kernel_samples(backend, dataset, true);
   std::vector<Score> scores;
-  for (std::size_t e = 0; e < samples.size(); ++e) {
+  for (const KernelSamples& one : samples) {
     check_cancelled(observer);
-    scores.push_back(fit_environment(backend, samples[e], options, seed,
-                                     static_cast<std::uint32_t>(e), observer));
-    observer.progress("kernel scores", e + 1, samples.size());
+    scores.push_back(fit_environment(backend, one, options, seed, observer));
+    observer.progress("kernel scores", scores.size(), samples.size());
   }
   return scores;
 }

@@ -117,14 +117,14 @@ std::vector<double> ridges_to_try() {
 
 }  // namespace
 
-NystromFit nystrom(const Backend& backend, const RadialKernel& kernel, const Points& points,
-                   std::size_t centres, double ridge, Seed seed, std::uint32_t environment) {
-  const std::size_t n = points.count();
-  const KernelSplit split = kernel_split(backend, points, seed, environment, n,
+NystromFit nystrom(const Backend& backend, const RadialKernel& kernel, const KernelSamples& samples,
+                   std::size_t centres, double ridge, Seed seed) {
+  const std::size_t n = samples.points.count();
+  const KernelSplit split = kernel_split(backend, samples, seed, n,
                                          std::min(most_held_out, std::max<std::size_t>(1, n / 20)));
   const Points z = rows_of(
       backend, split.train,
-      random_rows({seed, Purpose::kernel_centres, environment}, split.train.count(), centres));
+      random_rows({seed, Purpose::kernel_centres, samples.number}, split.train.count(), centres));
   const RowMajor second = second_moment(backend, kernel, split.train, z);
   const RowMajor gram = gram_of(backend, kernel, z);
   const RowMajor right = right_side(backend, kernel, split.train, z);

@@ -15,7 +15,6 @@ struct NystromFit {
 /// Ridge 0: the best by held-out loss. Cost: 2 n m^2 flops in one pass, m^3 / 3 for each ridge;
 /// memory m^2 and a tile of K_nm.
 NystromFit nystrom(const Backend& backend, const kernels::RadialKernel& kernel,
-                   const Points& points, std::size_t centres, double ridge, Seed seed,
-                   std::uint32_t environment);
+                   const KernelSamples& samples, std::size_t centres, double ridge, Seed seed);
 
 }  // namespace lodestein

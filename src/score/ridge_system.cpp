@@ -14,7 +14,6 @@ using Eigen::Index;
 using Eigen::MatrixXf;
 using Eigen::RowVectorXd;
 using kernels::Buffer;
-using kernels::View;
 
 namespace {
 
@@ -31,26 +30,60 @@ RowVectorXd ratios(const RowVectorXd& a, const RowVectorXd& b) {
 
 // K + ridge I as an fp32 factor. Where rounding leaves a pivot that is not positive the ridge of
 // the preconditioner, not of the system, grows.
-Buffer<float> factored(const Backend& backend, const kernels::RadialKernel& kernel,
-                       const Points& points, double ridge) {
+struct Factor {
+  const RidgeSystem::Problem* problem;
+  double ridge;
+  Buffer<float> matrix;
+};
+
+void find_factors(const Backend& backend, const std::vector<Factor*>& factors,
+                  const Buffer<int>& status) {
   const kernels::Operations& operations = backend.operations();
-  const std::size_t n = points.count();
-  Buffer<float> matrix(operations.memory(), n * n);
-  Buffer<int> status(operations.memory(), 1);
-  for (double used = ridge; used < static_cast<double>(n); used = 10.0 * used + 1e-6) {
+  std::vector<kernels::GramProblem> grams;
+  std::vector<kernels::CholeskyProblem32> problems;
+  for (const Factor* factor : factors) {
+    const std::size_t n = factor->problem->points.count();
     kernels::GramProblem gram;
-    gram.kernel = kernel;
-    gram.x = gram.y = points.view();
-    gram.out = {matrix.data(), n, n};
+    gram.kernel = factor->problem->kernel;
+    gram.x = gram.y = factor->problem->points.view();
+    gram.out = {factor->matrix.data(), n, n};
     gram.same_points = true;
-    gram.ridge = static_cast<float>(used);
-    operations.pairwise().gram({&gram, 1});
-    const kernels::CholeskyProblem32 problem{{matrix.data(), n, n}, status.data()};
-    operations.solve().factor(std::span<const kernels::CholeskyProblem32>(&problem, 1));
-    if (status.download()[0] == 0) return matrix;
+    gram.ridge = static_cast<float>(factor->ridge);
+    grams.push_back(gram);
+    problems.push_back({gram.out, status.data() + problems.size()});
   }
-  throw InvalidArgument("the kernel matrix of " + std::to_string(n) +
-                        " samples has no Cholesky factor; give a larger ridge");
+  operations.pairwise().gram(grams);
+  operations.solve().factor(std::span<const kernels::CholeskyProblem32>(problems));
+}
+
+std::vector<Factor> factored(const Backend& backend,
+                             const std::vector<RidgeSystem::Problem>& problems) {
+  const kernels::Memory& memory = backend.operations().memory();
+  std::vector<Factor> factors;
+  for (const RidgeSystem::Problem& problem : problems) {
+    const std::size_t n = problem.points.count();
+    factors.push_back({&problem, problem.ridge, Buffer<float>(memory, n * n)});
+  }
+  std::vector<Factor*> pending;
+  for (Factor& factor : factors) pending.push_back(&factor);
+  const Buffer<int> status(memory, problems.size());
+  while (!pending.empty()) {
+    find_factors(backend, pending, status);
+    const std::vector<int> found = status.download();
+    std::vector<Factor*> failed;
+    for (std::size_t k = 0; k < pending.size(); ++k) {
+      if (found[k] == 0) continue;
+      const std::size_t n = pending[k]->problem->points.count();
+      double& ridge = pending[k]->ridge;
+      ridge = 10.0 * ridge + 1e-6;
+      if (!(ridge < static_cast<double>(n)))
+        throw InvalidArgument("the kernel matrix of " + std::to_string(n) +
+                              " samples has no Cholesky factor; give a larger ridge");
+      failed.push_back(pending[k]);
+    }
+    pending = std::move(failed);
+  }
+  return factors;
 }
 
 // The columns of the kernel matrix that leave the least of its trace, one after the other, and
@@ -86,29 +119,6 @@ MatrixXf pivoted_factor(const Backend& backend, const kernels::RadialKernel& ker
   return l;
 }
 
-// L L^T X = B in fp32.
-class ByFactor {
- public:
-  ByFactor(const Backend& backend, Buffer<float> factor, std::size_t n)
-      : backend_(backend), factor_(std::move(factor)), n_(n) {}
-  RowMajor apply(const RowMajor& right) const {
-    const kernels::Operations& operations = backend_.operations();
-    const auto r = static_cast<std::size_t>(right.cols());
-    const Buffer<float> x(operations.memory(), to_floats(right));
-    const kernels::SolveProblem32 problem{{factor_.data(), n_, n_}, {x.data(), n_, r}, nullptr};
-    operations.solve().solve(std::span<const kernels::SolveProblem32>(&problem, 1));
-    const std::vector<float> values = x.download();
-    RowMajor result(right.rows(), right.cols());
-    std::copy(values.begin(), values.end(), result.data());
-    return result;
-  }
-
- private:
-  Backend backend_;
-  Buffer<float> factor_;
-  std::size_t n_;
-};
-
 // (L L^T + ridge I)^-1 by Woodbury's identity.
 class ByPivots {
  public:
@@ -132,59 +142,158 @@ class ByPivots {
 
 }  // namespace
 
+// L L^T = K + ridge I in fp32, or a partial factor.
 class RidgeSystem::Precondition {
  public:
-  explicit Precondition(std::variant<ByFactor, ByPivots> by) : by_(std::move(by)) {}
-  RowMajor apply(const RowMajor& right) const {
-    return std::visit([&](const auto& by) { return by.apply(right); }, by_);
+  explicit Precondition(std::variant<Buffer<float>, ByPivots> by) : by_(std::move(by)) {}
+  const Buffer<float>* factor() const { return std::get_if<Buffer<float>>(&by_); }
+  const ByPivots& pivots() const { return std::get<ByPivots>(by_); }
+
+ private:
+  std::variant<Buffer<float>, ByPivots> by_;
+};
+
+// A system on the way to its solution. Columns are independent but for the kernel values that they
+// share. Directions are rounded to fp32 before they are used, so that x and r stay consistent.
+class RidgeSystem::Iteration {
+ public:
+  Iteration(const RidgeSystem& system, const RowMajor& right)
+      : system_(system),
+        scale_(column_dots(right, right).cwiseSqrt()),
+        solution_{RowMajor::Zero(right.rows(), right.cols()), 1.0, 0},
+        r_(right) {}
+
+  bool done() const {
+    const bool converged = !(solution_.residual > system_.options_.tolerance);
+    return solution_.iterations == system_.options_.most_iterations ||
+           (solution_.iterations > 0 && converged);
+  }
+  Solution take() { return std::move(solution_); }
+
+  static void precondition(const std::vector<Iteration*>& all);
+  static void multiply(const std::vector<Iteration*>& all);
+
+  void turn() {
+    const RowVectorXd next = column_dots(r_, z_);
+    if (solution_.iterations == 0) {
+      p_ = z_;
+    } else {
+      p_ = (z_ + p_ * ratios(next, rz_).asDiagonal()).eval();
+    }
+    rz_ = next;
+    p_ = p_.cast<float>().cast<double>().eval();  // what the product sees
+  }
+  void step() {
+    ++solution_.iterations;
+    const RowVectorXd length = ratios(rz_, column_dots(p_, q_));
+    solution_.x += p_ * length.asDiagonal();
+    r_ -= q_ * length.asDiagonal();
+    solution_.residual = ratios(column_dots(r_, r_).cwiseSqrt(), scale_).maxCoeff();
   }
 
  private:
-  std::variant<ByFactor, ByPivots> by_;
+  const RidgeSystem& system_;
+  RowVectorXd scale_, rz_;
+  Solution solution_;
+  RowMajor r_, z_, p_, q_;
 };
 
-RidgeSystem::RidgeSystem(const Backend& backend, const kernels::RadialKernel& kernel,
-                         const Points& points, double ridge, const Options& options)
-    : backend_(backend), kernel_(kernel), points_(points), ridge_(ridge), options_(options) {
-  if (options.preconditioner == Preconditioner::factor) {
-    precondition_ = std::make_unique<Precondition>(
-        ByFactor(backend, factored(backend, kernel, points, ridge), points.count()));
-  } else {
-    precondition_ = std::make_unique<Precondition>(
-        ByPivots(pivoted_factor(backend, kernel, points, options.rank), ridge));
+// z = M^-1 r
+void RidgeSystem::Iteration::precondition(const std::vector<Iteration*>& all) {
+  std::vector<Iteration*> by_factor;
+  std::vector<Buffer<float>> x;
+  std::vector<kernels::SolveProblem32> problems;
+  for (Iteration* one : all) {
+    const Buffer<float>* factor = one->system_.precondition_->factor();
+    if (factor == nullptr) {
+      one->z_ = one->system_.precondition_->pivots().apply(one->r_);
+      continue;
+    }
+    const auto n = static_cast<std::size_t>(one->r_.rows());
+    const kernels::Operations& operations = one->system_.backend_.operations();
+    x.emplace_back(operations.memory(), to_floats(one->r_));
+    problems.push_back(
+        {{factor->data(), n, n}, {x.back().data(), n, x.back().size() / n}, nullptr});
+    by_factor.push_back(one);
   }
+  if (by_factor.empty()) return;
+  by_factor.front()->system_.backend_.operations().solve().solve(
+      std::span<const kernels::SolveProblem32>(problems));
+  for (std::size_t k = 0; k < by_factor.size(); ++k)
+    by_factor[k]->z_ = from_floats(x[k].download(), by_factor[k]->r_.cols());
 }
+
+// q = (K + ridge I) p
+void RidgeSystem::Iteration::multiply(const std::vector<Iteration*>& all) {
+  std::vector<KernelProduct> products;
+  for (const Iteration* one : all) {
+    const Problem& problem = one->system_.problem_;
+    products.push_back({problem.kernel, problem.points, problem.points, &one->p_});
+  }
+  std::vector<RowMajor> q = kernel_products(all.front()->system_.backend_, products);
+  for (std::size_t k = 0; k < all.size(); ++k)
+    all[k]->q_ = q[k] + all[k]->system_.problem_.ridge * all[k]->p_;
+}
+
+RidgeSystem::RidgeSystem(const Backend& backend, Problem problem, const Options& options,
+                         std::unique_ptr<const Precondition> precondition)
+    : backend_(backend),
+      problem_(std::move(problem)),
+      options_(options),
+      precondition_(std::move(precondition)) {}
 
 RidgeSystem::~RidgeSystem() = default;
 RidgeSystem::RidgeSystem(RidgeSystem&&) noexcept = default;
 
-RowMajor RidgeSystem::multiply(const RowMajor& x) const {
-  return kernel_product(backend_, kernel_, points_, points_, x) + ridge_ * x;
+std::vector<RidgeSystem> RidgeSystem::build(const Backend& backend,
+                                            const std::vector<Problem>& problems,
+                                            const Options& options) {
+  std::vector<RidgeSystem> systems;
+  const auto add = [&](const Problem& problem, std::variant<Buffer<float>, ByPivots> by) {
+    systems.push_back(RidgeSystem(backend, problem, options,
+                                  std::make_unique<const Precondition>(std::move(by))));
+  };
+  if (options.preconditioner == Preconditioner::factor) {
+    std::vector<Factor> factors = factored(backend, problems);
+    for (Factor& factor : factors) add(*factor.problem, std::move(factor.matrix));
+  } else {
+    for (const Problem& problem : problems)
+      add(problem, ByPivots(pivoted_factor(backend, problem.kernel, problem.points, options.rank),
+                            problem.ridge));
+  }
+  return systems;
 }
 
-// Columns are independent but for the kernel values that they share. Directions are
-// rounded to fp32 before they are used, so that x and r stay consistent.
+std::size_t RidgeSystem::floats(std::size_t n, const Options& options) {
+  return n * (options.preconditioner == Preconditioner::factor ? n : std::min(n, options.rank));
+}
+
+std::vector<RidgeSystem::Solution> RidgeSystem::solve(const std::vector<RidgeSystem>& systems,
+                                                      const std::vector<RowMajor>& rights) {
+  std::vector<Iteration> all;
+  for (std::size_t k = 0; k < systems.size(); ++k) all.emplace_back(systems[k], rights[k]);
+  return run(std::move(all));
+}
+
 RidgeSystem::Solution RidgeSystem::solve(const RowMajor& right) const {
-  const RowVectorXd scale = column_dots(right, right).cwiseSqrt();
-  Solution solution{RowMajor::Zero(right.rows(), right.cols()), 1.0, 0};
-  RowMajor r = right;
-  RowMajor z = precondition_->apply(r), p = z;
-  RowVectorXd rz = column_dots(r, z);
-  while (solution.iterations < options_.most_iterations) {
-    ++solution.iterations;
-    p = p.cast<float>().cast<double>().eval();  // what the product sees
-    const RowMajor q = multiply(p);
-    const RowVectorXd step = ratios(rz, column_dots(p, q));
-    solution.x += p * step.asDiagonal();
-    r -= q * step.asDiagonal();
-    solution.residual = ratios(column_dots(r, r).cwiseSqrt(), scale).maxCoeff();
-    if (!(solution.residual > options_.tolerance)) break;
-    z = precondition_->apply(r);
-    const RowVectorXd next = column_dots(r, z);
-    p = (z + p * ratios(next, rz).asDiagonal()).eval();
-    rz = next;
+  std::vector<Iteration> one;
+  one.emplace_back(*this, right);
+  return run(std::move(one)).front();
+}
+
+std::vector<RidgeSystem::Solution> RidgeSystem::run(std::vector<Iteration> all) {
+  std::vector<Iteration*> active;
+  for (Iteration& one : all) active.push_back(&one);
+  while (!active.empty()) {
+    Iteration::precondition(active);
+    for (Iteration* one : active) one->turn();
+    Iteration::multiply(active);
+    for (Iteration* one : active) one->step();
+    std::erase_if(active, [](const Iteration* one) { return one->done(); });
   }
-  return solution;
+  std::vector<Solution> solutions;
+  for (Iteration& one : all) solutions.push_back(one.take());
+  return solutions;
 }
 
 }  // namespace lodestein

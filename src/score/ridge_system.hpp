@@ -1,13 +1,15 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "score/kernel_expansion.hpp"
 
 namespace lodestein {
 
 /// (K + ridge I) X = B for the kernel matrix of some points and many right-hand sides, by conjugate
-/// gradients on all columns at once; every kernel value serves all of them.
+/// gradients on all columns at once; every kernel value serves all of them. Many systems share the
+/// calls of each step, and each has the bits that it has alone.
 class RidgeSystem {
  public:
   enum class Preconditioner {
@@ -20,27 +22,41 @@ class RidgeSystem {
     int most_iterations = 8;
     std::size_t rank = 100;
   };
-  /// @throws InvalidArgument if no factor exists even with a larger ridge.
-  RidgeSystem(const Backend& backend, const kernels::RadialKernel& kernel, const Points& points,
-              double ridge, const Options& options);
-  ~RidgeSystem();
-  RidgeSystem(RidgeSystem&&) noexcept;
-
+  struct Problem {
+    kernels::RadialKernel kernel;
+    Points points;
+    double ridge = 0.0;
+  };
   struct Solution {
     RowMajor x;
     double residual = 0.0;  ///< the largest of all columns, relative
     int iterations = 0;
   };
+
+  /// One system for each problem.
+  /// @throws InvalidArgument if no factor exists even with a larger ridge.
+  static std::vector<RidgeSystem> build(const Backend& backend,
+                                        const std::vector<Problem>& problems,
+                                        const Options& options);
+  /// Floats that the preconditioner of n points keeps.
+  static std::size_t floats(std::size_t n, const Options& options);
+  /// Of every system with its right-hand sides, of which there are as many.
+  static std::vector<Solution> solve(const std::vector<RidgeSystem>& systems,
+                                     const std::vector<RowMajor>& rights);
+
+  RidgeSystem(RidgeSystem&&) noexcept;
+  ~RidgeSystem();
   Solution solve(const RowMajor& right) const;
 
  private:
   class Precondition;
-  RowMajor multiply(const RowMajor& x) const;
+  class Iteration;
+  RidgeSystem(const Backend& backend, Problem problem, const Options& options,
+              std::unique_ptr<const Precondition> precondition);
+  static std::vector<Solution> run(std::vector<Iteration> all);
 
   Backend backend_;
-  kernels::RadialKernel kernel_;
-  Points points_;
-  double ridge_;
+  Problem problem_;
   Options options_;
   std::unique_ptr<const Precondition> precondition_;
 };

@@ -7,12 +7,14 @@
 #include "lodestein/score/check.hpp"
 #include "lodestein/score/kernel_score.hpp"
 #include "lodestein/score/stein.hpp"
+#include "score/feature_field.hpp"
 #include "score/kernel_expansion.hpp"
 
 namespace lodestein {
 namespace {
 
 using Long = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
+using LongVector = Eigen::Matrix<long double, Eigen::Dynamic, 1>;
 using Eigen::Index;
 
 Matrix normal_samples(std::size_t n, std::size_t d, std::uint64_t seed) {
@@ -75,6 +77,10 @@ Long long_of(const Matrix& m) { return as_eigen(m).cast<long double>(); }
 
 double relative(const Matrix& a, const Long& b) {
   return static_cast<double>((long_of(a) - b).norm() / b.norm());
+}
+
+Long whitened_by(const Whitening& w, const Matrix& x) {
+  return ((as_eigen(x).rowwise() - w.mean.transpose()) * w.forward).cast<long double>();
 }
 
 // With SCORE's settings no coordinates change, so that the definition is what it is compared with.
@@ -278,7 +284,7 @@ TEST(Stein, PublishedErrorsOnGaussianDataAreReproduced) {
   for (std::size_t r = 0; r < 4; ++r) {
     SteinOptions options;
     options.ridge = ridges[r];
-    const auto fits = fit_stein(Backend::cpu(2), dataset_of(samples), options);
+    const auto fits = fit_stein(Backend::cpu(1), dataset_of(samples), options);
     double error = 0.0, variance = 0.0;
     for (std::size_t k = 0; k < fits.size(); ++k) {
       const Eigen::MatrixXd g = as_eigen(fits[k].in_sample()),
@@ -319,7 +325,7 @@ TEST(KernelScores, PublishedErrorsOnGaussianDataAreReproduced) {
     options.iterations = row.iterations;
     options.width = 2.5;  // 1.5 medians
 
-    const auto scores = kernel_scores(Backend::cpu(2), dataset_of(samples), options);
+    const auto scores = kernel_scores(Backend::cpu(1), dataset_of(samples), options);
     double error = 0.0;
     for (std::size_t k = 0; k < scores.size(); ++k) {
       const Eigen::MatrixXd truth = -as_eigen(samples[k]);
@@ -332,27 +338,155 @@ TEST(KernelScores, PublishedErrorsOnGaussianDataAreReproduced) {
 }
 
 TEST(Stein, ChosenRidgeBeatsTheDefaultAndPassesSteinsTest) {
-  const Matrix x = skewed(1500, 11), held_out = skewed(2000, 12);
+  const Matrix x = skewed(600, 11), held_out = skewed(2000, 12);
   SteinOptions poor;
   poor.ridge = 1e-3;
-  const Score chosen = stein_scores(Backend::cpu(2), dataset_of({x})).front();
-  const Score fixed = stein_scores(Backend::cpu(2), dataset_of({x}), poor).front();
+  const Score chosen = stein_scores(Backend::cpu(1), dataset_of({x})).front();
+  const Score fixed = stein_scores(Backend::cpu(1), dataset_of({x}), poor).front();
   EXPECT_LT(hyvarinen_loss(chosen, held_out).value, hyvarinen_loss(fixed, held_out).value);
   EXPECT_NEAR(chosen.summary().held_out_loss, hyvarinen_loss(chosen, held_out).value, 0.4);
 }
 
+// With the same ridge a sample, of 95% of the samples.
 TEST(Stein, NystromIsCloseToDense) {
-  const Matrix x = skewed(3000, 13), held_out = skewed(4000, 14);
+  const Matrix x = skewed(1200, 13), held_out = skewed(4000, 14);
+  SteinOptions options;
+  options.ridge = 3.0;
+  options.solver = KernelSolver::dense;
+  const double dense =
+      hyvarinen_loss(stein_scores(Backend::cpu(1), dataset_of({x}), options).front(), held_out)
+          .value;
+  options.solver = KernelSolver::nystrom;
+  options.centres = 120;
+  const SteinFit fit = fit_stein(Backend::cpu(1), dataset_of({x}), options).front();
+  EXPECT_NEAR(hyvarinen_loss(fit.score(), held_out).value, dense, 0.03 * std::abs(dense));
+  EXPECT_THROW(fit.hessian_diagonal(), InvalidArgument);
+}
+
+// The primal of Stein's regression by its definition, with the features that the estimator draws.
+struct NaiveFourier {
+  Long w, system, theta;
+  std::vector<float> phases;
+  NaiveFourier(const Long& y, std::size_t count, double width, double ridge_per_sample) {
+    const FourierFeatures drawn = draw_fourier({Seed{}, Purpose::kernel_features}, count,
+                                               static_cast<std::size_t>(y.cols()), width);
+    w = from_floats(drawn.frequencies, y.cols()).cast<long double>();
+    phases = drawn.phases;
+    const Long psi = features(y);
+    system = psi.transpose() * psi / static_cast<long double>(y.rows());
+    system.diagonal().array() += ridge_per_sample * static_cast<double>(count) / 2.0;
+    const LongVector sines = arguments(y).array().sin().matrix().colwise().mean().transpose();
+    theta = system.llt().solve(Long(sines.asDiagonal() * w));
+  }
+  Long arguments(const Long& y) const {
+    Long t = y * w.transpose();
+    for (Index k = 0; k < t.cols(); ++k) t.col(k).array() += phases[static_cast<std::size_t>(k)];
+    return t;
+  }
+  Long features(const Long& y) const { return arguments(y).array().cos(); }
+  Long score(const Long& y) const { return features(y) * theta; }
+  // Row l of the Hessian in x, W having been applied.
+  Long hessian(const Long& y, const Long& forward, Index l) const {
+    const Long psi = features(y), v = w * forward, s = score(y) * forward;
+    const LongVector means = psi.colwise().mean().transpose();
+    const LongVector factors = -means.cwiseProduct(v.col(l));
+    const Long right = factors.asDiagonal() * v;
+    return psi * Long(system.llt().solve(right)) - s.col(l).asDiagonal() * s;
+  }
+};
+
+// Features err by 1e-6, which the condition, 1 / (ridge a sample), multiplies by 100.
+TEST(Stein, FourierIsTheDefinitionOnEveryBackend) {
+  const Matrix x = skewed(70, 26), at = skewed(9, 27);
+  const Whitening w = whiten("x", {x});
+  const Long y = whitened_by(w, x), forward = w.forward.cast<long double>();
+  SteinOptions options{.ridge = 0.7, .width = 2.0, .solver = KernelSolver::fourier};
+  options.features = 30;
+  const NaiveFourier naive(y, options.features, options.width, 0.01);
+  for (const std::string name : {"reference", "cpu", "simt"}) {
+    std::vector<Backend> backend;
+    try {
+      backend.push_back(Backend::named(name, 1));
+    } catch (const NotCompiled&) {
+      continue;
+    }
+    const SteinFit fit = fit_stein(backend[0], dataset_of({x}), options).front();
+    EXPECT_LT(relative(fit.in_sample(), naive.score(y) * forward), 1e-3) << name;
+    EXPECT_LT(relative(fit.score().evaluate(at), naive.score(whitened_by(w, at)) * forward), 1e-3);
+    const Long row = naive.hessian(y, forward, 2);
+    EXPECT_LT(relative(fit.hessian_row(2), row), 1e-3) << name;
+    EXPECT_LT((long_of(fit.hessian_diagonal()).col(2) - row.col(2)).norm(), 1e-3L * row.norm());
+    expect_divergence(fit.score(), at, 2e-3);
+  }
+}
+
+// The features' kernel is off by 1 / sqrt(m / 2), so that 16 times as many have a quarter of the
+// error; half is asked for, since one draw spreads.
+TEST(Stein, FourierApproachesDense) {
+  const Matrix x = skewed(300, 28);
+  SteinOptions options{.ridge = 30.0, .solver = KernelSolver::dense};
+  const SteinFit dense = fit_stein(Backend::cpu(1), dataset_of({x}), options).front();
+  const auto errors = [&](std::size_t features) {
+    options.solver = KernelSolver::fourier;
+    options.features = features;
+    const SteinFit fit = fit_stein(Backend::cpu(1), dataset_of({x}), options).front();
+    EXPECT_EQ(setting(fit.score(), "width"), setting(dense.score(), "width"));
+    return std::pair(relative(fit.in_sample(), long_of(dense.in_sample())),
+                     relative(fit.hessian_diagonal(), long_of(dense.hessian_diagonal())));
+  };
+  const auto few = errors(64), many = errors(1024);
+  EXPECT_LT(many.first, 0.5 * few.first);
+  EXPECT_LT(many.second, 0.5 * few.second);
+  EXPECT_LT(many.first, 0.05);
+  EXPECT_LT(many.second, 0.1);  // squares of directions spread more
+}
+
+TEST(Stein, FourierChoosesAsWellAsDenseAndSaysItsLoss) {
+  const Matrix x = skewed(1000, 29), fresh = skewed(4000, 30);
   SteinOptions options;
   options.solver = KernelSolver::dense;
   const double dense =
-      hyvarinen_loss(stein_scores(Backend::cpu(2), dataset_of({x}), options).front(), held_out)
-          .value;
-  options.solver = KernelSolver::nystrom;
-  options.centres = 300;
-  const SteinFit fit = fit_stein(Backend::cpu(2), dataset_of({x}), options).front();
-  EXPECT_NEAR(hyvarinen_loss(fit.score(), held_out).value, dense, 0.03 * std::abs(dense));
-  EXPECT_THROW(fit.hessian_diagonal(), InvalidArgument);
+      hyvarinen_loss(stein_scores(Backend::cpu(1), dataset_of({x}), options)[0], fresh).value;
+  options.solver = KernelSolver::fourier;
+  options.features = 200;
+  for (const KernelWidth choice : {KernelWidth::median, KernelWidth::held_out}) {
+    options.width_choice = choice;
+    const Score score = stein_scores(Backend::cpu(1), dataset_of({x}), options)[0];
+    const MeanEstimate loss = hyvarinen_loss(score, fresh);
+    EXPECT_LT(loss.value, dense + 0.03 * std::abs(dense));
+    // Of 200 samples against 4000: sqrt(20) times the standard error, three of them.
+    EXPECT_NEAR(score.summary().held_out_loss, loss.value, 14.0 * loss.standard_error);
+  }
+}
+
+TEST(Stein, BitsDoNotDependOnOtherEnvironments) {
+  const std::vector<Matrix> samples{skewed(90, 31), skewed(550, 32), skewed(25, 33),
+                                    skewed(140, 34)};
+  const Matrix at = skewed(20, 35);
+  for (const KernelSolver solver :
+       {KernelSolver::dense, KernelSolver::conjugate_gradient, KernelSolver::fourier}) {
+    SteinOptions options{.solver = solver, .features = 40};
+    const auto together = fit_stein(Backend::cpu(3), dataset_of(samples), options);
+    for (std::size_t e = 0; e < samples.size(); ++e) {
+      std::vector<Matrix> others(samples.size(), skewed(30, 36));
+      others[e] = samples[e];
+      const SteinFit fit = fit_stein(Backend::cpu(1), dataset_of(others), options)[e];
+      EXPECT_TRUE(together[e].score().evaluate(at) == fit.score().evaluate(at));
+      EXPECT_TRUE(together[e].in_sample() == fit.in_sample());
+      EXPECT_TRUE(together[e].hessian_diagonal() == fit.hessian_diagonal());
+      EXPECT_EQ(together[e].score().summary().held_out_loss, fit.score().summary().held_out_loss);
+    }
+  }
+}
+
+TEST(Stein, ALargeRidgeShrinksTheScoreToNothing) {
+  const Matrix x = skewed(60, 36);
+  for (const KernelSolver solver :
+       {KernelSolver::dense, KernelSolver::conjugate_gradient, KernelSolver::fourier}) {
+    const SteinFit fit =
+        fit_stein(Backend::cpu(1), dataset_of({x}), {.ridge = 1e6, .solver = solver}).front();
+    EXPECT_LT(as_eigen(fit.in_sample()).cwiseAbs().maxCoeff(), 1e-2);
+  }
 }
 
 TEST(KernelScores, ChooseTheirSettingsAndAreDeterministic) {
@@ -368,13 +502,15 @@ TEST(KernelScores, ChooseTheirSettingsAndAreDeterministic) {
     EXPECT_EQ(one.summary().held_out_loss, two.summary().held_out_loss);
     EXPECT_TRUE(std::isfinite(one.summary().held_out_loss));
   }
-  const Score one = stein_scores(Backend::cpu(1), dataset_of({x}), {}, Seed{3}).front();
-  const Score two = stein_scores(Backend::cpu(3), dataset_of({x, other}), {}, Seed{3}).front();
-  EXPECT_EQ(one.evaluate(at), two.evaluate(at));
-}
-
-Long whitened_by(const Whitening& w, const Matrix& x) {
-  return ((as_eigen(x).rowwise() - w.mean.transpose()) * w.forward).cast<long double>();
+  for (const KernelSolver solver : {KernelSolver::dense, KernelSolver::fourier}) {
+    SteinOptions options{.solver = solver, .features = 100};
+    options.width_choice = KernelWidth::held_out;
+    const Score one = stein_scores(Backend::cpu(1), dataset_of({x}), options, Seed{3}).front();
+    const Score two =
+        stein_scores(Backend::cpu(3), dataset_of({x, other}), options, Seed{3}).front();
+    EXPECT_EQ(one.evaluate(at), two.evaluate(at));
+    EXPECT_EQ(one.summary().held_out_loss, two.summary().held_out_loss);
+  }
 }
 
 // s(y) = k(y)^T U L^-2 U^T B with the leading eigenpairs. fp32 kernel values, 1e-7 of the largest
@@ -429,6 +565,13 @@ TEST(Stein, BadInputIsNamed) {
   const Dataset good = dataset_of({normal_samples(50, 2, 19)});
   EXPECT_THROW(fit_stein(backend, good, {.ridge = -1.0}), InvalidArgument);
   EXPECT_THROW(fit_stein(backend, good, {.ridge = 1.0, .parity = true}), InvalidArgument);
+  const KernelSolver fourier = KernelSolver::fourier;
+  EXPECT_THROW(fit_stein(backend, good, {.solver = fourier, .parity = true}), InvalidArgument);
+  EXPECT_THROW(fit_stein(backend, good, {.solver = fourier, .features = 0}), InvalidArgument);
+  EXPECT_THROW(fit_stein(backend, good, {.solver = fourier, .features = 5000}), InvalidArgument);
+  EXPECT_THROW(
+      fit_stein(backend, good, {.solver = fourier, .extension = SteinExtension::augmented}),
+      InvalidArgument);
   EXPECT_THROW(fit_stein(backend, good).front().hessian_row(2), InvalidArgument);
   EXPECT_THROW(kernel_scores(backend, good, {.method = KernelMethod::ssge, .curl_free = true}),
                InvalidArgument);
@@ -438,9 +581,14 @@ TEST(Stein, BadInputIsNamed) {
   Matrix twice = normal_samples(60, 2, 20);
   for (std::size_t k = 0; k < 30; ++k)
     for (std::size_t j = 0; j < 2; ++j) twice(k + 30, j) = twice(k, j);
-  EXPECT_TRUE(as_eigen(fit_stein(backend, dataset_of({twice})).front().in_sample()).allFinite());
-  const auto few = fit_stein(backend, dataset_of({normal_samples(12, 2, 21)}));
-  EXPECT_EQ(few.front().score().summary().findings.size(), 1u);
+  for (const KernelSolver solver : {KernelSolver::dense, fourier}) {
+    SteinOptions options{.solver = solver};
+    EXPECT_TRUE(
+        as_eigen(fit_stein(backend, dataset_of({twice}), options)[0].in_sample()).allFinite());
+    const auto few = fit_stein(backend, dataset_of({normal_samples(12, 2, 21)}), options);
+    EXPECT_EQ(few.front().score().summary().findings.size(), 1u);
+    EXPECT_TRUE(as_eigen(few.front().hessian_diagonal()).allFinite());
+  }
 }
 
 }  // namespace

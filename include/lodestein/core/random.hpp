@@ -29,6 +29,7 @@ enum class Purpose : std::uint32_t {
   kernel_split = 14,
   kernel_centres = 15,
   kernel_subspace = 16,
+  kernel_features = 17,
   held_out_rows = 20,
   classifier = 21,
   classifier_rows = 22,
