@@ -27,7 +27,10 @@ constexpr const char* help =
     "Every answer is compared with the reference backend's before it is timed; exit code 1 if one\n"
     "is wrong. Counters: throughput of the best call, in the label's unit per second; limit, what\n"
     "this machine's arithmetic or memory would allow, measured in the same run; fraction of it;\n"
-    "error relative to the largest value.\n\n";
+    "error relative to the largest value; memory, the highest of this process during a call above\n"
+    "what it had before, in MiB.\n\n"
+    "growth/... are single calls of estimators with more and more samples or environments, on all\n"
+    "cores; not with --quick.\n\n";
 
 void add_all(const Options& options) {
   add_difference_moments(options);
@@ -41,6 +44,7 @@ void add_all(const Options& options) {
   add_training(options);
   add_score_matching(options);
   add_stein(options);
+  add_growth(options);
 }
 
 [[noreturn]] void fail(const std::string& message) {

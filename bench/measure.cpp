@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "bench/limits.hpp"
+#include "core/peak_memory.hpp"
 
 namespace lodestein::bench {
 namespace {
@@ -61,11 +62,19 @@ class Oracle {
   std::vector<double> sample_;
 };
 
+// Of the host.
+void count_memory(benchmark::State& state, const PeakMemory& memory) {
+  const double megabytes = memory.megabytes();
+  if (std::isfinite(megabytes)) state.counters["memory"] = megabytes;
+}
+
 void measure(benchmark::State& state, const Backend& backend, const Options& options,
              double tolerance, const MakeJob& make, Oracle& oracle) {
   const kernels::Operations& operations = backend.operations();
   const Job job = make(operations, Part::whole);
+  const PeakMemory memory;
   job.run();
+  count_memory(state, memory);
   const double error = relative_error(job.sample(), oracle.sample());
   tolerance *= options.tolerance_scale;
   if (!(error <= tolerance)) {
@@ -93,18 +102,39 @@ void measure(benchmark::State& state, const Backend& backend, const Options& opt
   state.counters["fraction"] = job.work.items / best / most;
 }
 
+std::string full_name(const std::string& name, const Backend& backend) {
+  return name + "/backend:" + backend.name() + "/threads:" + std::to_string(backend.threads());
+}
+
 }  // namespace
 
 void add(const Options& options, const std::string& name, double tolerance, MakeJob make) {
   const auto oracle = std::make_shared<Oracle>(make);
   for (const Backend& backend : options.backends) {
-    const std::string full =
-        name + "/backend:" + backend.name() + "/threads:" + std::to_string(backend.threads());
     const auto timed = [=](benchmark::State& state) {
       measure(state, backend, options, tolerance, make, *oracle);
     };
-    benchmark::RegisterBenchmark(full.c_str(), timed)->Unit(benchmark::kMillisecond);
+    benchmark::RegisterBenchmark(full_name(name, backend).c_str(), timed)
+        ->Unit(benchmark::kMillisecond);
   }
+}
+
+void add_one_call(const Options& options, const std::string& name,
+                  std::function<std::function<void()>(const Backend&)> make) {
+  const Backend& backend = options.backends.back();
+  const auto timed = [=](benchmark::State& state) {
+    const std::function<void()> run = make(backend);
+    const PeakMemory memory;
+    for (auto _ : state) {
+      run();
+      backend.operations().memory().synchronize();
+    }
+    count_memory(state, memory);
+  };
+  benchmark::RegisterBenchmark(full_name(name, backend).c_str(), timed)
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime()
+      ->Iterations(1);
 }
 
 int wrong_answers() { return wrong; }

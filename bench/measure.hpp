@@ -40,6 +40,11 @@ struct Options {
 /// `tolerance`, relative to the largest value, from the sample that the reference backend computes.
 void add(const Options& options, const std::string& name, double tolerance, MakeJob make);
 
+/// Times one call of what `make` returns, on the backend with most threads. The answer is not
+/// checked: another benchmark does that.
+void add_one_call(const Options& options, const std::string& name,
+                  std::function<std::function<void()>(const Backend&)> make);
+
 /// How many answers were wrong so far.
 int wrong_answers();
 

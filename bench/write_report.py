@@ -6,6 +6,8 @@ import platform
 import re
 import sys
 
+import growth
+
 HEADER = """# Performance of the operations
 
 Written by `scripts/bench` on {date}: {cores} cores, {processor}, {backend}. The processor
@@ -21,7 +23,19 @@ with the widest vectors:
 
 Error is relative to the largest value, against the reference backend, which computes in fp64; a benchmark whose
 error exceeds its tolerance is not timed and fails the run. A fraction above 1 under `bytes` means that the caches
-gave more than a copy of large arrays. Everything with one thread but the last column.
+gave more than a copy of large arrays. Memory is what the process held at most during a call above what it held before:
+work space, and results that the call makes. Everything with one thread but the last column.
+"""
+GROWTH = """
+## How cost grows
+
+Seconds and highest memory of one call of an estimator on all cores, d = 5; networks train for a fixed number of
+epochs. The slope is that of a straight line through the points in logarithms: 1 is linear growth, and less is a
+constant part that is not yet small.
+
+![seconds against samples and against environments]({picture})
+
+{tables}
 """
 PEERS = """
 ## Beside {program}
@@ -90,13 +104,13 @@ def optional(entry, counter, form):
 
 def operation_rows(operations):
     most = max(threads for _, threads in operations)
-    yield f"| operation | throughput | limit | fraction | error | {most} threads to 1 |"
-    yield "|---|---|---|---|---|---|"
+    yield f"| operation | throughput | limit | fraction | error | MB | {most} threads to 1 |"
+    yield "|---|---|---|---|---|---|---|"
     for (name, threads), entry in operations.items():
         if threads != 1:
             continue
         if entry.get("error_occurred"):
-            yield f"| {name} | {entry['error_message']} | | | | |"
+            yield f"| {name} | {entry['error_message']} | | | | | |"
             continue
         unit = entry["label"]
         limit = f"{quantity(entry['limit'])}" if "limit" in entry else ""
@@ -104,7 +118,7 @@ def operation_rows(operations):
         speedup = f"{many['throughput'] / entry['throughput']:.2f}" if "throughput" in many else ""
         yield (f"| {name} | {quantity(entry['throughput'])}{unit}/s | {limit} | "
                f"{optional(entry, 'fraction', '{:.2f}')} | {optional(entry, 'error', '{:.1e}')} | "
-               f"{speedup} |")
+               f"{optional(entry, 'memory', '{:.0f}')} | {speedup} |")
 
 
 def peer_rows(operations, peers):
@@ -140,7 +154,13 @@ def main():
                          processor=processor(), backend=context["backend"],
                          share=share_of_processor(operations),
                          limits=limit_table(context))
-    text += "\n## Operations\n\n" + "\n".join(operation_rows(operations)) + "\n"
+    curves = growth.take(operations)
+    if operations:
+        text += "\n## Operations\n\n" + "\n".join(operation_rows(operations)) + "\n"
+    if curves:
+        picture = out.with_name(out.stem + "-growth.svg")
+        picture.write_text(growth.picture(curves))
+        text += GROWTH.format(picture=picture.name, tables=growth.tables(curves))
     if naive := list(naive_rows(operations)):
         text += NAIVE + "\n".join(naive) + "\n"
     if rows := list(peer_rows(operations, peers)):

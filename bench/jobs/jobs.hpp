@@ -2,9 +2,15 @@
 #pragma once
 
 #include "bench/measure.hpp"
+#include "lodestein/data/dataset.hpp"
 
 namespace lodestein::bench {
 
+/// Independent values of mean 0 and variance 1. [n, d] in every environment
+Dataset random_dataset(std::size_t environments, std::size_t n, std::size_t d);
+
+/// How cost grows with samples and with environments; nothing with --quick.
+void add_growth(const Options& options);
 void add_score_matching(const Options& options);
 void add_stein(const Options& options);
 

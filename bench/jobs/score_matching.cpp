@@ -2,25 +2,12 @@
 
 #include <memory>
 
-#include "bench/data.hpp"
 #include "bench/jobs/jobs.hpp"
 
 namespace lodestein::bench {
 namespace {
 
 constexpr std::size_t d = 5;
-
-Dataset samples(std::size_t environments, std::size_t n) {
-  Dataset dataset;
-  for (std::size_t j = 0; j < d; ++j) dataset.features.push_back("x" + std::to_string(j));
-  for (std::size_t e = 0; e < environments; ++e) {
-    Matrix x(n, d);
-    const std::vector<double> values = random_values<double>(n * d, e);
-    std::copy(values.begin(), values.end(), x.data());
-    dataset.environments.push_back({"e" + std::to_string(e), {}, std::move(x)});
-  }
-  return dataset;
-}
 
 // Scores of all environments by the published configuration, or by it with the exact trace; the
 // sample is a score after few steps on few samples.
@@ -32,8 +19,8 @@ Job score_matching(const kernels::Operations& operations, Part part, ScoreObject
     ScoreMatchingOptions options;
   };
   const Backend backend = Backend::named(operations.name(), operations.threads());
-  auto data = std::make_shared<Data>(Data{backend, {}, samples(1, 40), {}});
-  if (part == Part::whole) data->whole = samples(environments, n);
+  auto data = std::make_shared<Data>(Data{backend, {}, random_dataset(1, 40, d), {}});
+  if (part == Part::whole) data->whole = random_dataset(environments, n, d);
   data->options = ScoreMatchingOptions::published();
   data->options.objective = objective;
   Job job;

@@ -2,23 +2,12 @@
 
 #include <memory>
 
-#include "bench/data.hpp"
 #include "bench/jobs/jobs.hpp"
 
 namespace lodestein::bench {
 namespace {
 
 constexpr std::size_t d = 10, few = 200;
-
-Dataset samples(std::size_t n) {
-  Dataset dataset;
-  for (std::size_t j = 0; j < d; ++j) dataset.features.push_back("x" + std::to_string(j));
-  Matrix x(n, d);
-  const std::vector<double> values = random_values<double>(n * d, 1);
-  std::copy(values.begin(), values.end(), x.data());
-  dataset.environments.push_back({"e0", {}, std::move(x)});
-  return dataset;
-}
 
 std::vector<double> values_of(const Matrix& m) {
   return {m.data(), m.data() + m.rows() * m.cols()};
@@ -32,9 +21,11 @@ struct Data {
 
 std::shared_ptr<Data> make_data(const kernels::Operations& operations, Part part, std::size_t n,
                                 const SteinOptions& options) {
-  auto data = std::make_shared<Data>(
-      Data{Backend::named(operations.name(), operations.threads()), {}, samples(few), options});
-  data->whole = samples(part == Part::whole ? n : few);
+  auto data = std::make_shared<Data>(Data{Backend::named(operations.name(), operations.threads()),
+                                          {},
+                                          random_dataset(1, few, d),
+                                          options});
+  data->whole = random_dataset(1, part == Part::whole ? n : few, d);
   return data;
 }
 
@@ -59,20 +50,22 @@ Job parity(const kernels::Operations& operations, Part part, std::size_t n) {
   return job;
 }
 
-// The score by Nystrom's method with 1000 centres; the sample is one of 50 centres.
-Job nystrom(const kernels::Operations& operations, Part part, std::size_t n) {
+// The score by Nystrom's method with 1000 centres, or by 1000 Fourier features; the sample is one
+// of 50 of these.
+Job scalable(const kernels::Operations& operations, Part part, std::size_t n, KernelSolver solver) {
   SteinOptions options;
-  options.solver = KernelSolver::nystrom;
+  options.solver = solver;
   const auto data = make_data(operations, part, n, options);
+  const bool nystrom = solver == KernelSolver::nystrom;
   const auto size = static_cast<double>(n), m = static_cast<double>(options.centres);
   Job job;
   job.work = {.items = size, .unit = "samples"};
-  job.work.fp32 = 2.0 * size * m * m;
-  job.work.exponentials = 2.0 * size * m;
+  job.work.fp32 = (nystrom ? 2.0 : 1.0) * size * m * m;
+  job.work.exponentials = (nystrom ? 2.0 : 1.0) * size * m;
   job.run = [data] { stein_scores(data->backend, data->whole, data->options); };
   job.sample = [data] {
     SteinOptions one = data->options;
-    one.centres = 50;
+    one.centres = one.features = 50;
     one.ridge = 1.0;
     return values_of(stein_scores(data->backend, data->few, one)
                          .front()
@@ -87,8 +80,14 @@ void add_stein(const Options& options) {
   const std::size_t dense = options.quick ? few : 4000, many = options.quick ? few : 100000;
   add(options, "stein/parity_with_hessian/d:10/n:" + std::to_string(dense), 2e-2,
       [dense](const auto& operations, Part part) { return parity(operations, part, dense); });
-  add(options, "stein/nystrom/d:10/n:" + std::to_string(many), 2e-2,
-      [many](const auto& operations, Part part) { return nystrom(operations, part, many); });
+  const std::pair<const char*, KernelSolver> solvers[] = {{"nystrom", KernelSolver::nystrom},
+                                                          {"fourier", KernelSolver::fourier}};
+  for (const auto& [name, solver] : solvers) {
+    add(options, std::string("stein/") + name + "/d:10/n:" + std::to_string(many), 2e-2,
+        [solver = solver, many](const auto& operations, Part part) {
+          return scalable(operations, part, many, solver);
+        });
+  }
 }
 
 }  // namespace lodestein::bench

@@ -47,7 +47,7 @@ KernelSolver chosen_solver(const SteinOptions& options, std::size_t n) {
   if (options.solver != KernelSolver::automatic) return options.solver;
   if (n <= most_dense || options.extension == SteinExtension::augmented) return KernelSolver::dense;
   return n <= most_iterative || options.parity ? KernelSolver::conjugate_gradient
-                                               : KernelSolver::nystrom;
+                                               : KernelSolver::fourier;
 }
 
 void check_augmented(const std::vector<KernelSamples>& samples) {
