@@ -47,13 +47,14 @@ def table(over, curves):
     title = ("samples in each of two environments" if over == "samples"
              else "environments")
     rows = [f"Seconds by {title}:", "",
-            "| estimator | " + " | ".join(f"{s:,}" for s in sizes) + " | slope | MB at the last |",
-            "|---" * (len(sizes) + 3) + "|"]
+            "| estimator | " + " | ".join(f"{s:,}" for s in sizes) + " | slope | slope at the end | MB there |",
+            "|---" * (len(sizes) + 4) + "|"]
     for label, points in curves.items():
         seconds = {size: f"{value:.2g}" for size, value, _ in points}
         memory = points[-1][2]
         rows.append(f"| {label} | " + " | ".join(seconds.get(s, "") for s in sizes) +
-                    f" | {shown_slope(points)} | {'' if memory is None else round(memory)} |")
+                    f" | {shown_slope(points)} | {shown_slope(points[-2:])} | "
+                    f"{'' if memory is None else round(memory)} |")
     return "\n".join(rows)
 
 

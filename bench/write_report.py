@@ -30,8 +30,8 @@ GROWTH = """
 ## How cost grows
 
 Seconds and highest memory of one call of an estimator on all cores, d = 5; networks train for a fixed number of
-epochs. The slope is that of a straight line through the points in logarithms: 1 is linear growth, and less is a
-constant part that is not yet small.
+epochs. The slope is that of a straight line through the points in logarithms, at the end through the last two: 1 is
+linear growth, and less is a constant part that is not yet small.
 
 ![seconds against samples and against environments]({picture})
 

@@ -483,8 +483,8 @@ TEST(Stein, ALargeRidgeShrinksTheScoreToNothing) {
   const Matrix x = skewed(60, 36);
   for (const KernelSolver solver :
        {KernelSolver::dense, KernelSolver::conjugate_gradient, KernelSolver::fourier}) {
-    const SteinFit fit =
-        fit_stein(Backend::cpu(1), dataset_of({x}), {.ridge = 1e6, .solver = solver}).front();
+    const SteinOptions options{.ridge = 1e6, .solver = solver, .features = 50};
+    const SteinFit fit = fit_stein(Backend::cpu(1), dataset_of({x}), options).front();
     EXPECT_LT(as_eigen(fit.in_sample()).cwiseAbs().maxCoeff(), 1e-2);
   }
 }
@@ -582,7 +582,7 @@ TEST(Stein, BadInputIsNamed) {
   for (std::size_t k = 0; k < 30; ++k)
     for (std::size_t j = 0; j < 2; ++j) twice(k + 30, j) = twice(k, j);
   for (const KernelSolver solver : {KernelSolver::dense, fourier}) {
-    SteinOptions options{.solver = solver};
+    SteinOptions options{.solver = solver, .features = 50};
     EXPECT_TRUE(
         as_eigen(fit_stein(backend, dataset_of({twice}), options)[0].in_sample()).allFinite());
     const auto few = fit_stein(backend, dataset_of({normal_samples(12, 2, 21)}), options);
