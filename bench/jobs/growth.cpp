@@ -65,7 +65,7 @@ void add_point(const Options& options, const std::string& over, const Estimator&
 void add_growth(const Options& options) {
   if (options.quick) return;
   for (const Estimator& estimator : scalable_estimators()) {
-    for (const std::size_t n : {3000u, 10000u, 30000u, 100000u})
+    for (const std::size_t n : {3000u, 10000u, 30000u, 100000u, 300000u})
       add_point(options, "samples", estimator, 2, n);
     for (const std::size_t environments : {2u, 4u, 8u})
       add_point(options, "environments", estimator, environments, 10000);

@@ -19,7 +19,7 @@ constexpr std::size_t most_held_out = 2000;
 std::vector<double> wanted_ridges(const SteinOptions& options, std::size_t n) {
   if (options.ridge > 0.0) return {options.ridge / static_cast<double>(n)};
   std::vector<double> ridges;
-  for (int k = -7; k <= -1; ++k) ridges.push_back(std::pow(10.0, k));
+  for (int k = -14; k <= -1; ++k) ridges.push_back(std::pow(10.0, 0.5 * k));
   return ridges;
 }
 
