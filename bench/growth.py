@@ -119,7 +119,7 @@ def legend(x, y, by_label):
     for k, (label, points) in enumerate(by_label.items()):
         at = places[label] - overflow
         yield text(x.last + 8, at, label.split(",")[0], "start", COLOURS[k % len(COLOURS)])
-        yield text(x.last + 8, at + 12, f"slope {shown_slope(points)}", "start",
+        yield text(x.last + 8, at + 12, f"slope at the end {shown_slope(points[-2:])}", "start",
                    COLOURS[k % len(COLOURS)])
 
 
