@@ -212,8 +212,8 @@ void fit_each(const Backend& backend, const Dataset& dataset, const SteinOptions
 const SteinFit::State& in_sample_state(const std::shared_ptr<const SteinFit::State>& state) {
   if (state != nullptr) return *state;
   throw InvalidArgument(
-      "a nystrom estimate has no in-sample system; fit with solver dense, conjugate_gradient or "
-      "fourier");
+      "a nystrom estimate has no in-sample system; fit with solver fourier, dense or "
+      "conjugate_gradient");
 }
 
 }  // namespace
