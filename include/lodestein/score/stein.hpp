@@ -73,8 +73,8 @@ class SteinFit {
 /// @throws InvalidArgument naming the environment (too few samples, constant or dependent columns)
 /// or the option, with the remedy.
 /// Cost per environment: dense N^3 / 3 + N^2 (10 d) flops and N^2 floats; conjugate_gradient 10 to
-/// 100 passes of N^2 kernel values; nystrom 2 N centres^2; fourier N features^2 and
-/// 14 ridges of features^3 / 3 a width, and at most 14 features^2 doubles.
+/// 100 passes of N^2 kernel values; nystrom 2 N centres^2; fourier, for each width,
+/// N features^2, 14 ridges of features^3 / 3, and at most 14 features^2 doubles.
 std::vector<SteinFit> fit_stein(const Backend& backend, const Dataset& dataset,
                                 const SteinOptions& options = {}, Seed seed = {},
                                 Observer& observer = silent());
