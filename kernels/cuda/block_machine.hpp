@@ -36,9 +36,10 @@ class BlockMachine {
       float sum[4][4];
 #pragma unroll
       for (std::uint32_t r = 0; r < 4; ++r) {
-        const float4 s = start == nullptr
-                             ? make_float4(0.0f, 0.0f, 0.0f, 0.0f)
-                             : load4(start + (i + (r < last ? r : last)) * start_stride + j);
+        const float4 s =
+            start == nullptr
+                ? make_float4(0.0f, 0.0f, 0.0f, 0.0f)
+                : traced_load(four(start + (i + (r < last ? r : last)) * start_stride + j));
         sum[r][0] = s.x, sum[r][1] = s.y, sum[r][2] = s.z, sum[r][3] = s.w;
       }
       if (a_row == 1) {
@@ -48,14 +49,14 @@ class BlockMachine {
       } else {  // the row of ones
         for (std::uint32_t k = 0; k < inner; ++k) {
           const float x[4] = {*a, *a, *a, *a};
-          add_products(x, load4(b + k * b_stride + j), sum);
+          add_products(x, traced_load(four(b + k * b_stride + j)), sum);
         }
       }
 #pragma unroll
       for (std::uint32_t r = 0; r < 4; ++r) {
         if (i + r < rows) {
-          *reinterpret_cast<float4*>(c + (i + r) * c_stride + j) =
-              make_float4(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
+          traced_store(four(c + (i + r) * c_stride + j),
+                       make_float4(sum[r][0], sum[r][1], sum[r][2], sum[r][3]));
         }
       }
     }
@@ -84,7 +85,9 @@ class BlockMachine {
   }
   __device__ __noinline__ void product(std::uint32_t count, float scale, const float* x,
                                        const float* y, float* out) const {
-    each(count, [&](std::uint32_t i) { out[i] = scale * x[i] * y[i]; });
+    each(count, [&](std::uint32_t i) {
+      traced_store(out + i, scale * traced_load(x + i) * traced_load(y + i));
+    });
   }
   __device__ __noinline__ void add_product(std::uint32_t count, float scale, const float* x,
                                            const float* y, float* out) const {
@@ -116,7 +119,8 @@ class BlockMachine {
     const std::uint32_t lane = threadIdx.x % 32;
     for (std::uint32_t i = threadIdx.x / 32; i < rows; i += threads / 32) {
       float sum = 0.0f;
-      for (std::uint32_t j = lane; j < cols; j += 32) sum += x[i * cols + j] * y[i * cols + j];
+      for (std::uint32_t j = lane; j < cols; j += 32)
+        sum += traced_load(x + i * cols + j) * traced_load(y + i * cols + j);
       for (int distance = 16; distance > 0; distance /= 2)
         sum += __shfl_xor_sync(0xffffffffu, sum, distance);
       if (lane == 0) out[i * out_stride] += scale * sum;
@@ -155,9 +159,6 @@ class BlockMachine {
     for (std::uint32_t i = threadIdx.x; i < count; i += threads) apply(i);
     __syncthreads();
   }
-  __device__ static float4 load4(const float* from) {
-    return *reinterpret_cast<const float4*>(from);
-  }
   __device__ static void add_products(const float (&x)[4], float4 y, float (&sum)[4][4]) {
 #pragma unroll
     for (std::uint32_t r = 0; r < 4; ++r) {
@@ -172,9 +173,9 @@ class BlockMachine {
                                         std::uint32_t b_stride, std::uint32_t inner,
                                         float (&sum)[4][4]) {
     for (std::uint32_t k = 0; k < inner; ++k) {
-      const float4 left = load4(a + k * a_column);
+      const float4 left = traced_load(four(a + k * a_column));
       const float x[4] = {left.x, left.y, left.z, left.w};
-      add_products(x, load4(b + k * b_stride), sum);
+      add_products(x, traced_load(four(b + k * b_stride)), sum);
     }
   }
   // a b: four steps along the rows of a at a time.
@@ -188,19 +189,19 @@ class BlockMachine {
     for (; k + 4 <= inner; k += 4) {
       float4 left[4];
 #pragma unroll
-      for (std::uint32_t r = 0; r < 4; ++r) left[r] = load4(row[r] + k);
+      for (std::uint32_t r = 0; r < 4; ++r) left[r] = traced_load(four(row[r] + k));
       const float x0[4] = {left[0].x, left[1].x, left[2].x, left[3].x};
       const float x1[4] = {left[0].y, left[1].y, left[2].y, left[3].y};
       const float x2[4] = {left[0].z, left[1].z, left[2].z, left[3].z};
       const float x3[4] = {left[0].w, left[1].w, left[2].w, left[3].w};
-      add_products(x0, load4(b + k * b_stride), sum);
-      add_products(x1, load4(b + (k + 1) * b_stride), sum);
-      add_products(x2, load4(b + (k + 2) * b_stride), sum);
-      add_products(x3, load4(b + (k + 3) * b_stride), sum);
+      add_products(x0, traced_load(four(b + k * b_stride)), sum);
+      add_products(x1, traced_load(four(b + (k + 1) * b_stride)), sum);
+      add_products(x2, traced_load(four(b + (k + 2) * b_stride)), sum);
+      add_products(x3, traced_load(four(b + (k + 3) * b_stride)), sum);
     }
     for (; k < inner; ++k) {
       const float x[4] = {row[0][k], row[1][k], row[2][k], row[3][k]};
-      add_products(x, load4(b + k * b_stride), sum);
+      add_products(x, traced_load(four(b + k * b_stride)), sum);
     }
   }
 
@@ -249,7 +250,7 @@ __device__ void load_rows(const BlockMachine& machine, View<const float> x, std:
                           std::uint32_t cols, std::uint32_t rows, std::uint32_t stride,
                           const RowOf& row_of, float* to) {
   machine.grid(rows, stride, [&](std::uint32_t i, std::uint32_t j) {
-    to[i * stride + j] = j < cols ? x(row_of(i), column + j) : 0.0f;
+    traced_store(to + i * stride + j, j < cols ? traced_load(&x(row_of(i), column + j)) : 0.0f);
   });
 }
 

@@ -11,8 +11,8 @@ struct ScoreDifferences {
     const float *base, *score;
     std::size_t base_stride, score_stride;
     __device__ double operator()(std::size_t k) const {
-      const double s = score[k * score_stride];
-      return base == nullptr ? s : base[k * base_stride] - s;
+      const double s = traced_load(score + k * score_stride);
+      return base == nullptr ? s : traced_load(base + k * base_stride) - s;
     }
   };
   __device__ Column column(std::size_t c) const {

@@ -69,7 +69,8 @@ struct FillTask {
 // the monomials.
 __global__ void __launch_bounds__(block_threads, 3)
     fill_panels(const Panels* panels, const Slice* slices, const FillTask* tasks) {
-  LODESTEIN_SHARED(float[fill_steps][fill_tile + 1], points);
+  // A half warp stores 16 dimensions of a row: one to the even banks, the other to the odd ones.
+  LODESTEIN_SHARED(float[fill_steps][fill_tile + 2], points);
   LODESTEIN_SHARED(float[fill_steps][fill_tile + 4], frequencies);
   const FillTask task = tasks[blockIdx.x];
   const Slice slice = slices[task.slice];
@@ -92,19 +93,20 @@ __global__ void __launch_bounds__(block_threads, 3)
       const unsigned k = e % fill_steps, at = e / fill_steps;
       const std::size_t c = task.column + at;
       const bool within = first + k < d;
-      points[k][at] =
-          within && row0 + at < slice.rows ? p.x(slice.first + row0 + at, first + k) : 0.0f;
-      frequencies[k][at] = within && c >= monomials && c < count
-                               ? p.columns.frequencies(c - monomials, first + k)
-                               : 0.0f;
+      const bool row = within && row0 + at < slice.rows;
+      const bool fourier = within && c >= monomials && c < count;
+      traced_store(&points[k][at],
+                   row ? traced_load(&p.x(slice.first + row0 + at, first + k)) : 0.0f);
+      traced_store(&frequencies[k][at],
+                   fourier ? traced_load(&p.columns.frequencies(c - monomials, first + k)) : 0.0f);
     }
     __syncthreads();
 #pragma unroll 4
     for (unsigned k = 0; k < fill_steps; ++k) {
-      const float4 w = *reinterpret_cast<const float4*>(&frequencies[k][4 * tx]);
+      const float4 w = traced_load(four(&frequencies[k][4 * tx]));
 #pragma unroll
       for (unsigned i = 0; i < 4; ++i) {
-        const float x = points[k][4 * ty + i];
+        const float x = traced_load(&points[k][4 * ty + i]);
         sum[i][0] = fmaf(x, w.x, sum[i][0]);
         sum[i][1] = fmaf(x, w.y, sum[i][1]);
         sum[i][2] = fmaf(x, w.z, sum[i][2]);
@@ -122,7 +124,7 @@ __global__ void __launch_bounds__(block_threads, 3)
       const bool within = row < slice.rows && task.column + 4 * tx + j < count;
       sum[i][j] = within ? shifted_cosine(sum[i][j], p.columns.quarters) : 0.0f;
     }
-    *reinterpret_cast<float4*>(out) = make_float4(sum[i][0], sum[i][1], sum[i][2], sum[i][3]);
+    traced_store(four(out), make_float4(sum[i][0], sum[i][1], sum[i][2], sum[i][3]));
   }
   if (task.column >= monomials) return;  // the whole block
   __syncthreads();
@@ -131,8 +133,8 @@ __global__ void __launch_bounds__(block_threads, 3)
 #pragma unroll 1
   for (unsigned s = threadIdx.x / fill_tile; s < fill_tile; s += block_threads / fill_tile) {
     const unsigned row = row0 + s;
-    slice.panel[row * p.stride + task.column + at] =
-        row < slice.rows ? monomial(p, slice.first + row, task.column + at) : 0.0f;
+    traced_store(slice.panel + row * p.stride + task.column + at,
+                 row < slice.rows ? monomial(p, slice.first + row, task.column + at) : 0.0f);
   }
 }
 
@@ -165,16 +167,16 @@ __global__ void __launch_bounds__(block_threads, Per == 8 ? 2 : 3)
   float sum[Per][Per] = {};
   float4 next_a, next_b;
   const auto load = [&](unsigned row) {
-    next_a = *reinterpret_cast<const float4*>(next + task.tile_i * width);
-    next_b = *reinterpret_cast<const float4*>(next + task.tile_j * width);
+    next_a = traced_load(four(next + task.tile_i * width));
+    next_b = traced_load(four(next + task.tile_j * width));
     next += steps * stride;
     if (weights == nullptr) return;
     const float w = row < rows ? weights[row] : 0.0f;
     next_a = make_float4(w * next_a.x, w * next_a.y, w * next_a.z, w * next_a.w);
   };
   const auto store = [&](unsigned page) {
-    *reinterpret_cast<float4*>(&left[page][own_row][own_column]) = next_a;
-    *reinterpret_cast<float4*>(&right[page][own_row][own_column]) = next_b;
+    traced_store(four(&left[page][own_row][own_column]), next_a);
+    traced_store(four(&right[page][own_row][own_column]), next_b);
   };
   load(own_row);
   store(0);
@@ -188,8 +190,8 @@ __global__ void __launch_bounds__(block_threads, Per == 8 ? 2 : 3)
       float a[Per], b[Per];
 #pragma unroll
       for (unsigned q = 0; q < Per; q += 4) {
-        const float4 l = *reinterpret_cast<const float4*>(&left[page][k][16 * q + 4 * ty]);
-        const float4 r = *reinterpret_cast<const float4*>(&right[page][k][16 * q + 4 * tx]);
+        const float4 l = traced_load(four(&left[page][k][16 * q + 4 * ty]));
+        const float4 r = traced_load(four(&right[page][k][16 * q + 4 * tx]));
         a[q] = l.x, a[q + 1] = l.y, a[q + 2] = l.z, a[q + 3] = l.w;
         b[q] = r.x, b[q + 1] = r.y, b[q + 2] = r.z, b[q + 3] = r.w;
       }
@@ -208,8 +210,8 @@ __global__ void __launch_bounds__(block_threads, Per == 8 ? 2 : 3)
     float* out = slice.second + out_row * stride + task.tile_j * width + 4 * tx;
 #pragma unroll
     for (unsigned q = 0; q < Per; q += 4) {
-      *reinterpret_cast<float4*>(out + 16 * q) =
-          make_float4(sum[i][q], sum[i][q + 1], sum[i][q + 2], sum[i][q + 3]);
+      traced_store(four(out + 16 * q),
+                   make_float4(sum[i][q], sum[i][q + 1], sum[i][q + 2], sum[i][q + 3]));
     }
   }
 }
@@ -232,18 +234,18 @@ __global__ void __launch_bounds__(block_threads)
   if (column >= stride) return;
   float sum[cross_targets] = {};
   for (unsigned s = 0; s < slice.rows; ++s) {
-    const float value = slice.panel[s * stride + column];
+    const float value = traced_load(slice.panel + s * stride + column);
 #pragma unroll
     for (unsigned t = 0; t < cross_targets; ++t) {
       if (t >= count) continue;
       const float target =
-          targets.data == nullptr ? 1.0f : targets(slice.first + s, task.target + t);
+          targets.data == nullptr ? 1.0f : traced_load(&targets(slice.first + s, task.target + t));
       sum[t] = fmaf(value, target, sum[t]);
     }
   }
 #pragma unroll
   for (unsigned t = 0; t < cross_targets; ++t) {
-    if (t < count) slice.cross[(task.target + t) * stride + column] = sum[t];
+    if (t < count) traced_store(slice.cross + (task.target + t) * stride + column, sum[t]);
   }
 }
 
@@ -280,11 +282,11 @@ __global__ void __launch_bounds__(block_threads)
         const std::size_t i = e / columns, j = e % columns;
         if (i > j) continue;
         add_in_order(range, scale, s.second + e,
-                     [&](unsigned at) { return slices[at].second[i * stride + j]; });
+                     [&](unsigned at) { return traced_load(slices[at].second + i * stride + j); });
       } else {
         const std::size_t i = (e - seconds) / targets, t = (e - seconds) % targets;
         add_in_order(range, scale, s.cross + (e - seconds),
-                     [&](unsigned at) { return slices[at].cross[t * stride + i]; });
+                     [&](unsigned at) { return traced_load(slices[at].cross + t * stride + i); });
       }
     }
   }
@@ -312,20 +314,21 @@ __global__ void __launch_bounds__(block_threads)
   for (std::size_t first = 0; first < count; first += value_steps) {
     for (unsigned e = threadIdx.x; e < value_rows * value_steps; e += block_threads) {
       const unsigned i = e / value_steps, k = e % value_steps;
-      left[i][k] = slice.panel[(row0 + i) * stride + first + k];
+      traced_store(&left[i][k], traced_load(slice.panel + (row0 + i) * stride + first + k));
     }
     for (unsigned e = threadIdx.x; e < value_steps * value_cols; e += block_threads) {
       const unsigned k = e / value_cols, j = e % value_cols;
       const bool within = first + k < count && task.column + j < v.out.cols;
-      right[k][j] = within ? v.coefficients[(first + k) * v.out.cols + task.column + j] : 0.0f;
+      const std::size_t from = (first + k) * v.out.cols + task.column + j;
+      traced_store(&right[k][j], within ? traced_load(v.coefficients + from) : 0.0f);
     }
     __syncthreads();
 #pragma unroll 8
     for (unsigned k = 0; k < value_steps; ++k) {
-      const float2 b = *reinterpret_cast<const float2*>(&right[k][2 * tx]);
+      const float2 b = traced_load(reinterpret_cast<const float2*>(&right[k][2 * tx]));
 #pragma unroll
       for (unsigned i = 0; i < 4; ++i) {
-        const float a = left[4 * ty + i][k];
+        const float a = traced_load(&left[4 * ty + i][k]);
         sum[i][0] = fmaf(a, b.x, sum[i][0]);
         sum[i][1] = fmaf(a, b.y, sum[i][1]);
       }
@@ -337,7 +340,8 @@ __global__ void __launch_bounds__(block_threads)
 #pragma unroll
     for (unsigned j = 0; j < 2; ++j) {
       const unsigned row = row0 + 4 * ty + i, column = task.column + 2 * tx + j;
-      if (row < slice.rows && column < v.out.cols) v.out(slice.first + row, column) = sum[i][j];
+      if (row < slice.rows && column < v.out.cols)
+        traced_store(&v.out(slice.first + row, column), sum[i][j]);
     }
   }
 }
@@ -354,8 +358,10 @@ __global__ void __launch_bounds__(block_threads)
   const unsigned end = task.row + value_rows;
   if (column >= v.out.cols) return;
   for (unsigned s = task.row + threadIdx.x / value_cols; s < end && s < slice.rows;
-       s += block_threads / value_cols)
-    v.out(slice.first + s, column) = slice.panel[s * stride + column + v.skipped];
+       s += block_threads / value_cols) {
+    traced_store(&v.out(slice.first + s, column),
+                 traced_load(slice.panel + s * stride + column + v.skipped));
+  }
 }
 
 template <class Task>

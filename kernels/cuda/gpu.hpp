@@ -9,3 +9,13 @@
 #else
 #include "kernels/cuda/runtime/gpu.hpp"
 #endif
+
+namespace lodestein::kernels::LODESTEIN_GPU {
+
+/// Four neighbours that are loaded or stored as one; aligned to 16 bytes.
+__device__ inline const float4* four(const float* first) {
+  return reinterpret_cast<const float4*>(first);
+}
+__device__ inline float4* four(float* first) { return reinterpret_cast<float4*>(first); }
+
+}  // namespace lodestein::kernels::LODESTEIN_GPU

@@ -74,7 +74,7 @@ __device__ void stage(const Weights& w, unsigned first_inner, unsigned first_col
     const unsigned oo = w.transposed ? e / depth : e % Columns;
     const unsigned k = first_inner + kk, o = first_column + oo;
     const unsigned index = w.transposed ? o * w.inner + k : k * w.columns + o;
-    piece[kk][oo] = k < w.inner && o < w.columns ? __ldg(w.data + index) : 0.0f;
+    traced_store(&piece[kk][oo], k < w.inner && o < w.columns ? __ldg(w.data + index) : 0.0f);
   }
 }
 
@@ -97,22 +97,23 @@ __device__ void multiply_by_columns(const float* a, unsigned rows, const Weights
       __syncthreads();
       const unsigned steps = min(depth, a_stride - k);
       for (unsigned kk = 0; kk < steps; kk += 4) {
-        const float right[4] = {piece[kk][column], piece[kk + 1][column], piece[kk + 2][column],
-                                piece[kk + 3][column]};
+        float right[4];
+#pragma unroll
+        for (unsigned j = 0; j < 4; ++j) right[j] = traced_load(&piece[kk + j][column]);
 #pragma unroll
         for (unsigned i = 0; i < Rows; ++i) {
-          const float4 four = *reinterpret_cast<const float4*>(left[i] + k + kk);
-          sum[i] += four.x * right[0];
-          sum[i] += four.y * right[1];
-          sum[i] += four.z * right[2];
-          sum[i] += four.w * right[3];
+          const float4 values = traced_load(four(left[i] + k + kk));
+          sum[i] += values.x * right[0];
+          sum[i] += values.y * right[1];
+          sum[i] += values.z * right[2];
+          sum[i] += values.w * right[3];
         }
       }
     }
 #pragma unroll
     for (unsigned i = 0; i < Rows; ++i) {
       if (first_row + i < rows && start + column < c_stride)
-        c[(first_row + i) * c_stride + start + column] = sum[i];
+        traced_store(c + (first_row + i) * c_stride + start + column, sum[i]);
     }
   }
   __syncthreads();
@@ -134,16 +135,18 @@ __device__ void add_outer(const float* left, unsigned out, const float* right, u
     const unsigned o = e / in * 4, i = e % in;
     float sum[4] = {};
     for (unsigned r = 0; r < rows; ++r) {
-      const float4 four = *reinterpret_cast<const float4*>(left + r * left_stride + o);
-      const float factor = right[r * right_stride + i];
-      sum[0] += four.x * factor;
-      sum[1] += four.y * factor;
-      sum[2] += four.z * factor;
-      sum[3] += four.w * factor;
+      const float4 values = traced_load(four(left + r * left_stride + o));
+      const float factor = traced_load(right + r * right_stride + i);
+      sum[0] += values.x * factor;
+      sum[1] += values.y * factor;
+      sum[2] += values.z * factor;
+      sum[3] += values.w * factor;
     }
 #pragma unroll
     for (unsigned j = 0; j < 4; ++j) {
-      if (o + j < out) gradient[(o + j) * in + i] += static_cast<double>(sum[j]);
+      if (o + j >= out) continue;
+      double* total = gradient + (o + j) * in + i;
+      traced_store(total, *total + static_cast<double>(sum[j]));
     }
   }
 }
@@ -153,7 +156,7 @@ __device__ void load_rows(View<const float> matrix, std::size_t first, unsigned 
   const unsigned stride = padded(matrix.cols);
   for (unsigned e = threadIdx.x; e < count * stride; e += block_threads) {
     const unsigned k = e / stride, j = e % stride;
-    to[e] = j < matrix.cols ? __ldg(matrix.row(first + k) + j) : 0.0f;
+    traced_store(to + e, j < matrix.cols ? __ldg(matrix.row(first + k) + j) : 0.0f);
   }
 }
 
@@ -245,7 +248,7 @@ struct Tile {
     if (link == Link::identity) return;
     const unsigned size = count * stride;
     for (unsigned e = threadIdx.x; e < group * size; e += block_threads)
-      v[e] *= slope(link, values[e % size]);
+      traced_store(v + e, v[e] * slope(link, traced_load(values + e % size)));
   }
 
   // Adds |u| to the chunk's sums; u becomes its own cotangent. A thread owns (environment, latent).
@@ -430,7 +433,7 @@ __global__ void __launch_bounds__(block_threads)
   double sum = 0.0, weight = 0.0;
   for (unsigned c = 0; c < shape.chunks; ++c) {
     const double* partial = partials + shape.partial + c * size;
-    sum += partial[e];
+    sum += traced_load(partial + e);
     weight += partial[size - 1];
   }
   const std::size_t values = size - 2 - n * p.mean_absolute.rows;  // gradient, if there is one

@@ -14,7 +14,9 @@ struct ShiftedSamples {
     const double* first;
     std::size_t stride;
     double shift;
-    __device__ double operator()(std::size_t k) const { return first[k * stride] - shift; }
+    __device__ double operator()(std::size_t k) const {
+      return traced_load(first + k * stride) - shift;
+    }
   };
   __device__ Column column(std::size_t j) const {
     return {problem.samples.data + j, problem.samples.stride, shift[j]};

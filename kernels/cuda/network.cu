@@ -55,8 +55,9 @@ __device__ float* start_block(const Planned<Problem>& it, const BlockMachine& ma
 
 __device__ void store_rows(const BlockMachine& machine, const float* from, std::uint32_t stride,
                            std::uint32_t rows, std::size_t first, View<float> to) {
-  machine.grid(rows, static_cast<std::uint32_t>(to.cols),
-               [&](std::uint32_t i, std::uint32_t j) { to(first + i, j) = from[i * stride + j]; });
+  machine.grid(rows, static_cast<std::uint32_t>(to.cols), [&](std::uint32_t i, std::uint32_t j) {
+    traced_store(&to(first + i, j), from[i * stride + j]);
+  });
 }
 
 __device__ void evaluate_panel(const BlockMachine& machine, const NetworkEvaluation& p,
@@ -200,7 +201,7 @@ __global__ void __launch_bounds__(block_threads, 1)
   if (it.p.gradient == nullptr || i >= size) return;
   double total = 0.0;
   for (std::uint32_t g = 0; g < it.groups; ++g)
-    total += static_cast<double>(it.gradients[g * size + i]);
+    total += static_cast<double>(traced_load(it.gradients + g * size + i));
   it.gradients[i] = static_cast<float>(total);
 }
 

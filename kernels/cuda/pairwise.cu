@@ -70,7 +70,8 @@ __global__ void __launch_bounds__(block_threads) find_centers(const Job* jobs) {
 }
 
 __device__ float placed(const Job& job, const float* point, std::size_t l) {
-  return static_cast<float>((static_cast<double>(point[l]) - job.center[l]) * job.scale);
+  const auto x = static_cast<double>(traced_load(point + l));
+  return static_cast<float>((x - job.center[l]) * job.scale);
 }
 
 __device__ void pack_point(const Job& job, const View<const float>& from, const Packed& to,
@@ -78,7 +79,7 @@ __device__ void pack_point(const Job& job, const View<const float>& from, const 
   double norm = 0.0;
   for (std::size_t l = 0; l < job.d; ++l) {
     const float value = i < from.rows ? placed(job, from.row(i), l) : 0.0f;
-    to.data[(l + 1) * to.width + i] = value;
+    traced_store(to.data + (l + 1) * to.width + i, value);
     norm += static_cast<double>(value) * static_cast<double>(value);
   }
   to.data[i] = static_cast<float>(-0.5 * norm);
@@ -133,8 +134,9 @@ __device__ void load_rows(const float* from, std::size_t pitch, int rows, float*
 #pragma unroll 2
   for (int k = static_cast<int>(threadIdx.x); k < rows * quads; k += block_threads) {
     const int row = k / quads, column = k % quads * 4;
-    *reinterpret_cast<float4*>(to + row * Width + column) = *reinterpret_cast<const float4*>(
-        from + static_cast<std::size_t>(row) * pitch + static_cast<std::size_t>(column));
+    const float* source =
+        from + static_cast<std::size_t>(row) * pitch + static_cast<std::size_t>(column);
+    traced_store(four(to + row * Width + column), traced_load(four(source)));
   }
 }
 
@@ -153,12 +155,18 @@ using Tile = float[thread_rows][thread_centres];
 __device__ void load_thread_rows(const float* from, float (&to)[thread_rows]) {
 #pragma unroll
   for (int r = 0; r < thread_rows; r += 4) {
-    const float4 quad = *reinterpret_cast<const float4*>(from + r);
+    const float4 quad = traced_load(four(from + r));
     to[r] = quad.x;
     to[r + 1] = quad.y;
     to[r + 2] = quad.z;
     to[r + 3] = quad.w;
   }
+}
+
+__device__ void store_thread_rows(const float (&from)[thread_rows], float* to) {
+#pragma unroll
+  for (int r = 0; r < thread_rows; r += 4)
+    traced_store(four(to + r), make_float4(from[r], from[r + 1], from[r + 2], from[r + 3]));
 }
 
 // sum[r][c] += x . y, or |x - y|^2 if Squares, over the coordinates of a tile. `x` and `y` are
@@ -183,7 +191,8 @@ __device__ void add_products(const Packed& queries, std::size_t first_row, const
       float a[thread_rows], b[thread_centres];
       load_thread_rows(x + l * tile_rows + place.row, a);
 #pragma unroll
-      for (int c = 0; c < thread_centres; ++c) b[c] = y[l * tile_centres + place.lane + 16 * c];
+      for (int c = 0; c < thread_centres; ++c)
+        b[c] = traced_load(y + l * tile_centres + place.lane + 16 * c);
 #pragma unroll
       for (int r = 0; r < thread_rows; ++r) {
 #pragma unroll
@@ -205,11 +214,12 @@ __device__ void start_products(const Packed* queries, std::size_t first_row, con
 #pragma unroll
   for (int r = 0; r < thread_rows; ++r) {
     const std::size_t row = first_row + static_cast<std::size_t>(place.row + r);
-    const float start = queries == nullptr ? 0.0f : queries->data[row];
+    const float start = queries == nullptr ? 0.0f : traced_load(queries->data + row);
 #pragma unroll
-    for (int c = 0; c < thread_centres; ++c)
-      sum[r][c] =
-          start + centres.data[first_centre + static_cast<std::size_t>(place.lane + 16 * c)];
+    for (int c = 0; c < thread_centres; ++c) {
+      const std::size_t centre = first_centre + static_cast<std::size_t>(place.lane + 16 * c);
+      sum[r][c] = start + traced_load(centres.data + centre);
+    }
   }
 }
 
@@ -253,8 +263,9 @@ __device__ void to_curl_free(Form form, int diagonal, float* values, Tile& along
       const float weight = rbf ? k[r] : k2 * k[r];
       const float slope = (rbf ? 0.693147181f : 3.0f * k2) * weight * along[r][c];
       along[r][c] = same ? 0.0f : slope;
-      if (!rbf) column[r] = weight;
+      k[r] = weight;
     }
+    if (!rbf) store_thread_rows(k, column);
   }
 }
 
@@ -263,12 +274,10 @@ __device__ void store_tile(const Tile& tile, float* values) {
   const Place place = thread_place();
 #pragma unroll
   for (int c = 0; c < thread_centres; ++c) {
-    float* to = values + (place.lane + 16 * c) * value_pitch + place.row;
+    float column[thread_rows];
 #pragma unroll
-    for (int r = 0; r < thread_rows; r += 4) {
-      *reinterpret_cast<float4*>(to + r) =
-          make_float4(tile[r][c], tile[r + 1][c], tile[r + 2][c], tile[r + 3][c]);
-    }
+    for (int r = 0; r < thread_rows; ++r) column[r] = tile[r][c];
+    store_thread_rows(column, values + (place.lane + 16 * c) * value_pitch + place.row);
   }
 }
 
@@ -279,7 +288,8 @@ __device__ void load_right(const View<T>& right, std::size_t first, std::size_t 
   for (int k = static_cast<int>(threadIdx.x); k < tile_centres * Width; k += block_threads) {
     const std::size_t j = first + static_cast<std::size_t>(k / Width);
     const std::size_t c = column + static_cast<std::size_t>(k % Width);
-    to[k] = j < right.rows && c < right.cols ? right(j, c) : 0.0f;
+    const bool there = j < right.rows && c < right.cols;
+    traced_store(to + k, there ? traced_load(&right(j, c)) : 0.0f);
   }
 }
 
@@ -294,7 +304,7 @@ __device__ void add_columns(const float* values, const float* right,
     load_thread_rows(values + j * value_pitch + place.row, a);
 #pragma unroll
     for (int c = 0; c < Columns; ++c) {
-      const float b = right[j * 16 * Columns + place.lane + 16 * c];
+      const float b = traced_load(right + j * 16 * Columns + place.lane + 16 * c);
 #pragma unroll
       for (int r = 0; r < thread_rows; ++r) sum[r][c] = fmaf(a[r], b, sum[r][c]);
     }
@@ -315,7 +325,10 @@ __device__ void flush(const Job& job, std::size_t split, std::size_t first_row, 
     for (int c = 0; c < Columns; ++c) {
       const bool there = row + static_cast<std::size_t>(r) < job.n &&
                          at + static_cast<std::size_t>(16 * c) < job.columns;
-      if (there) total[16 * c] = (first ? 0.0 : total[16 * c]) + static_cast<double>(sum[r][c]);
+      if (there) {
+        const double before = first ? 0.0 : total[16 * c];
+        traced_store(total + 16 * c, before + static_cast<double>(sum[r][c]));
+      }
       sum[r][c] = 0.0f;
     }
   }
@@ -402,11 +415,11 @@ __device__ void load_small_centres(const Job& job, std::size_t first, float* row
     const std::size_t c = l - 1 - Dimensions;
     float value = 0.0f;
     if (column <= Dimensions) {
-      if (l <= job.d) value = centres.data[l * centres.width + j];
+      if (l <= job.d) value = traced_load(centres.data + l * centres.width + j);
     } else if (c < job.right.cols && j < job.m) {
-      value = job.right(j, c);
+      value = traced_load(&job.right(j, c));
     }
-    rows[row * pitch + column] = value;
+    traced_store(rows + row * pitch + column, value);
   }
 }
 
@@ -430,7 +443,7 @@ __global__ void __launch_bounds__(small_threads, 3)
 #pragma unroll
     for (std::size_t l = 0; l <= Dimensions; ++l) {
       const bool there = l <= job.d && row < job.n;
-      x[q][l] = there ? job.queries.data[l * job.queries.width + row] : 0.0f;
+      x[q][l] = there ? traced_load(job.queries.data + l * job.queries.width + row) : 0.0f;
     }
   }
   for (std::size_t first = begin; first < end; first += small_centres) {
@@ -442,7 +455,7 @@ __global__ void __launch_bounds__(small_threads, 3)
       float centre[pitch];
 #pragma unroll
       for (int k = 0; k < pitch / 4; ++k) {
-        const float4 quad = rows[j * (pitch / 4) + k];
+        const float4 quad = traced_load(rows + j * (pitch / 4) + k);
         centre[4 * k] = quad.x;
         centre[4 * k + 1] = quad.y;
         centre[4 * k + 2] = quad.z;
@@ -471,8 +484,9 @@ __global__ void __launch_bounds__(small_threads, 3)
 #pragma unroll
       for (int c = 0; c < Columns; ++c) {
         if (row < job.n && static_cast<std::size_t>(c) < job.columns) {
-          double& total = job.partial[(split * job.n + row) * job.columns + c];
-          total = (next - begin <= run_centres ? 0.0 : total) + static_cast<double>(sum[q][c]);
+          double* total = job.partial + (split * job.n + row) * job.columns + c;
+          const double before = next - begin <= run_centres ? 0.0 : *total;
+          traced_store(total, before + static_cast<double>(sum[q][c]));
         }
         sum[q][c] = 0.0f;
       }
@@ -491,12 +505,12 @@ __global__ void __launch_bounds__(block_threads)
   double sum = 0.0, slope = 0.0;
   for (std::size_t split = 0; split < job.splits && job.m > 0; ++split) {
     const double* total = job.partial + (split * job.n + i) * job.columns;
-    sum += total[c];
+    sum += traced_load(total + c);
     if (job.curl_free) slope += total[job.d];
   }
   if (job.curl_free)
     sum = job.out_scale * (sum - static_cast<double>(placed(job, job.x.row(i), c)) * slope);
-  job.out(i, c) = static_cast<float>(sum);
+  traced_store(&job.out(i, c), static_cast<float>(sum));
 }
 
 // A tile of a Gram matrix: part p is tile of rows, tile of columns.
@@ -520,7 +534,7 @@ __global__ void __launch_bounds__(block_threads) gram_tiles(const Job* jobs, con
 #pragma unroll
     for (int c = 0; c < thread_centres; ++c) {
       const std::size_t centre = first_centre + static_cast<std::size_t>(place.lane + 16 * c);
-      if (row < job.n && centre < job.m) job.out(row, centre) = tile[r][c];
+      if (row < job.n && centre < job.m) traced_store(&job.out(row, centre), tile[r][c]);
     }
   }
 }

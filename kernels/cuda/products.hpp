@@ -67,7 +67,7 @@ inline std::vector<ProductTask> product_tasks(std::span<const ProductPlan> plans
   return tasks;
 }
 
-using StagedTile = double[staged_rows][widest_tile];
+using StagedTile = double[staged_rows * widest_tile];  // [staged_rows, Width], without gaps
 
 // Rows [first, first + count) of one tile of columns, times their weight if there is one; zero past
 // the last row and column.
@@ -80,7 +80,7 @@ __device__ void stage_tile(const Source& source, std::size_t column, unsigned us
   for (unsigned k = threadIdx.x / Width; k < staged_rows; k += product_threads / Width) {
     double value = c < used && k < count ? load(first + k) : 0.0;
     if (weight != nullptr) value *= weight[k];
-    tile[k][c] = value;
+    traced_store(tile + k * Width + c, value);
   }
 }
 
@@ -114,16 +114,18 @@ __device__ void multiply_tiles(const Source& source, const ProductPlan& plan,
     for (unsigned k = 0; k < staged_rows; ++k) {
       double b[Per];
 #pragma unroll
-      for (unsigned j = 0; j < Per; ++j) b[j] = right[k][tx + j * product_side];
+      for (unsigned j = 0; j < Per; ++j)
+        b[j] = traced_load(right + k * width + tx + j * product_side);
 #pragma unroll
       for (unsigned i = 0; i < Per; ++i) {
-        const double a = left[k][ty + i * product_side];
+        const double a = traced_load(left + k * width + ty + i * product_side);
 #pragma unroll
         for (unsigned j = 0; j < Per; ++j) sums[i][j] += a * b[j];
       }
     }
     if (task.tile_i == task.tile_j) {  // the plain sums, by threads of the block's first warp
-      for (unsigned k = 0; k < staged_rows && thread < used_i; ++k) column_sum += left[k][thread];
+      for (unsigned k = 0; k < staged_rows && thread < used_i; ++k)
+        column_sum += left[k * width + thread];
       for (unsigned k = 0; k < staged_rows && thread == 0; ++k) weight_sum += weights[k];
     }
     __syncthreads();
@@ -135,7 +137,7 @@ __device__ void multiply_tiles(const Source& source, const ProductPlan& plan,
     for (unsigned j = 0; j < Per; ++j) {
       const unsigned row = ty + i * product_side, col = tx + j * product_side;
       if (row < used_i && col < used_j)
-        out[(first_column + i0 + row) * plan.size + j0 + col] = sums[i][j];
+        traced_store(out + (first_column + i0 + row) * plan.size + j0 + col, sums[i][j]);
     }
   }
   if (task.tile_i != task.tile_j) return;
@@ -149,8 +151,8 @@ __global__ void __launch_bounds__(product_threads)
   const ProductTask task = tasks[blockIdx.x];
   const ProductPlan plan = plans[task.matrix];
   const Source source = sources[task.matrix];
-  LODESTEIN_SHARED(double[staged_rows][widest_tile], left);  // weighted
-  LODESTEIN_SHARED(double[staged_rows][widest_tile], right);
+  LODESTEIN_SHARED(double[staged_rows * widest_tile], left);  // weighted
+  LODESTEIN_SHARED(double[staged_rows * widest_tile], right);
   LODESTEIN_SHARED(double[staged_rows], weights);
   if (plan.width == 8) {
     multiply_tiles<1>(source, plan, task, left, right, weights);
@@ -171,7 +173,7 @@ inline __global__ void __launch_bounds__(entry_threads)
          v += std::size_t{gridDim.x} * entry_threads) {
       if (v < plan.columns() * plan.size && v % plan.size < v / plan.size % plan.size) continue;
       double sum = plan.sums[v];
-      for (unsigned c = 1; c < plan.chunks; ++c) sum += plan.sums[c * values + v];
+      for (unsigned c = 1; c < plan.chunks; ++c) sum += traced_load(plan.sums + c * values + v);
       plan.sums[v] = sum;
     }
   }

@@ -34,7 +34,8 @@ struct Node {
         parameters(model.parameters + model.parameters_begin[i]) {}
 
   __device__ double dot(const double* weights, const double* z, double sum) const {
-    for (std::size_t a = 0; a < count; ++a) sum += weights[a] * z[parents[a] * pitch()];
+    for (std::size_t a = 0; a < count; ++a)
+      sum += traced_load(weights + a) * traced_load(z + parents[a] * pitch());
     return sum;
   }
   __device__ void add(double amount, const double* weights, double* score) const {
@@ -104,14 +105,14 @@ __device__ void load(View<const double> matrix, std::size_t first, double* value
   const std::size_t rows = min(matrix.rows - first, static_cast<std::size_t>(blockDim.x));
   for (std::size_t e = threadIdx.x; e < blockDim.x * matrix.cols; e += blockDim.x) {
     const std::size_t k = e / matrix.cols, i = e % matrix.cols;
-    values[i * pitch() + k] = k < rows ? matrix(first + k, i) : 0.0;
+    traced_store(values + i * pitch() + k, k < rows ? traced_load(&matrix(first + k, i)) : 0.0);
   }
 }
 __device__ void store(const double* values, std::size_t first, View<double> matrix) {
   const std::size_t rows = min(matrix.rows - first, static_cast<std::size_t>(blockDim.x));
   for (std::size_t e = threadIdx.x; e < rows * matrix.cols; e += blockDim.x) {
     const std::size_t k = e / matrix.cols, i = e % matrix.cols;
-    matrix(first + k, i) = values[i * pitch() + k];
+    traced_store(&matrix(first + k, i), traced_load(values + i * pitch() + k));
   }
 }
 
@@ -177,13 +178,14 @@ __device__ void apply_layer(View<const double> g, bool tanh_after, const double*
     const double* row[4] = {g.row(o), g.row(min(o + 1, last)), g.row(min(o + 2, last)),
                             g.row(min(o + 3, last))};
     for (std::size_t i = 0; i < g.cols; ++i) {
-      const double value = in[i * mix_pitch + k];
+      const double value = traced_load(in + i * mix_pitch + k);
 #pragma unroll
       for (int j = 0; j < 4; ++j) sum[j] += __ldg(row[j] + i) * value;
     }
 #pragma unroll
     for (unsigned j = 0; j < 4; ++j) {
-      if (o + j < g.rows) out[(o + j) * mix_pitch + k] = tanh_after ? tanh(sum[j]) : sum[j];
+      if (o + j < g.rows)
+        traced_store(out + (o + j) * mix_pitch + k, tanh_after ? tanh(sum[j]) : sum[j]);
     }
   }
 }
@@ -198,7 +200,8 @@ __global__ void __launch_bounds__(mix_rows* mix_columns)
   double *in = values, *out = values + widest * mix_pitch;
   for (std::size_t e = threadIdx.x; e < mix_rows * problem.latents.cols; e += blockDim.x) {
     const std::size_t k = e / problem.latents.cols, i = e % problem.latents.cols;
-    in[i * mix_pitch + k] = k < rows ? problem.latents(tile.first + k, i) : 0.0;
+    traced_store(in + i * mix_pitch + k,
+                 k < rows ? traced_load(&problem.latents(tile.first + k, i)) : 0.0);
   }
   __syncthreads();
   for (std::size_t l = 0; l + 1 < problem.layers; ++l) {
@@ -216,7 +219,8 @@ __global__ void __launch_bounds__(mix_rows* mix_columns)
     __syncthreads();
     for (std::size_t e = threadIdx.x; e < rows * count; e += blockDim.x) {
       const std::size_t k = e / count, o = e % count;
-      problem.observed(tile.first + k, start + o) = out[o * mix_pitch + k];
+      traced_store(&problem.observed(tile.first + k, start + o),
+                   traced_load(out + o * mix_pitch + k));
     }
     __syncthreads();
   }

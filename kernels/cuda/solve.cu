@@ -46,7 +46,8 @@ __device__ void load_factor(const View<const double>& from, unsigned size, doubl
   for (unsigned e = threadIdx.x; e < size * size; e += blockDim.x) {
     const unsigned i = e / size, j = e % size;
     if (j > i) continue;
-    to[packed(i, j)] = i < n ? from(i, j) : i == j ? 1.0 : 0.0;
+    const double outside = i == j ? 1.0 : 0.0;
+    traced_store(to + packed(i, j), i < n ? traced_load(&from(i, j)) : outside);
   }
 }
 
@@ -60,7 +61,7 @@ __device__ void load_diagonal(const double* a, unsigned first, Diagonal& d) {
 #pragma unroll
   for (unsigned i = 0; i < panel; ++i) {
 #pragma unroll
-    for (unsigned j = 0; j <= i; ++j) d.entry[i][j] = a[packed(first + i, first + j)];
+    for (unsigned j = 0; j <= i; ++j) d.entry[i][j] = traced_load(a + packed(first + i, first + j));
   }
 }
 
@@ -91,11 +92,11 @@ __device__ void finish_row(const Diagonal& d, double* row) {
   double x[panel];
 #pragma unroll
   for (unsigned j = 0; j < panel; ++j) {
-    x[j] = row[j];
+    x[j] = traced_load(row + j);
 #pragma unroll
     for (unsigned k = 0; k < j; ++k) x[j] -= x[k] * d.entry[j][k];
     x[j] *= d.inverse[j];
-    row[j] = x[j];
+    traced_store(row + j, x[j]);
   }
 }
 
@@ -115,8 +116,8 @@ __device__ void update_tile(double* a, unsigned row, unsigned column, unsigned f
     double left[tile], right[tile];
 #pragma unroll
     for (unsigned i = 0; i < tile; ++i) {
-      left[i] = a[packed(row + i, first + k)];
-      right[i] = a[packed(column + i, first + k)];
+      left[i] = traced_load(a + packed(row + i, first + k));
+      right[i] = traced_load(a + packed(column + i, first + k));
     }
 #pragma unroll
     for (unsigned i = 0; i < tile; ++i) {
@@ -128,7 +129,9 @@ __device__ void update_tile(double* a, unsigned row, unsigned column, unsigned f
   for (unsigned i = 0; i < tile; ++i) {
 #pragma unroll
     for (unsigned j = 0; j < tile; ++j) {
-      if (column + j <= row + i) a[packed(row + i, column + j)] -= sum[i][j];
+      if (column + j > row + i) continue;
+      double* entry = a + packed(row + i, column + j);
+      traced_store(entry, *entry - sum[i][j]);
     }
   }
 }
@@ -177,7 +180,7 @@ __global__ void __launch_bounds__(max_threads) factor_small(const CholeskyProble
   if (threadIdx.x == 0) *problem.status = status;
   for (unsigned e = threadIdx.x; e < n * n; e += blockDim.x) {
     const unsigned i = e / n, j = e % n;
-    if (j <= i && status == 0) matrix(i, j) = a[packed(i, j)];
+    if (j <= i && status == 0) traced_store(&matrix(i, j), traced_load(a + packed(i, j)));
   }
 }
 
@@ -202,9 +205,9 @@ __device__ void move_right(const SolveProblem& problem, std::size_t first, unsig
     double* global = nullptr;
     if (there) global = &(rows ? problem.right(first + lane, i) : problem.right(i, first + lane));
     if constexpr (Load) {
-      x[i * right_pitch + lane] = there ? *global : 0.0;
+      traced_store(x + i * right_pitch + lane, there ? traced_load(global) : 0.0);
     } else {
-      *global = x[i * right_pitch + lane];
+      traced_store(global, traced_load(x + i * right_pitch + lane));
     }
   }
 }
@@ -215,12 +218,12 @@ __device__ void solve_panel(const double* l, unsigned first, const double* x, do
 #pragma unroll
   for (unsigned step = 0; step < panel; ++step) {
     const unsigned i = Transposed ? panel - 1 - step : step;
-    double value = x[(first + i) * right_pitch];
+    double value = traced_load(x + (first + i) * right_pitch);
 #pragma unroll
     for (unsigned before = 0; before < step; ++before) {
       const unsigned k = Transposed ? panel - 1 - before : before;
       const unsigned high = Transposed ? k : i, low = Transposed ? i : k;
-      value -= l[packed(first + high, first + low)] * solved[k];
+      value -= traced_load(l + packed(first + high, first + low)) * solved[k];
     }
     solved[i] = value / l[packed(first + i, first + i)];
   }
@@ -240,9 +243,10 @@ __device__ void substitute(const double* l, unsigned size, double* shared_x) {
       double sum = 0.0;
 #pragma unroll
       for (unsigned k = 0; k < panel; ++k) {
-        sum += l[Transposed ? packed(first + k, i) : packed(i, first + k)] * solved[k];
+        const unsigned at = Transposed ? packed(first + k, i) : packed(i, first + k);
+        sum += traced_load(l + at) * solved[k];
       }
-      x[i * right_pitch] -= sum;
+      traced_store(x + i * right_pitch, x[i * right_pitch] - sum);
     }
     __syncthreads();
     if (warp == 0) {
@@ -315,20 +319,26 @@ struct Jacobi {
     return rotation.t != 0.0;
   }
 
+  __device__ void store_both(unsigned i, unsigned j, double value) const {
+    traced_store(&entry(i, j), value);
+    traced_store(&entry(j, i), value);
+  }
+
   // The 2 x 2 entries where the pairs cross, on both sides of the diagonal.
   __device__ void rotate_crossing(unsigned step, unsigned left, unsigned right) const {
     unsigned p, q, r, s;
     pair_of(step, left, size, p, q);
     pair_of(step, right, size, r, s);
-    double pr = entry(p, r), ps = entry(p, s), qr = entry(q, r), qs = entry(q, s);
+    double pr = traced_load(&entry(p, r)), ps = traced_load(&entry(p, s));
+    double qr = traced_load(&entry(q, r)), qs = traced_load(&entry(q, s));
     rotate(pr, ps, rotations[right]);
     rotate(qr, qs, rotations[right]);
     rotate(pr, qr, rotations[left]);
     rotate(ps, qs, rotations[left]);
-    entry(p, r) = entry(r, p) = pr;
-    entry(p, s) = entry(s, p) = ps;
-    entry(q, r) = entry(r, q) = qr;
-    entry(q, s) = entry(s, q) = qs;
+    store_both(p, r, pr);
+    store_both(p, s, ps);
+    store_both(q, r, qr);
+    store_both(q, s, qs);
   }
 
   __device__ void rotate_diagonal(unsigned step, unsigned index) const {
@@ -355,7 +365,10 @@ struct Jacobi {
     for (unsigned t = threadIdx.x; t < size * pairs; t += blockDim.x) {
       unsigned p, q;
       pair_of(step, t % pairs, size, p, q);
-      rotate(vector(t / pairs, p), vector(t / pairs, q), rotations[t % pairs]);
+      double x = traced_load(&vector(t / pairs, p)), y = traced_load(&vector(t / pairs, q));
+      rotate(x, y, rotations[t % pairs]);
+      traced_store(&vector(t / pairs, p), x);
+      traced_store(&vector(t / pairs, q), y);
     }
   }
 
@@ -402,7 +415,7 @@ __device__ void load_symmetric(const View<double>& matrix, int exponent, const J
     const unsigned i = e / jacobi.size, j = e % jacobi.size;
     jacobi.vector(i, j) = i == j ? 1.0 : 0.0;
     if (j > i) continue;
-    jacobi.entry(i, j) = jacobi.entry(j, i) = i < n ? scalbn(matrix(i, j), -exponent) : 0.0;
+    jacobi.store_both(i, j, i < n ? scalbn(traced_load(&matrix(i, j)), -exponent) : 0.0);
   }
 }
 
@@ -422,7 +435,7 @@ __device__ void store_sorted(const EigenProblem& problem, int exponent, const Ja
   }
   __syncthreads();
   for (unsigned e = threadIdx.x; e < n * n; e += blockDim.x) {
-    problem.matrix(e / n, rank[e % n]) = jacobi.vector(e / n, e % n);
+    traced_store(&problem.matrix(e / n, rank[e % n]), traced_load(&jacobi.vector(e / n, e % n)));
   }
 }
 
@@ -505,8 +518,8 @@ __global__ void __launch_bounds__(max_threads)
   for (unsigned r = threadIdx.y; r < square; r += blockDim.y) {
     const std::size_t i = blockIdx.y * std::size_t{square} + r;
     if (i >= from.rows || j > i) continue;
-    const double value = from(i, j);
-    to(i, j) = is_finite(value) ? value : 0.0;
+    const double value = traced_load(&from(i, j));
+    traced_store(&to(i, j), is_finite(value) ? value : 0.0);
     if (!is_finite(value)) atomicAdd(not_finite, 1u);
   }
 }
@@ -525,13 +538,13 @@ __global__ void __launch_bounds__(max_threads)
   const std::size_t from_column = blockIdx.x * std::size_t{square};
   for (unsigned r = threadIdx.y; r < square; r += blockDim.y) {
     const std::size_t i = from_row + r, j = from_column + threadIdx.x;
-    if (ok && i < n && j < n) part[r][threadIdx.x] = vectors(i, j);
+    if (ok && i < n && j < n) traced_store(&part[r][threadIdx.x], traced_load(&vectors(i, j)));
   }
   __syncthreads();
   for (unsigned r = threadIdx.y; r < square; r += blockDim.y) {
     const std::size_t i = from_column + r, j = from_row + threadIdx.x;
     if (!ok || i >= n || j >= n) continue;
-    problem.matrix(i, j) = part[threadIdx.x][r];
+    traced_store(&problem.matrix(i, j), traced_load(&part[threadIdx.x][r]));
     if (i == 0) problem.values[j] = values[j];
   }
 }

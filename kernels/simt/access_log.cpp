@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <iomanip>
 #include <set>
+#include <sstream>
 
 namespace lodestein::kernels::simt {
 namespace {
@@ -23,10 +24,6 @@ const char* name_of(AccessKind kind) {
       break;
   }
   return "shared store";
-}
-
-bool is_global(AccessKind kind) {
-  return kind == AccessKind::global_load || kind == AccessKind::global_store;
 }
 
 // Units of `size` bytes that the accesses touch.
@@ -56,6 +53,11 @@ std::size_t count_sectors(const std::vector<LaneAccess>& request) {
   return units(request, sector_bytes).size();
 }
 
+std::size_t count_least_sectors(const std::vector<LaneAccess>& request) {
+  constexpr std::size_t words = sector_bytes / bank_bytes;
+  return (units(request, bank_bytes).size() + words - 1) / words;
+}
+
 std::size_t count_bank_conflicts(const std::vector<LaneAccess>& request) {
   std::size_t bytes = bank_bytes;
   for (const LaneAccess& access : request) bytes = std::max(bytes, access.bytes);
@@ -72,6 +74,7 @@ std::size_t count_bank_conflicts(const std::vector<LaneAccess>& request) {
 }
 
 double AccessSite::sectors_per_request() const { return ratio(sectors, requests); }
+double AccessSite::least_sectors_per_request() const { return ratio(least_sectors, requests); }
 double AccessSite::conflicts_per_request() const { return ratio(conflicts, requests); }
 
 std::vector<AccessSite> AccessLog::sites() const {
@@ -82,17 +85,21 @@ std::vector<AccessSite> AccessLog::sites() const {
 }
 
 std::string AccessLog::report() const {
-  std::string text;
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(2);
   for (const AccessSite& site : sites()) {
-    const bool global = is_global(site.kind);
-    const double cost = global ? site.sectors_per_request() : site.conflicts_per_request();
-    char line[128];
-    std::snprintf(line, sizeof(line), ": %s, %llu requests, %.2f %s per request\n",
-                  name_of(site.kind), static_cast<unsigned long long>(site.requests), cost,
-                  global ? "sectors" : "bank conflicts");
-    text += site.place + line;
+    text << std::left << std::setw(44) << site.file + ":" + std::to_string(site.line) << ' '
+         << std::setw(22) << site.function << ' ' << std::setw(12) << name_of(site.kind)
+         << std::right << std::setw(9) << site.requests << " requests ";
+    if (site.global()) {
+      text << std::setw(6) << site.sectors_per_request() << " sectors, least "
+           << site.least_sectors_per_request();
+    } else {
+      text << std::setw(6) << site.conflicts_per_request() << " conflicts";
+    }
+    text << '\n';
   }
-  return text;
+  return text.str();
 }
 
 void BlockAccesses::record(unsigned thread, AccessKind kind, const void* address, std::size_t bytes,
@@ -112,15 +119,20 @@ void BlockAccesses::finish(AccessLog& log) {
   const std::lock_guard guard(log.mutex_);
   for (const auto& [key, site] : sites_) {
     const AccessKind kind = std::get<AccessKind>(key);
-    const std::string place = std::string(site.at.file) + ":" + std::to_string(site.at.line);
-    AccessSite& total = log.sites_[{place, kind}];
-    total.place = place;
+    AccessSite& total = log.sites_[{site.at.file, site.at.line, kind}];
+    total.file = site.at.file;
+    total.line = site.at.line;
+    total.function = site.at.function;
     total.kind = kind;
     for (const auto& warp : site.requests) {
       for (const auto& request : warp) {
         ++total.requests;
-        if (is_global(kind)) total.sectors += count_sectors(request);
-        if (!is_global(kind)) total.conflicts += count_bank_conflicts(request);
+        if (total.global()) {
+          total.sectors += count_sectors(request);
+          total.least_sectors += count_least_sectors(request);
+        } else {
+          total.conflicts += count_bank_conflicts(request);
+        }
       }
     }
   }

@@ -6,7 +6,6 @@
 #include <mutex>
 #include <string>
 #include <tuple>
-#include <utility>
 #include <vector>
 
 #include "kernels/simt/place.hpp"
@@ -24,6 +23,8 @@ struct LaneAccess {
 
 /// 32-byte sectors of global memory that a warp's request touches; 4 is the best for 32 floats.
 std::size_t count_sectors(const std::vector<LaneAccess>& request);
+/// As many as its different words would fill: all lanes that read one word need one sector.
+std::size_t count_least_sectors(const std::vector<LaneAccess>& request);
 /// Passes that a warp's request to shared memory takes more than the same request without bank
 /// conflicts. There are 32 banks of 4 bytes; requests of 8 or 16 bytes a lane are done by half and
 /// quarter warps.
@@ -31,13 +32,18 @@ std::size_t count_bank_conflicts(const std::vector<LaneAccess>& request);
 
 /// How one place in the source used memory.
 struct AccessSite {
-  std::string place;  ///< file:line
+  std::string file;
+  int line = 0;
+  std::string function;  ///< around it; "operator()" in a lambda
   AccessKind kind = AccessKind::global_load;
-  std::uint64_t requests = 0;   ///< one for every warp and every time
-  std::uint64_t sectors = 0;    ///< of all requests, in global memory
-  std::uint64_t conflicts = 0;  ///< of all requests, in shared memory
+  std::uint64_t requests = 0;       ///< one for every warp and every time
+  std::uint64_t sectors = 0;        ///< of all requests, in global memory
+  std::uint64_t least_sectors = 0;  ///< that would do for them
+  std::uint64_t conflicts = 0;      ///< of all requests, in shared memory
 
+  bool global() const { return kind <= AccessKind::global_store; }
   double sectors_per_request() const;
+  double least_sectors_per_request() const;
   double conflicts_per_request() const;
 };
 
@@ -45,14 +51,15 @@ struct AccessSite {
 /// `traced_store` and `__ldg`. The lanes' k-th accesses at one place are one request.
 class AccessLog {
  public:
-  /// By place, then kind.
+  /// By file, line and kind.
   std::vector<AccessSite> sites() const;
-  /// A table for people.
+  /// A table for people: file:line, function, kind, requests, and per request sectors with the
+  /// least that would do, or bank conflicts.
   std::string report() const;
 
  private:
   friend class BlockAccesses;
-  using Key = std::pair<std::string, AccessKind>;
+  using Key = std::tuple<std::string, int, AccessKind>;
   mutable std::mutex mutex_;
   std::map<Key, AccessSite> sites_;
 };

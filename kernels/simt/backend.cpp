@@ -4,8 +4,10 @@
 
 namespace lodestein::kernels::simt {
 
-std::shared_ptr<const kernels::Operations> open(const SimtOptions& options) {
-  return make_operations(std::make_unique<Device>(options));
+std::shared_ptr<const kernels::Operations> open(const SimtOptions& options, AccessLog* log) {
+  auto device = std::make_unique<Device>(options);
+  device->log_accesses(log);
+  return make_operations(std::move(device));
 }
 
 }  // namespace lodestein::kernels::simt

@@ -160,6 +160,7 @@ class Block {
   int wait_at_barrier(Fiber& fiber);
   std::uint64_t wait_for_warp(Fiber& fiber);
   SharedMemory& shared() { return shared_; }
+  bool tracing() const { return log_ != nullptr; }
   void trace(const Fiber& fiber, bool store, const void* address, std::size_t bytes, Place at);
   [[noreturn]] void fail(const std::string& message) const;
 
@@ -322,7 +323,6 @@ void Block::run(uint3 index) {
 
 void Block::trace(const Fiber& fiber, bool store, const void* address, std::size_t bytes,
                   Place at) {
-  if (log_ == nullptr) return;
   const AccessKind global = store ? AccessKind::global_store : AccessKind::global_load;
   const AccessKind shared = store ? AccessKind::shared_store : AccessKind::shared_load;
   accesses_.record(fiber.warp * warp_size + fiber.lane, shared_.contains(address) ? shared : global,
@@ -628,6 +628,8 @@ void* dynamic_shared() {
   const Unseen unseen;
   return current().block->shared().dynamic();
 }
+
+LODESTEIN_SIMT_UNSEEN bool tracing() { return current().block->tracing(); }
 
 void trace_access(bool store, const void* address, std::size_t bytes, Place at) {
   const Unseen unseen;

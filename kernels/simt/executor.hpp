@@ -82,7 +82,9 @@ void* shared_array(const void* key, std::size_t bytes, std::size_t alignment);
 /// The running block's dynamic shared memory.
 void* dynamic_shared();
 
-/// Tells the launch's access log, if it has one, what this thread accesses.
+/// Whether the running launch has an access log.
+[[gnu::const]] bool tracing();
+/// Tells that log what this thread accesses.
 void trace_access(bool store, const void* address, std::size_t bytes, Place at);
 
 }  // namespace lodestein::kernels::simt

@@ -77,17 +77,20 @@ T shuffle(WarpOperation operation, unsigned mask, T value, int argument, int wid
   return value;
 }
 
-/// *address, seen by the access log.
+/// *address, seen by the access log if there is one.
 template <class T>
-T traced_load(const T* address, Place at = lodestein::kernels::simt::Place::current()) {
-  trace_access(false, address, sizeof(T), at);
+__forceinline__ T traced_load(const T* address,
+                              Place at = lodestein::kernels::simt::Place::current()) {
+  if (tracing()) [[unlikely]]
+    trace_access(false, address, sizeof(T), at);
   return *address;
 }
-/// *address = value, seen by the access log.
+/// *address = value, seen by the access log if there is one.
 template <class T>
-void traced_store(T* address, std::type_identity_t<T> value,
-                  Place at = lodestein::kernels::simt::Place::current()) {
-  trace_access(true, address, sizeof(T), at);
+__forceinline__ void traced_store(T* address, std::type_identity_t<T> value,
+                                  Place at = lodestein::kernels::simt::Place::current()) {
+  if (tracing()) [[unlikely]]
+    trace_access(true, address, sizeof(T), at);
   *address = value;
 }
 

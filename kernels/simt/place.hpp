@@ -7,9 +7,11 @@ namespace lodestein::kernels::simt {
 struct Place {
   const char* file = "";
   int line = 0;
+  const char* function = "";
 
-  static constexpr Place current(const char* file = __builtin_FILE(), int line = __builtin_LINE()) {
-    return {file, line};
+  static constexpr Place current(const char* file = __builtin_FILE(), int line = __builtin_LINE(),
+                                 const char* function = __builtin_FUNCTION()) {
+    return {file, line, function};
   }
 };
 
