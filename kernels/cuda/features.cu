@@ -255,13 +255,13 @@ struct SliceRange {
   bool begins, ends;  ///< these are its first, its last
 };
 
-// total = (total + the slices' values, in order) times scale after the last.
+// total = (total + what value(slice) points to, in order) times scale after the last.
 template <class Value>
 __device__ void add_in_order(const SliceRange& range, double scale, double* total,
                              const Value& value) {
   double sum = range.begins ? 0.0 : *total;
   for (unsigned s = range.first; s < range.first + range.count; ++s)
-    sum += static_cast<double>(value(s));
+    sum += static_cast<double>(traced_load(value(s)));
   *total = range.ends ? sum * scale : sum;
 }
 
@@ -282,11 +282,11 @@ __global__ void __launch_bounds__(block_threads)
         const std::size_t i = e / columns, j = e % columns;
         if (i > j) continue;
         add_in_order(range, scale, s.second + e,
-                     [&](unsigned at) { return traced_load(slices[at].second + i * stride + j); });
+                     [&](unsigned at) { return slices[at].second + i * stride + j; });
       } else {
         const std::size_t i = (e - seconds) / targets, t = (e - seconds) % targets;
         add_in_order(range, scale, s.cross + (e - seconds),
-                     [&](unsigned at) { return traced_load(slices[at].cross + t * stride + i); });
+                     [&](unsigned at) { return slices[at].cross + t * stride + i; });
       }
     }
   }

@@ -399,27 +399,31 @@ __global__ void __launch_bounds__(block_threads, 2)
 template <int Dimensions, int Columns>
 struct Small {
   static constexpr int queries = Columns > 12 ? 2 : 4;
-  static constexpr int pitch = (1 + Dimensions + Columns + 3) / 4 * 4;
+  static constexpr int quads = (1 + Dimensions + Columns + 3) / 4;  // of a centre
+  static constexpr int pitch = 4 * (quads | 1);  // odd: 8 rows begin in different banks
   static constexpr std::size_t block_queries = std::size_t{small_threads} * queries;
 };
 
-// Centre j as a row of shared memory: -|y|^2/2, y, right.
+// Centre j as a row of shared memory: -|y|^2/2, y, right. Neighbouring threads read neighbouring
+// numbers.
 template <int Dimensions, int Columns>
 __device__ void load_small_centres(const Job& job, std::size_t first, float* rows) {
   constexpr int pitch = Small<Dimensions, Columns>::pitch;
   const Packed& centres = job.centres;
-  for (int k = static_cast<int>(threadIdx.x); k < small_centres * pitch; k += small_threads) {
-    const int column = k / small_centres, row = k % small_centres;
-    const std::size_t j = first + static_cast<std::size_t>(row);
+  const int thread = static_cast<int>(threadIdx.x);
+  for (int k = thread; k < small_centres * (1 + Dimensions); k += small_threads) {
+    const int row = k % small_centres, column = k / small_centres;
     const auto l = static_cast<std::size_t>(column);
-    const std::size_t c = l - 1 - Dimensions;
-    float value = 0.0f;
-    if (column <= Dimensions) {
-      if (l <= job.d) value = traced_load(centres.data + l * centres.width + j);
-    } else if (c < job.right.cols && j < job.m) {
-      value = traced_load(&job.right(j, c));
-    }
-    traced_store(rows + row * pitch + column, value);
+    const std::size_t at = l * centres.width + first + static_cast<std::size_t>(row);
+    traced_store(rows + row * pitch + column, l <= job.d ? traced_load(centres.data + at) : 0.0f);
+  }
+  for (int k = thread; k < small_centres * Columns; k += small_threads) {
+    const int row = k / Columns, column = k % Columns;
+    const std::size_t j = first + static_cast<std::size_t>(row);
+    const auto c = static_cast<std::size_t>(column);
+    const bool there = j < job.m && c < job.right.cols;
+    traced_store(rows + row * pitch + 1 + Dimensions + column,
+                 there ? traced_load(&job.right(j, c)) : 0.0f);
   }
 }
 
@@ -427,7 +431,7 @@ template <int Dimensions, int Columns>
 __global__ void __launch_bounds__(small_threads, 3)
     multiply_small(const Job* jobs, const Task* tasks) {
   using Shape = Small<Dimensions, Columns>;
-  constexpr int queries = Shape::queries, pitch = Shape::pitch;
+  constexpr int queries = Shape::queries, quads = Shape::quads, pitch = Shape::pitch;
   LODESTEIN_SHARED(float4[small_centres * Shape::pitch / 4], rows);
   const Task task = tasks[blockIdx.x];
   const Job& job = jobs[task.job];
@@ -452,9 +456,9 @@ __global__ void __launch_bounds__(small_threads, 3)
     __syncthreads();
     const int count = static_cast<int>(smaller(small_centres, end - first));
     for (int j = 0; j < count; ++j) {
-      float centre[pitch];
+      float centre[4 * quads];
 #pragma unroll
-      for (int k = 0; k < pitch / 4; ++k) {
+      for (int k = 0; k < quads; ++k) {
         const float4 quad = traced_load(rows + j * (pitch / 4) + k);
         centre[4 * k] = quad.x;
         centre[4 * k + 1] = quad.y;

@@ -41,13 +41,21 @@ __device__ unsigned padded_size(std::size_t n) {
   return (static_cast<unsigned>(n) + panel - 1) / panel * panel;
 }
 
+// Row and column of entry t of a triangle by rows.
+__device__ void triangle_position(unsigned t, unsigned& i, unsigned& j) {
+  i = static_cast<unsigned>((sqrtf(8.0f * static_cast<float>(t) + 1.0f) - 1.0f) * 0.5f);
+  if (i * (i + 1) / 2 > t) --i;
+  if ((i + 1) * (i + 2) / 2 <= t) ++i;
+  j = t - i * (i + 1) / 2;
+}
+
 __device__ void load_factor(const View<const double>& from, unsigned size, double* to) {
   const auto n = static_cast<unsigned>(from.rows);
-  for (unsigned e = threadIdx.x; e < size * size; e += blockDim.x) {
-    const unsigned i = e / size, j = e % size;
-    if (j > i) continue;
+  for (unsigned t = threadIdx.x; t < packed(size, 0); t += blockDim.x) {
+    unsigned i, j;
+    triangle_position(t, i, j);
     const double outside = i == j ? 1.0 : 0.0;
-    traced_store(to + packed(i, j), i < n ? traced_load(&from(i, j)) : outside);
+    traced_store(to + t, i < n ? traced_load(&from(i, j)) : outside);
   }
 }
 
@@ -98,14 +106,6 @@ __device__ void finish_row(const Diagonal& d, double* row) {
     x[j] *= d.inverse[j];
     traced_store(row + j, x[j]);
   }
-}
-
-// Row and column of entry t of a triangle by rows.
-__device__ void triangle_position(unsigned t, unsigned& i, unsigned& j) {
-  i = static_cast<unsigned>((sqrtf(8.0f * static_cast<float>(t) + 1.0f) - 1.0f) * 0.5f);
-  if (i * (i + 1) / 2 > t) --i;
-  if ((i + 1) * (i + 2) / 2 <= t) ++i;
-  j = t - i * (i + 1) / 2;
 }
 
 // a[rows, columns] -= L[rows, panel] L[columns, panel]^T for one tile.
@@ -178,9 +178,11 @@ __global__ void __launch_bounds__(max_threads) factor_small(const CholeskyProble
     __syncthreads();
   }
   if (threadIdx.x == 0) *problem.status = status;
-  for (unsigned e = threadIdx.x; e < n * n; e += blockDim.x) {
-    const unsigned i = e / n, j = e % n;
-    if (j <= i && status == 0) traced_store(&matrix(i, j), traced_load(a + packed(i, j)));
+  if (status != 0) return;
+  for (unsigned t = threadIdx.x; t < packed(n, 0); t += blockDim.x) {
+    unsigned i, j;
+    triangle_position(t, i, j);
+    traced_store(&matrix(i, j), traced_load(a + t));
   }
 }
 
@@ -414,7 +416,10 @@ __device__ void load_symmetric(const View<double>& matrix, int exponent, const J
   for (unsigned e = threadIdx.x; e < jacobi.size * jacobi.size; e += blockDim.x) {
     const unsigned i = e / jacobi.size, j = e % jacobi.size;
     jacobi.vector(i, j) = i == j ? 1.0 : 0.0;
-    if (j > i) continue;
+  }
+  for (unsigned t = threadIdx.x; t < packed(jacobi.size, 0); t += blockDim.x) {
+    unsigned i, j;
+    triangle_position(t, i, j);
     jacobi.store_both(i, j, i < n ? scalbn(traced_load(&matrix(i, j)), -exponent) : 0.0);
   }
 }

@@ -123,6 +123,7 @@ void BlockAccesses::finish(AccessLog& log) {
     total.file = site.at.file;
     total.line = site.at.line;
     total.function = site.at.function;
+    total.function.resize(std::min(total.function.find('<'), total.function.size()));
     total.kind = kind;
     for (const auto& warp : site.requests) {
       for (const auto& request : warp) {

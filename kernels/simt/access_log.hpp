@@ -34,7 +34,7 @@ std::size_t count_bank_conflicts(const std::vector<LaneAccess>& request);
 struct AccessSite {
   std::string file;
   int line = 0;
-  std::string function;  ///< around it; "operator()" in a lambda
+  std::string function;  ///< around it, without template arguments; "operator()" in a lambda
   AccessKind kind = AccessKind::global_load;
   std::uint64_t requests = 0;       ///< one for every warp and every time
   std::uint64_t sectors = 0;        ///< of all requests, in global memory
@@ -48,7 +48,8 @@ struct AccessSite {
 };
 
 /// What the warps of the launches of one Device asked of memory, for accesses by `traced_load`,
-/// `traced_store` and `__ldg`. The lanes' k-th accesses at one place are one request.
+/// `traced_store` and `__ldg`. The lanes' k-th accesses at one place since the last barrier are one
+/// request: where lanes skip an access in a loop, theirs meet later ones of the others.
 class AccessLog {
  public:
   /// By file, line and kind.
@@ -64,7 +65,7 @@ class AccessLog {
   std::map<Key, AccessSite> sites_;
 };
 
-/// Accesses of the block that runs now.
+/// Accesses of the block that runs now, since its last barrier.
 class BlockAccesses {
  public:
   void record(unsigned thread, AccessKind kind, const void* address, std::size_t bytes, Place at);

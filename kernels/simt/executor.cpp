@@ -316,8 +316,8 @@ void Block::run(uint3 index) {
   do {
     while (run_ready()) {
     }
+    if (log_ != nullptr) accesses_.finish(*log_);
   } while (release_barrier());
-  if (log_ != nullptr) accesses_.finish(*log_);
   acquire(&end_);
 }
 

@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
@@ -422,26 +424,118 @@ TEST_P(SolveOf, GeneralisedNamesAMetricThatIsNotDefinite) {
   EXPECT_EQ(status.download().front(), 5);
 }
 
-TEST_P(SolveOf, SameBitsOnEveryRunForAnyNumberOfThreadsAndInAnyBatch) {
-  std::vector<Padded> matrices;
-  for (std::size_t p = 0; p < 30; ++p) matrices.push_back(random_definite(1 + 7 * p % 41, 0, p));
-  matrices.push_back(random_definite(slow() ? 130 : 700, 0, 99));
-  const Factored here = factor_on(operations(), matrices);
-  const Eigensystem eigen = eigen_on(operations(), {matrices.begin(), matrices.begin() + 30});
-  for (int repeat = 0; repeat < 2; ++repeat) {
-    const Factored again = factor_on(operations(), matrices);
-    for (std::size_t p = 0; p < matrices.size(); ++p)
-      ASSERT_EQ(lower(again.matrices[p]), lower(here.matrices[p]));
-  }
+// What each problem of a batch gives.
+using Results = std::vector<std::vector<double>>;
+
+bool same_bits(const Results& a, const Results& b) {
+  const auto same = [](const std::vector<double>& x, const std::vector<double>& y) {
+    return x.size() == y.size() &&
+           (x.empty() || std::memcmp(x.data(), y.data(), x.size() * sizeof(double)) == 0);
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), same);
+}
+
+// run(operations, numbers of the problems in the batch) on every run, alone with one thread, and
+// with every other problem in reversed order.
+template <class Run>
+void expect_same_bits(const kernels::Operations& here, const kernels::Operations& single,
+                      std::size_t count, const Run& run) {
+  std::vector<std::size_t> all, some;
+  for (std::size_t p = 0; p < count; ++p) all.push_back(p);
+  for (std::size_t p = count; p-- > 0;)
+    if (p % 2 == 0) some.push_back(p);
+  const Results results = run(here, all);
+  for (int repeat = 0; repeat < 2; ++repeat) ASSERT_TRUE(same_bits(run(here, all), results));
+  for (const std::size_t p : all)
+    ASSERT_TRUE(same_bits(run(single, {p}), {results[p]})) << "problem " << p << " alone";
+  const Results in_other_batch = run(here, some);
+  for (std::size_t k = 0; k < some.size(); ++k)
+    ASSERT_TRUE(same_bits({in_other_batch[k]}, {results[some[k]]})) << "problem " << some[k];
+}
+
+// Small ones of many sizes and then a large one.
+constexpr std::size_t small_problems = 16;
+std::size_t size_of(std::size_t problem, std::size_t large) {
+  return problem < small_problems ? 1 + 7 * problem % 41 : large;
+}
+
+TEST_P(SolveOf, FactorsHaveTheSameBitsForAnyThreadsAndBatch) {
   const Backend single = plain();
-  for (std::size_t p = 0; p < matrices.size(); ++p) {
-    const Factored alone = factor_on(single.operations(), {matrices[p]});
-    ASSERT_EQ(lower(alone.matrices[0]), lower(here.matrices[p]));
-    if (p >= 30) continue;
-    const Eigensystem eigen_alone = eigen_on(single.operations(), {matrices[p]});
-    ASSERT_EQ(eigen_alone.values[0], eigen.values[p]);
-    ASSERT_EQ(eigen_alone.vectors[0].values, eigen.vectors[p].values);
-  }
+  expect_same_bits(operations(), single.operations(), small_problems + 1,
+                   [&](const kernels::Operations& on, const std::vector<std::size_t>& problems) {
+                     std::vector<Padded> matrices;
+                     for (const std::size_t p : problems)
+                       matrices.push_back(random_definite(size_of(p, slow() ? 130 : 700), 0, p));
+                     Results results;
+                     for (const Padded& factor : factor_on(on, matrices).matrices)
+                       results.push_back(factor.values);
+                     return results;
+                   });
+}
+
+TEST_P(SolveOf, SolutionsHaveTheSameBitsForAnyThreadsAndBatch) {
+  const auto run = [&](const kernels::Operations& on, const std::vector<std::size_t>& numbers) {
+    std::vector<Placed> factors, rights;
+    std::vector<kernels::SolveProblem> problems;
+    for (const std::size_t p : numbers) {
+      const std::size_t n = size_of(p, slow() ? 130 : 600), m = 1 + 5 * p % 37;
+      const RightSides sides = p % 2 == 0 ? RightSides::columns : RightSides::rows;
+      const bool rows = sides == RightSides::rows;
+      factors.emplace_back(on.memory(), random_definite(n, 0, p));
+      rights.emplace_back(on.memory(), random_matrix(rows ? m : n, rows ? n : m, 0, p));
+      problems.push_back({factors.back().view(), rights.back().view(), System::matrix, sides});
+    }
+    on.solve().solve(problems);
+    Results results;
+    for (const Placed& right : rights) results.push_back(right.values.download());
+    return results;
+  };
+  const Backend single = plain();
+  expect_same_bits(operations(), single.operations(), small_problems + 1, run);
+}
+
+TEST_P(SolveOf, EigenvectorsHaveTheSameBitsForAnyThreadsAndBatch) {
+  const Backend single = plain();
+  expect_same_bits(operations(), single.operations(), small_problems + 1,
+                   [](const kernels::Operations& on, const std::vector<std::size_t>& problems) {
+                     std::vector<Padded> matrices;
+                     for (const std::size_t p : problems)
+                       matrices.push_back(random_symmetric(size_of(p, 70), 0, p));
+                     const Eigensystem system = eigen_on(on, matrices);
+                     Results results = system.values;
+                     for (std::size_t k = 0; k < results.size(); ++k) {
+                       const std::vector<double>& vectors = system.vectors[k].values;
+                       results[k].insert(results[k].end(), vectors.begin(), vectors.end());
+                     }
+                     return results;
+                   });
+}
+
+TEST_P(SolveOf, GeneralisedEigenvectorsHaveTheSameBitsForAnyThreadsAndBatch) {
+  const auto run = [](const kernels::Operations& on, const std::vector<std::size_t>& numbers) {
+    std::vector<Placed> matrices, metrics, values;
+    std::vector<kernels::GeneralisedEigenProblem> problems;
+    const kernels::Buffer<int> status(on.memory(), 2 * numbers.size());
+    for (const std::size_t p : numbers) {
+      const std::size_t n = size_of(p, 140);
+      matrices.emplace_back(on.memory(), random_symmetric(n, 0, p));
+      metrics.emplace_back(on.memory(), random_definite(n, 0, p + 100));
+      values.emplace_back(on.memory(), Padded(1, n, 0));
+      int* const statuses = status.data() + 2 * problems.size();
+      problems.push_back({matrices.back().view(), metrics.back().view(),
+                          values.back().values.data(), statuses, statuses + 1});
+    }
+    on.solve().generalised_eigen(problems);
+    Results results;
+    for (std::size_t k = 0; k < numbers.size(); ++k) {
+      results.push_back(matrices[k].values.download());
+      const std::vector<double> eigenvalues = values[k].values.download();
+      results.back().insert(results.back().end(), eigenvalues.begin(), eigenvalues.end());
+    }
+    return results;
+  };
+  const Backend single = plain();
+  expect_same_bits(operations(), single.operations(), small_problems + 1, run);
 }
 
 TEST_P(SolveOf, NothingToDo) {

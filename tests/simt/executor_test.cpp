@@ -334,6 +334,23 @@ TEST(AccessLog, CountsBankConflicts) {
   EXPECT_EQ(conflicts(transpose<33>, AccessKind::shared_load), 0.0);
 }
 
+// Half of the lanes skip the first load.
+__global__ void load_after_skipping(const float* from, float* to) {
+  for (unsigned k = 0; k < 2; ++k) {
+    if (k == 1 || threadIdx.x < 16) to[threadIdx.x] = traced_load(from + 32 * k + threadIdx.x);
+    __syncthreads();
+  }
+}
+
+TEST(AccessLog, LanesMeetAgainAtABarrier) {
+  const std::vector<AccessSite> sites = trace(load_after_skipping, 32);
+  ASSERT_EQ(sites.size(), 1u);
+  EXPECT_EQ(sites[0].function, "load_after_skipping");
+  EXPECT_EQ(sites[0].requests, 4u) << "2 of each block";
+  EXPECT_EQ(sites[0].sectors_per_request(), 3.0);
+  EXPECT_EQ(sites[0].least_sectors_per_request(), 3.0);
+}
+
 TEST(AccessLog, WideAccessesAreDoneByPartsOfAWarp) {
   const auto request = [](std::size_t bytes, std::size_t stride) {
     std::vector<LaneAccess> lanes;
@@ -345,6 +362,9 @@ TEST(AccessLog, WideAccessesAreDoneByPartsOfAWarp) {
   EXPECT_EQ(count_bank_conflicts(request(8, 16)), 2u) << "two words of each bank in each half";
   EXPECT_EQ(count_bank_conflicts(request(4, 0)), 0u) << "a broadcast";
   EXPECT_EQ(count_sectors(request(16, 16)), 16u);
+  EXPECT_EQ(count_least_sectors(request(16, 16)), 16u);
+  EXPECT_EQ(count_least_sectors(request(4, 64)), 4u) << "of 32 that it takes";
+  EXPECT_EQ(count_least_sectors(request(4, 0)), 1u) << "a broadcast";
 }
 
 }  // namespace
