@@ -411,12 +411,14 @@ __device__ void load_small_centres(const Job& job, std::size_t first, float* row
   constexpr int pitch = Small<Dimensions, Columns>::pitch;
   const Packed& centres = job.centres;
   const int thread = static_cast<int>(threadIdx.x);
+#pragma unroll 2
   for (int k = thread; k < small_centres * (1 + Dimensions); k += small_threads) {
     const int row = k % small_centres, column = k / small_centres;
     const auto l = static_cast<std::size_t>(column);
     const std::size_t at = l * centres.width + first + static_cast<std::size_t>(row);
     traced_store(rows + row * pitch + column, l <= job.d ? traced_load(centres.data + at) : 0.0f);
   }
+#pragma unroll 2
   for (int k = thread; k < small_centres * Columns; k += small_threads) {
     const int row = k / Columns, column = k % Columns;
     const std::size_t j = first + static_cast<std::size_t>(row);
