@@ -12,6 +12,9 @@ int main(int argc, char** argv) {
       {"soft", lodestein::studies::soft},
       {"finite-sample", lodestein::studies::finite_sample},
       {"lcd", lodestein::studies::lcd},
+      {"gscale", lodestein::studies::gscale_exact},
+      {"gscale-estimated", lodestein::studies::gscale_estimated},
+      {"gscale-mlp", lodestein::studies::gscale_mlp},
       {"timing", lodestein::studies::timing}};
   const char* name = argc > 1 ? argv[1] : "--help";
   const long runs = argc > 2 ? std::atol(argv[2]) : 100;

@@ -9,16 +9,20 @@
 namespace lodestein::studies {
 
 /// Each study prints Markdown tables to stdout; `runs` models per row.
-void refinement(std::size_t runs);     ///< LSCALE-I against the likelihood refinement (B7)
-void soft(std::size_t runs);           ///< soft interventions: closures
-void finite_sample(std::size_t runs);  ///< exact-closure rates (B5)
-void lcd(std::size_t runs);            ///< linear causal disentanglement (B6)
-void timing(std::size_t runs);         ///< wall and CPU time of single fits
+void refinement(std::size_t runs);        ///< LSCALE-I against the likelihood refinement (B7)
+void soft(std::size_t runs);              ///< soft interventions: closures
+void finite_sample(std::size_t runs);     ///< exact-closure rates (B5)
+void lcd(std::size_t runs);               ///< linear causal disentanglement (B6)
+void gscale_exact(std::size_t runs);      ///< GSCALE-I, x = tanh(T z), exact scores (B1)
+void gscale_estimated(std::size_t runs);  ///< the same from samples (B2)
+void gscale_mlp(std::size_t runs);        ///< GSCALE-I, mixing by a network of three layers
+void timing(std::size_t runs);            ///< wall and CPU time of single fits
 
 /// One model's errors.
 struct Score {
   double mixing_error = 0.0, mcc = 0.0;
   double shd = 0.0, closure_exact = 0.0, order_errors = 0.0;
+  double normalised_error = 0.0, wrong_pairs = 0.0, wrong_targets = 0.0;  ///< GSCALE-I only
 };
 
 /// Errors of a fit against a study whose latents are named by the environments that hit them. MCC

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "lodestein/core/error.hpp"
+#include "lodestein/core/random.hpp"
 #include "lodestein/evaluate/metrics.hpp"
 #include "tests/unit/small_graphs.hpp"
 #include "tests/unit/small_matrices.hpp"
@@ -95,6 +96,45 @@ TEST(Assignment, RejectsTooManyRowsAndInfiniteCosts) {
   EXPECT_THROW(minimum_cost_assignment(Matrix(3, 2)), InvalidArgument);
   EXPECT_THROW(minimum_cost_assignment(Matrix{{0, std::nan("")}}), InvalidArgument);
   EXPECT_THROW(minimum_cost_assignment(Matrix{{0, HUGE_VAL}}), InvalidArgument);
+}
+
+double least_pairing(const Matrix& cost, std::vector<std::size_t> left) {
+  if (left.empty()) return 0.0;
+  double best = std::numeric_limits<double>::infinity();
+  for (std::size_t k = 1; k < left.size(); ++k) {
+    std::vector<std::size_t> rest;
+    for (std::size_t j = 1; j < left.size(); ++j)
+      if (j != k) rest.push_back(left[j]);
+    best = std::min(best, cost(left[0], left[k]) + least_pairing(cost, rest));
+  }
+  return best;
+}
+
+TEST(Pairing, CostsAsLittleAsTheBestOfAll) {
+  for (const std::size_t n : {0, 2, 4, 8}) {
+    for (std::uint64_t number = 0; number < 10; ++number) {
+      Draws draws = RandomStream(Seed{6}, Purpose::test).at(number);
+      const Matrix cost = random_matrix(n, n, draws);
+      const auto partner = minimum_cost_pairing(cost);
+      ASSERT_EQ(partner.size(), n);
+      double total = 0.0;
+      for (std::size_t i = 0; i < n; ++i) {
+        ASSERT_NE(partner[i], i);
+        ASSERT_EQ(partner[partner[i]], i);
+        if (i < partner[i]) total += cost(i, partner[i]);
+      }
+      std::vector<std::size_t> all(n);
+      for (std::size_t i = 0; i < n; ++i) all[i] = i;
+      EXPECT_DOUBLE_EQ(total, least_pairing(cost, all));
+    }
+  }
+}
+
+TEST(Pairing, RefusesWhatCannotBePaired) {
+  EXPECT_THROW(minimum_cost_pairing(Matrix(3, 3)), InvalidArgument);
+  EXPECT_THROW(minimum_cost_pairing(Matrix(2, 4)), InvalidArgument);
+  EXPECT_THROW(minimum_cost_pairing(Matrix(26, 26)), InvalidArgument);
+  EXPECT_THROW(minimum_cost_pairing(Matrix{{0, NAN}, {0, 0}}), InvalidArgument);
 }
 
 }  // namespace

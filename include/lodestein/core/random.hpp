@@ -41,6 +41,8 @@ enum class Purpose : std::uint32_t {
   score_network_draws = 31,
   score_network_rows = 32,
   feature_score = 33,
+  disentangling = 40,
+  disentangling_rows = 41,
   test = 255,
 };
 

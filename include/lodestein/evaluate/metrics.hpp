@@ -5,17 +5,13 @@
 #include <vector>
 
 #include "lodestein/core/matrix.hpp"
+#include "lodestein/graph/assignment.hpp"
 #include "lodestein/graph/digraph.hpp"
 
 namespace lodestein {
 
 /// Stands for "no estimated latent" in a matching.
 inline constexpr std::size_t unmatched = std::numeric_limits<std::size_t>::max();
-
-/// Assignment of rows to columns that minimises the total cost (Jonker & Volgenant 1987, shortest
-/// augmenting paths). [r, c], r <= c -> column of each row. Costs must be finite. Cost: O(r^2 c).
-/// Deterministic. @throws InvalidArgument if r > c or a cost is not finite.
-std::vector<std::size_t> minimum_cost_assignment(ConstMatrixView cost);
 
 enum class Correlation { pearson, spearman };
 

@@ -1,22 +1,35 @@
+#include "lodestein/graph/assignment.hpp"
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
 #include <limits>
 #include <string>
 #include <utility>
 
-#include "evaluate/checks.hpp"
 #include "lodestein/core/error.hpp"
-#include "lodestein/evaluate/metrics.hpp"
 
 namespace lodestein {
 namespace {
 
-constexpr std::size_t none = unmatched;
+constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+
+void require_finite(ConstMatrixView cost) {
+  for (std::size_t i = 0; i < cost.rows(); ++i) {
+    for (std::size_t j = 0; j < cost.cols(); ++j) {
+      if (std::isfinite(cost(i, j))) continue;
+      throw InvalidArgument("assignment: costs: row " + std::to_string(i) + ", column " +
+                            std::to_string(j) + " is not finite; pass finite numbers only");
+    }
+  }
+}
 
 void check(ConstMatrixView cost) {
   if (cost.rows() > cost.cols()) {
     throw InvalidArgument("assignment: " + std::to_string(cost.rows()) + " rows can't go to " +
                           std::to_string(cost.cols()) + " columns one to one; transpose the costs");
   }
-  require_finite(cost, "assignment: costs");
+  require_finite(cost);
 }
 
 /// Rows join one at a time, each by the shortest path that ends in a free column. Lengths are costs
@@ -108,6 +121,42 @@ class Assignment {
 std::vector<std::size_t> minimum_cost_assignment(ConstMatrixView cost) {
   check(cost);
   return Assignment(cost).solve();
+}
+
+std::vector<std::size_t> minimum_cost_pairing(ConstMatrixView cost) {
+  const std::size_t n = cost.rows();
+  if (cost.cols() != n || n % 2 != 0 || n > most_paired) {
+    throw InvalidArgument("pairing: costs [" + std::to_string(n) + ", " +
+                          std::to_string(cost.cols()) + "]; an even number of at most " +
+                          std::to_string(most_paired) + " items is wanted, a cost for every two");
+  }
+  require_finite(cost);
+  // best[S]: least cost of pairing the items of S, whose first is paired with partner[S].
+  using Set = std::uint32_t;
+  std::vector<double> best(std::size_t{1} << n, std::numeric_limits<double>::infinity());
+  std::vector<std::uint8_t> partner(best.size(), 0);
+  best[0] = 0.0;
+  for (Set set = 1; set < best.size(); ++set) {
+    if (std::popcount(set) % 2 != 0) continue;
+    const auto first = static_cast<std::size_t>(std::countr_zero(set));
+    const Set others = set & (set - 1);
+    for (Set left = others; left != 0; left &= left - 1) {
+      const auto j = static_cast<std::size_t>(std::countr_zero(left));
+      const double candidate = best[others ^ (Set{1} << j)] + cost(first, j);
+      if (!(candidate < best[set])) continue;
+      best[set] = candidate;
+      partner[set] = static_cast<std::uint8_t>(j);
+    }
+  }
+  std::vector<std::size_t> result(n);
+  for (auto set = static_cast<Set>(best.size() - 1); set != 0;) {
+    const auto first = static_cast<std::size_t>(std::countr_zero(set));
+    const std::size_t second = partner[set];
+    result[first] = second;
+    result[second] = first;
+    set ^= (Set{1} << first) | (Set{1} << second);
+  }
+  return result;
 }
 
 }  // namespace lodestein

@@ -1,0 +1,183 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lodestein/core/backend.hpp"
+#include "lodestein/core/finding.hpp"
+#include "lodestein/core/matrix.hpp"
+#include "lodestein/core/observer.hpp"
+#include "lodestein/core/random.hpp"
+#include "lodestein/data/dataset.hpp"
+#include "lodestein/graph/digraph.hpp"
+#include "lodestein/score/classifier.hpp"
+#include "lodestein/score/estimate.hpp"
+#include "lodestein/unmix/chart.hpp"
+#include "lodestein/unmix/fit.hpp"
+
+namespace lodestein {
+
+/// What is known of which two of the 2n interventional environments hit the same latent.
+/// coupled: environments m and n + m do. families: one of the first n with one of the last n.
+/// unlabelled: any two; at most 24 environments.
+enum class Pairing { coupled, families, unlabelled };
+
+/// linear: z = H y. network: z = H y + perceptron(y), n -> n.
+enum class EncoderFamily { linear, network };
+
+struct GscaleOptions {
+  Pairing pairing = Pairing::coupled;
+  EncoderFamily encoder = EncoderFamily::linear;
+  std::size_t starts = 2;        ///< random ones, beside those in closed form
+  std::size_t iterations = 200;  ///< of L-BFGS, linear encoders
+  double held_out = 0.2;         ///< share of the points by which starts and steps are chosen
+
+  // Of network encoders.
+  std::vector<std::uint32_t> hidden = {64, 64};
+  std::size_t steps = 1500;  ///< of Adam, its rate falling to 0 by a cosine
+  std::size_t batch = 256;
+  double rate = 3e-3;
+};
+
+/// Score differences of 2n interventional environments at common points.
+struct PairedDifferences {
+  Matrix points;                      ///< y [N, n]
+  std::vector<Matrix> observational;  ///< s_0 - s_m at the points, m = 0 .. 2n - 1. [N, n] each
+  /// s_m - s_m' of the environments of pair i = 0 .. n - 1 where they were estimated by themselves;
+  /// empty: from `observational`. Coupled environments only.
+  std::vector<Matrix> pairs{};
+};
+
+/// A learned map y -> z. Cheap to copy; safe to share between threads.
+class LatentMap {
+ public:
+  class Model {
+   public:
+    virtual ~Model() = default;
+    virtual std::size_t latents() const = 0;
+    virtual Matrix encode(ConstMatrixView y) const = 0;
+    virtual Matrix pull(ConstMatrixView y, ConstMatrixView differences) const = 0;
+  };
+  LatentMap() = default;
+  explicit LatentMap(std::shared_ptr<const Model> model) : model_(std::move(model)) {}
+
+  std::size_t latents() const { return model_->latents(); }
+  /// z at the rows of y. [N, n] -> [N, n]. @throws DimensionMismatch (here and below).
+  Matrix encode(ConstMatrixView y) const;
+  /// Score differences of z from those of y at the same points, J^-T d with J = dz/dy.
+  /// [N, n], [N, n] -> [N, n]
+  Matrix pull(ConstMatrixView y, ConstMatrixView differences) const;
+
+ private:
+  std::shared_ptr<const Model> model_;
+};
+
+struct GscaleCandidate {
+  std::string start;
+  double objective = 0.0;  ///< at held-out points
+};
+
+/// z has mean 0 and variance 1 at the points; latent i is the one that pair i hits.
+struct GscaleResult {
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;  ///< interventional environments, from 0
+  LatentMap map;
+  Matrix encoder;              ///< linear encoders: z = encoder (y - centre) [n, n]; else empty
+  std::vector<double> centre;  ///< [n]
+  /// E|d_j| of pair m relative to that of latent m: 1 on the diagonal, 0 elsewhere if z is right.
+  Matrix leakage;
+  double objective = 0.0;  ///< mean over latents of what the other pairs leak, at held-out points
+  std::vector<GscaleCandidate> candidates;
+};
+
+/// GSCALE-I (Varici et al. 2023): two hard interventions on every latent differ in the score of
+/// that latent alone, so that z is found by making D_mi = E|(J^-T (s_m - s_m'))_i| diagonal.
+///
+/// Minimised: 1/n sum_i sum_{m != i} D_mi / D_ii, at the given points. Ratios don't depend on the
+/// scale of any latent, so that nothing is won by blowing z up. Linear encoders start from closed
+/// forms: the top eigenvector of each pair's moments, which is a row of H, and the least
+/// generalised eigenvector of the other pairs' moments against a pair's own, which is a column of
+/// its inverse; exact for exact differences. L-BFGS goes on from both and from random starts, and
+/// the least objective at held-out points wins. Network encoders go on from the linear one by Adam.
+///
+/// Uncoupled environments: the difference of two that hit one latent has one direction. With
+/// energy what the largest direction leaves of it, in units of the smaller of the two differences,
+/// the pairing of least total energy is an assignment.
+/// @throws DimensionMismatch; InvalidArgument for options out of range, fewer than 10 n points,
+/// differences that are not finite or of less than n dimensions; Cancelled.
+/// Same seed, same bits for any thread count. Cost per step: 6 N n^3 flops (linear), Adam
+/// batch n (n^2 + 12 parameters).
+GscaleResult gscale(const Backend& backend, const PairedDifferences& differences,
+                    const GscaleOptions& options = {}, Seed seed = {},
+                    Observer& observer = silent());
+
+/// A causal graph over latents, read off from which latents' scores an intervention changes.
+struct LatentGraph {
+  Digraph graph;
+  std::vector<std::size_t> order;  ///< parents first
+  /// Mean square of (s_0 - s_m)_j of the interventions on i at [j, i], latents at variance 1,
+  /// relative to that of latent i; averaged over the pair. [n, n]
+  Matrix energy;
+  /// That latent j is no parent of i, at [j, i]; NaN for exact differences. [n, n]
+  Matrix p_value;
+};
+
+/// From exact differences, where an edge is whatever isn't rounding (amplitudes above 2^-16 of the
+/// intervened latent's). The order is that with the most evidence pointing forward, by exact
+/// search over subsets.
+LatentGraph read_off_graph(const GscaleResult& result, const PairedDifferences& differences);
+
+struct GraphTestOptions {
+  std::size_t splits = 4;     ///< of the cross-fit, at 3 classifiers of a third of the data each
+  double false_edges = 0.05;  ///< bound on the expected share of false ones among the edges
+  ClassifierOptions classifier{};
+};
+
+/// From samples of z in 1 + 2n environments whose differences have to be estimated: moments of
+/// cross-fitted differences (see cross_fit), summed over the environments of a pair in units of the
+/// intervened latent's, and tested for being positive. The order is that with the most evidence
+/// (-log p) pointing forward; edges are those that point forward and pass Benjamini and Hochberg's
+/// procedure. @throws as cross_fit.
+LatentGraph test_graph(const Backend& backend, const Dataset& latents,
+                       const std::vector<std::pair<std::size_t, std::size_t>>& pairs,
+                       const GraphTestOptions& options = {}, Seed seed = {},
+                       Observer& observer = silent());
+
+struct GscaleFitOptions {
+  Link link = Link::identity;
+  GscaleOptions unmix{};
+  /// How s_m - s_m' is estimated from the two environments of a pair, in coordinates of the chart.
+  DifferenceMethod pair_method = AutoDifferences{};
+  /// Of all environments against the observational one; finds unknown pairs.
+  ClassifierOptions classifier{};
+  std::size_t points =
+      5000;  ///< observational samples at which the objective is evaluated, at most
+  GraphTestOptions graph{};
+};
+
+/// Everything from data: z = unmix.map.encode(chart.apply(x)).
+struct GscaleFit {
+  Chart chart;
+  GscaleResult unmix;
+  LatentGraph graph;
+  std::vector<LatentEdge> edges;
+  std::string identified;
+  std::vector<std::string> assumptions;
+  std::vector<Finding> findings;
+  std::vector<StageTime> timings;
+
+  /// [N, d] -> [N, n]; a row out of the link's range is NaN.
+  Matrix encode(ConstMatrixView x) const { return unmix.map.encode(chart.apply(x)); }
+};
+
+/// Chart, score differences in n dimensions, disentangling, graph.
+/// @throws InvalidArgument unless there is an even number 2n >= 4 of interventional environments,
+/// and what the parts throw; Cancelled. Same seed, same bits for any thread count.
+GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
+                     const GscaleFitOptions& options = {}, Seed seed = {},
+                     Observer& observer = silent());
+
+}  // namespace lodestein

@@ -1,0 +1,262 @@
+#include "lodestein/unmix/gscale.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/eigen.hpp"
+#include "kernels/network.hpp"
+#include "lodestein/core/error.hpp"
+#include "score/checks.hpp"
+#include "unmix/disentangle.hpp"
+
+namespace lodestein {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::RowVectorXd;
+using Eigen::VectorXd;
+using unmix::WhitenedPairs;
+
+constexpr std::size_t least_points = 10;  // for each latent
+
+[[noreturn]] void refuse(const std::string& what) { throw InvalidArgument("gscale: " + what); }
+
+void check_network(const GscaleOptions& o) {
+  if (o.hidden.empty() || o.hidden.size() > kernels::NetworkShape::most_hidden)
+    refuse("hidden has " + std::to_string(o.hidden.size()) + " layers; give it 1 to " +
+           std::to_string(kernels::NetworkShape::most_hidden) + " widths, e.g. {64, 64}");
+  for (const std::uint32_t width : o.hidden)
+    if (width == 0) refuse("hidden has a layer of width 0; leave it out or give it units");
+  if (o.steps == 0) refuse("steps must be at least 1, e.g. 1500");
+  if (o.batch == 0) refuse("batch must be at least 1, e.g. 256");
+  if (!(o.rate > 0.0) || !std::isfinite(o.rate)) refuse("rate must be positive, e.g. 3e-3");
+}
+
+void check_options(const GscaleOptions& o) {
+  if (!(o.held_out > 0.0 && o.held_out <= 0.5)) refuse("held_out is a share in (0, 0.5], e.g. 0.2");
+  if (o.iterations == 0) refuse("iterations must be at least 1, e.g. 200");
+  if (o.encoder == EncoderFamily::network) check_network(o);
+}
+
+void check_differences(const std::string& what, const std::vector<Matrix>& differences,
+                       ConstMatrixView points) {
+  for (std::size_t m = 0; m < differences.size(); ++m) {
+    const Matrix& d = differences[m];
+    if (d.rows() != points.rows() || d.cols() != points.cols())
+      throw DimensionMismatch("gscale: " + what + " differences " + std::to_string(m) + " are [" +
+                              std::to_string(d.rows()) + ", " + std::to_string(d.cols()) +
+                              "], the points [" + std::to_string(points.rows()) + ", " +
+                              std::to_string(points.cols()) + "]");
+    if (!as_eigen(d).allFinite())
+      refuse(what + " differences " + std::to_string(m) +
+             " are not finite; leave out the points where they aren't");
+  }
+}
+
+void check(const PairedDifferences& p, const GscaleOptions& options) {
+  check_options(options);
+  const std::size_t n = p.points.cols();
+  if (n < 2) refuse(std::to_string(n) + " latents; there must be at least 2");
+  if (p.points.rows() < least_points * n)
+    refuse(std::to_string(p.points.rows()) + " points for " + std::to_string(n) +
+           " latents; give at least " + std::to_string(least_points * n));
+  if (!as_eigen(p.points).allFinite()) refuse("the points are not finite");
+  const bool needs_observational = p.pairs.empty() || options.pairing != Pairing::coupled;
+  if ((needs_observational || !p.observational.empty()) && p.observational.size() != 2 * n)
+    throw DimensionMismatch("gscale: differences of " + std::to_string(p.observational.size()) +
+                            " environments for " + std::to_string(n) +
+                            " variables; there must be two for each");
+  if (!p.pairs.empty() && p.pairs.size() != n)
+    throw DimensionMismatch("gscale: differences of " + std::to_string(p.pairs.size()) +
+                            " pairs for " + std::to_string(n) + " variables");
+  if (!p.pairs.empty() && options.pairing != Pairing::coupled)
+    refuse("differences of pairs need coupled environments; leave them out");
+  check_differences("observational", p.observational, p.points);
+  check_differences("pair", p.pairs, p.points);
+}
+
+// Coordinates in which the points have mean 0 and covariance I; differences follow by d' = L^T d.
+class WhiteCoordinates {
+ public:
+  explicit WhiteCoordinates(ConstMatrixView points) {
+    const auto y = as_eigen(points);
+    centre_ = y.colwise().mean();
+    const MatrixXd centred = y.rowwise() - centre_;
+    const MatrixXd covariance = centred.transpose() * centred / static_cast<double>(y.rows());
+    const Eigen::LLT<MatrixXd> cholesky(covariance);
+    root_ = cholesky.matrixL();
+    if (cholesky.info() != Eigen::Success || !(root_.diagonal().minCoeff() > 0.0))
+      refuse(
+          "the points have a covariance without inverse; their dimension is less than that "
+          "of the latents");
+    inverse_ =
+        root_.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(root_.rows(), root_.cols()));
+  }
+  MatrixXd points(ConstMatrixView y) const {
+    return (as_eigen(y).rowwise() - centre_) * inverse_.transpose();
+  }
+  MatrixXd differences(ConstMatrixView d) const { return as_eigen(d) * root_; }
+  const MatrixXd& inverse() const { return inverse_; }
+  const RowVectorXd& centre() const { return centre_; }
+
+ private:
+  RowVectorXd centre_;
+  MatrixXd root_, inverse_;
+};
+
+void check_map_input(ConstMatrixView y, std::size_t latents) {
+  check_columns("latent map", y, latents);
+}
+
+class LinearMap final : public LatentMap::Model {
+ public:
+  LinearMap(MatrixXd encoder, RowVectorXd centre)
+      : encoder_(std::move(encoder)), centre_(std::move(centre)), inverse_(encoder_.inverse()) {}
+  std::size_t latents() const override { return static_cast<std::size_t>(encoder_.rows()); }
+  Matrix encode(ConstMatrixView y) const override {
+    return to_matrix(((as_eigen(y).rowwise() - centre_) * encoder_.transpose()).eval());
+  }
+  Matrix pull(ConstMatrixView, ConstMatrixView d) const override {
+    return to_matrix((as_eigen(d) * inverse_).eval());  // rows of (H^-T d)^T
+  }
+
+ private:
+  MatrixXd encoder_;
+  RowVectorXd centre_;
+  MatrixXd inverse_;
+};
+
+// (inner(white coordinates) - mean) / deviation
+class StandardisedMap final : public LatentMap::Model {
+ public:
+  StandardisedMap(std::shared_ptr<const LatentMap::Model> inner, WhiteCoordinates white,
+                  ConstMatrixView points)
+      : inner_(std::move(inner)), white_(std::move(white)) {
+    const Matrix encoded = inner_->encode(to_matrix(white_.points(points)));
+    const auto z = as_eigen(encoded);
+    mean_ = z.colwise().mean();
+    deviation_ =
+        ((z.rowwise() - mean_).colwise().squaredNorm() / static_cast<double>(z.rows())).cwiseSqrt();
+  }
+  std::size_t latents() const override { return inner_->latents(); }
+  Matrix encode(ConstMatrixView y) const override {
+    Matrix z = inner_->encode(to_matrix(white_.points(y)));
+    as_eigen(z) =
+        ((as_eigen(z).rowwise() - mean_).array().rowwise() / deviation_.array()).matrix().eval();
+    return z;
+  }
+  Matrix pull(ConstMatrixView y, ConstMatrixView d) const override {
+    Matrix result = inner_->pull(to_matrix(white_.points(y)), to_matrix(white_.differences(d)));
+    as_eigen(result).array().rowwise() *= deviation_.array();
+    return result;
+  }
+
+ private:
+  std::shared_ptr<const LatentMap::Model> inner_;
+  WhiteCoordinates white_;
+  RowVectorXd mean_, deviation_;
+};
+
+// Largest entry of each row positive.
+MatrixXd with_signs_fixed(MatrixXd encoder) {
+  for (Index i = 0; i < encoder.rows(); ++i) {
+    Index largest = 0;
+    encoder.row(i).cwiseAbs().maxCoeff(&largest);
+    if (encoder(i, largest) < 0.0) encoder.row(i) *= -1.0;
+  }
+  return encoder;
+}
+
+std::vector<Matrix> pair_differences(const PairedDifferences& p, const GscaleResult& result) {
+  if (!p.pairs.empty()) return p.pairs;
+  std::vector<Matrix> pairs;
+  for (const auto& [a, b] : result.pairs)
+    pairs.push_back(
+        to_matrix((as_eigen(p.observational[b]) - as_eigen(p.observational[a])).eval()));
+  return pairs;
+}
+
+WhitenedPairs whitened_pairs(const WhiteCoordinates& white, ConstMatrixView points,
+                             const std::vector<Matrix>& pairs) {
+  WhitenedPairs result{white.points(points), {}};
+  for (std::size_t m = 0; m < pairs.size(); ++m) {
+    MatrixXd d = white.differences(pairs[m]);
+    const double size = std::sqrt(d.squaredNorm() / static_cast<double>(d.rows()));
+    if (!(size > 0.0))
+      refuse("the two interventions of pair " + std::to_string(m) +
+             " have the same scores; they must differ");
+    result.differences.emplace_back(d / size);
+  }
+  return result;
+}
+
+std::vector<MatrixXd> whitened_differences(const WhiteCoordinates& white,
+                                           const std::vector<Matrix>& differences) {
+  std::vector<MatrixXd> result;
+  for (const Matrix& d : differences) result.push_back(white.differences(d));
+  return result;
+}
+
+// E|d_j| of pair m relative to E|d_m|, in z at variance 1.
+Matrix relative_leakage(const LatentMap& map, ConstMatrixView points,
+                        const std::vector<Matrix>& pairs) {
+  const std::size_t n = pairs.size();
+  Matrix result(n, n);
+  for (std::size_t m = 0; m < n; ++m) {
+    const Matrix d = map.pull(points, pairs[m]);
+    const RowVectorXd size = as_eigen(d).cwiseAbs().colwise().mean();
+    for (std::size_t j = 0; j < n; ++j)
+      result(m, j) = size(static_cast<Index>(j)) / size(static_cast<Index>(m));
+  }
+  return result;
+}
+
+}  // namespace
+
+Matrix LatentMap::encode(ConstMatrixView y) const {
+  check_map_input(y, latents());
+  return model_->encode(y);
+}
+
+Matrix LatentMap::pull(ConstMatrixView y, ConstMatrixView differences) const {
+  check_map_input(y, latents());
+  check_map_input(differences, latents());
+  if (y.rows() != differences.rows())
+    throw DimensionMismatch("latent map: differences at " + std::to_string(differences.rows()) +
+                            " points, given " + std::to_string(y.rows()) + " points");
+  return model_->pull(y, differences);
+}
+
+GscaleResult gscale(const Backend& backend, const PairedDifferences& differences,
+                    const GscaleOptions& options, Seed seed, Observer& observer) {
+  check(differences, options);
+  const WhiteCoordinates white(differences.points);
+  GscaleResult result;
+  result.pairs = unmix::find_pairs(whitened_differences(white, differences.observational),
+                                   options.pairing, differences.points.cols());
+  const std::vector<Matrix> pairs = pair_differences(differences, result);
+  const WhitenedPairs problem = whitened_pairs(white, differences.points, pairs);
+  const unmix::Disentangled linear = unmix::disentangle(backend, problem, options, seed, observer);
+  result.objective = linear.objective;
+  result.candidates = linear.candidates;
+  const auto centre = white.centre();
+  result.centre.assign(centre.data(), centre.data() + centre.size());
+  if (options.encoder == EncoderFamily::linear) {
+    const MatrixXd encoder = with_signs_fixed(linear.encoder * white.inverse());
+    result.encoder = to_matrix(encoder);
+    result.map = LatentMap(std::make_shared<LinearMap>(encoder, centre));
+  } else {
+    unmix::NetworkDisentangled network =
+        unmix::disentangle_by_network(backend, problem, linear.encoder, options, seed, observer);
+    result.objective = network.objective;
+    result.candidates.insert(result.candidates.end(), network.candidates.begin(),
+                             network.candidates.end());
+    result.map =
+        LatentMap(std::make_shared<StandardisedMap>(network.model, white, differences.points));
+  }
+  result.leakage = relative_leakage(result.map, differences.points, pairs);
+  return result;
+}
+
+}  // namespace lodestein

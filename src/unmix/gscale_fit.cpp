@@ -1,0 +1,184 @@
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "core/eigen.hpp"
+#include "lodestein/core/error.hpp"
+#include "lodestein/unmix/gscale.hpp"
+
+namespace lodestein {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+class Stopwatch {
+ public:
+  void lap(std::vector<StageTime>& timings, const char* stage) {
+    const auto now = std::chrono::steady_clock::now();
+    timings.push_back({stage, std::chrono::duration<double>(now - last_).count()});
+    last_ = now;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+std::size_t latents_of(const Dataset& dataset, const GscaleFitOptions& options) {
+  const std::size_t interventions = dataset.interventions();
+  if (interventions < 4 || interventions % 2 != 0)
+    throw InvalidArgument("gscale: " + std::to_string(interventions) +
+                          " interventional environments; two on each of at least two latents are "
+                          "needed");
+  if (options.points == 0) throw InvalidArgument("gscale: points must be at least 1, e.g. 5000");
+  return interventions / 2;
+}
+
+// Evenly spaced rows, at most `most`.
+Matrix some_rows(const Matrix& samples, std::size_t most) {
+  const std::size_t total = samples.rows(), keep = std::min(most, total);
+  Matrix rows(keep, samples.cols());
+  for (std::size_t k = 0; k < keep; ++k)
+    std::copy_n(samples.row(k * total / keep), samples.cols(), rows.row(k));
+  return rows;
+}
+
+// Pairs by the differences of all environments against the observational one.
+std::vector<std::pair<std::size_t, std::size_t>> find_pairs(const Backend& backend,
+                                                            const Dataset& dataset,
+                                                            const Matrix& points,
+                                                            const GscaleFitOptions& options,
+                                                            Seed seed, Observer& observer) {
+  PairedDifferences p{points, {}};
+  if (options.unmix.pairing == Pairing::coupled) {
+    std::vector<std::pair<std::size_t, std::size_t>> pairs;
+    const std::size_t n = dataset.interventions() / 2;
+    for (std::size_t m = 0; m < n; ++m) pairs.emplace_back(m, n + m);
+    return pairs;
+  }
+  const ScoreDifferences differences =
+      classifier_differences(backend, dataset, options.classifier, seed, observer);
+  for (std::size_t m = 0; m < dataset.interventions(); ++m)
+    p.observational.push_back(differences.evaluate(points, m));
+  GscaleOptions linear = options.unmix;
+  linear.encoder = EncoderFamily::linear;
+  return gscale(backend, p, linear, seed, observer).pairs;
+}
+
+ScoreDifferences differences_of_pair(const Backend& backend, const Dataset& dataset,
+                                     std::pair<std::size_t, std::size_t> pair,
+                                     const DifferenceMethod& method, Seed seed,
+                                     Observer& observer) {
+  const Dataset two{dataset.features,
+                    {dataset.environments[pair.first + 1], dataset.environments[pair.second + 1]},
+                    {}};
+  return estimate_score_differences(backend, two, method, seed, observer);
+}
+
+Dataset encoded(const LatentMap& map, const Dataset& y) {
+  Dataset z;
+  for (std::size_t i = 1; i <= map.latents(); ++i) z.features.push_back("Z" + std::to_string(i));
+  for (const Environment& e : y.environments)
+    z.environments.push_back({e.name, e.targets, map.encode(e.samples)});
+  return z;
+}
+
+std::vector<LatentEdge> edges_of(const LatentGraph& graph) {
+  std::vector<LatentEdge> edges;
+  for (const auto& [from, to] : graph.graph.edges())
+    edges.push_back({from, to, nan, nan, graph.p_value(from, to), nan});
+  return edges;
+}
+
+void describe(GscaleFit& fit, EncoderFamily encoder, Pairing pairing) {
+  const bool linear = encoder == EncoderFamily::linear;
+  fit.identified = linear ? "latents up to permutation and scaling; the DAG"
+                          : "latents up to permutation and a monotone function of each; the DAG";
+  fit.assumptions = {
+      linear ? "mixing x = link(T z), T of full column rank, link " + name_of(fit.chart.link)
+             : "smooth invertible mixing; link " + name_of(fit.chart.link) +
+                   " and the main axes give coordinates of its image",
+      "two hard interventions on every latent, whose densities have different slopes almost "
+      "everywhere",
+      pairing == Pairing::coupled
+          ? "known: which two environments hit the same latent; unknown: which latent"
+          : "unknown: which two environments hit the same latent (found by assignment), and which "
+            "latent",
+      "densities are positive everywhere", "an estimator of score differences that converges"};
+}
+
+std::string percent(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f%%", 100.0 * share);
+  return text;
+}
+
+void find_in_chart(GscaleFit& fit, const Dataset& x, const ChartedData& charted) {
+  if (fit.chart.explained < 0.999)
+    fit.findings.push_back({Severity::note, "subspace",
+                            "the chart keeps " + percent(fit.chart.explained) +
+                                " of the variance of link^-1(x); with the right link and no noise "
+                                "it is all",
+                            "try another link; with a general mixing, a network encoder"});
+  std::size_t kept = 0;
+  for (const auto& rows : charted.rows) kept += rows.size();
+  if (kept == x.sample_count()) return;
+  fit.findings.push_back({Severity::note, "out-of-range",
+                          std::to_string(x.sample_count() - kept) +
+                              " samples are out of the range of link " + name_of(fit.chart.link) +
+                              " and were left out in all environments",
+                          "nothing to do unless they are many; scores elsewhere don't change"});
+}
+
+void find_leaks(GscaleFit& fit) {
+  constexpr double much = 0.5;
+  if (fit.unmix.objective < much) return;
+  fit.findings.push_back(
+      {Severity::warning, "leakage",
+       "no encoder of this family makes the score differences of the pairs single-latent; the "
+       "others show " +
+           percent(fit.unmix.objective) + " of a pair's own effect",
+       "more samples, another link, a network encoder, or check which environments form pairs"});
+}
+
+}  // namespace
+
+GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
+                     const GscaleFitOptions& options, Seed seed, Observer& observer) {
+  const std::size_t n = latents_of(dataset, options);
+  Stopwatch stopwatch;
+  GscaleFit fit;
+  const ChartedData charted = fit_chart(backend, dataset, n, options.link, observer);
+  const Dataset& y = charted.dataset;
+  fit.chart = charted.chart;
+  stopwatch.lap(fit.timings, "chart");
+
+  PairedDifferences p{some_rows(y.observational().samples, options.points), {}};
+  const auto pairs = find_pairs(backend, y, p.points, options, seed, observer);
+  stopwatch.lap(fit.timings, "pairing");
+  for (const auto& pair : pairs) {
+    const ScoreDifferences d =
+        differences_of_pair(backend, y, pair, options.pair_method, seed, observer);
+    p.pairs.push_back(d.evaluate(p.points, 0));
+    const auto& findings = d.summary().findings;
+    fit.findings.insert(fit.findings.end(), findings.begin(), findings.end());
+  }
+  stopwatch.lap(fit.timings, "score differences");
+
+  GscaleOptions coupled = options.unmix;
+  coupled.pairing = Pairing::coupled;
+  fit.unmix = gscale(backend, p, coupled, seed, observer);
+  fit.unmix.pairs = pairs;
+  stopwatch.lap(fit.timings, "disentangling");
+
+  fit.graph = test_graph(backend, encoded(fit.unmix.map, y), pairs, options.graph, seed, observer);
+  fit.edges = edges_of(fit.graph);
+  stopwatch.lap(fit.timings, "graph");
+  describe(fit, options.unmix.encoder, options.unmix.pairing);
+  find_in_chart(fit, dataset, charted);
+  find_leaks(fit);
+  return fit;
+}
+
+}  // namespace lodestein

@@ -1,0 +1,264 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/eigen.hpp"
+#include "lodestein/core/error.hpp"
+#include "lodestein/evaluate/evaluate.hpp"
+#include "lodestein/simulate/study.hpp"
+#include "lodestein/unmix/gscale.hpp"
+#include "simulate_support.hpp"
+#include "unmix/disentangle.hpp"
+
+namespace lodestein {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+
+StudyOptions pair_options(std::size_t latents, std::size_t samples) {
+  StudyOptions options;
+  options.latent.latents = latents;
+  options.latent.family = LatentFamily::quadratic;
+  options.mixing.observed = latents;
+  options.design = InterventionDesign::pairs;
+  options.samples = samples;
+  return options;
+}
+
+// Exact differences in y = x of a linear mixing.
+PairedDifferences exact(const Study& study) {
+  const Matrix& z = study.truth.latents[0];
+  const MatrixXd inverse = as_eigen(study.truth.mixing.layers().front()).inverse();
+  const Matrix score = study.truth.model.score(z, {});
+  PairedDifferences p{study.dataset.observational().samples, {}};
+  for (std::size_t m = 1; m < study.truth.interventions.size(); ++m) {
+    const Matrix other = study.truth.model.score(z, study.truth.interventions[m]);
+    p.observational.push_back(to_matrix(((as_eigen(score) - as_eigen(other)) * inverse).eval()));
+  }
+  return p;
+}
+
+Evaluation evaluation_of(const Study& study, const PairedDifferences& p,
+                         const GscaleResult& result) {
+  const LatentGraph graph = read_off_graph(result, p);
+  return evaluate(
+      {study.truth.latents[0], study.truth.mixing.layers().front(), study.truth.model.graph()},
+      {result.map.encode(p.points), result.encoder, graph.graph, graph.order});
+}
+
+// Environments in another order.
+PairedDifferences reordered(const PairedDifferences& p, const std::vector<std::size_t>& order) {
+  PairedDifferences result{p.points, {}};
+  for (const std::size_t m : order) result.observational.push_back(p.observational[m]);
+  return result;
+}
+
+TEST(UnmixGscale, ExactDifferencesGiveLatentsAndGraph) {
+  for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+    const Study study = simulate_study(pair_options(5, 200), Seed{seed});
+    const PairedDifferences p = exact(study);
+    const GscaleResult result = gscale(Backend::cpu(1), p);
+    const Evaluation e = evaluation_of(study, p, result);
+    EXPECT_LT(e.normalised_error, 1e-4) << seed;
+    EXPECT_EQ(e.graph.shd, 0u) << seed;
+    EXPECT_EQ(e.order_errors, 0u) << seed;
+    for (std::size_t i = 0; i < 5; ++i)  // latent i is what pair i hits
+      EXPECT_EQ(study.truth.interventions[e.match[i] + 1].targets.front(), i);
+    const Matrix encoded = result.map.encode(p.points);
+    const auto z = as_eigen(encoded);
+    EXPECT_LT(z.colwise().mean().cwiseAbs().maxCoeff(), 1e-9);
+    EXPECT_NEAR(z.col(2).squaredNorm() / 200.0, 1.0, 1e-9);
+    EXPECT_LT((as_eigen(result.leakage) - MatrixXd::Identity(5, 5)).cwiseAbs().maxCoeff(), 1e-3);
+  }
+}
+
+TEST(UnmixGscale, FindsUnknownPairs) {
+  const Study study = simulate_study(pair_options(4, 200), Seed{3});
+  const PairedDifferences p = exact(study);
+  const std::vector<std::size_t> families{2, 0, 3, 1, 5, 4, 7, 6}, any{4, 2, 6, 0, 7, 1, 5, 3};
+  for (const auto& [order, pairing] :
+       {std::pair(families, Pairing::families), std::pair(any, Pairing::unlabelled)}) {
+    const PairedDifferences shuffled = reordered(p, order);
+    GscaleOptions options;
+    options.pairing = pairing;
+    const GscaleResult result = gscale(Backend::cpu(1), shuffled, options);
+    for (const auto& [a, b] : result.pairs) EXPECT_EQ(order[a] % 4, order[b] % 4);
+    const Evaluation e = evaluation_of(study, shuffled, result);
+    EXPECT_LT(e.normalised_error, 1e-4);
+    EXPECT_EQ(e.graph.shd, 0u);
+  }
+}
+
+TEST(UnmixGscale, DoesNotDependOnTheUnitsOfTheDifferencesOrOfTheCoordinates) {
+  const Study study = simulate_study(pair_options(4, 300), Seed{2});
+  PairedDifferences p = exact(study);
+  const GscaleResult before = gscale(Backend::cpu(1), p);
+  as_eigen(p.points) *= 1e3;
+  for (Matrix& d : p.observational) as_eigen(d) /= 1e3;
+  const GscaleResult after = gscale(Backend::cpu(1), p);
+  EXPECT_LT((as_eigen(after.encoder) * 1e3 - as_eigen(before.encoder)).cwiseAbs().maxCoeff(), 1e-4);
+  EXPECT_EQ(read_off_graph(after, p).graph, read_off_graph(before, exact(study)).graph);
+}
+
+TEST(UnmixGscale, NoiseInTheDifferencesIsSurvived) {
+  const Study study = simulate_study(pair_options(4, 2000), Seed{2});
+  PairedDifferences p = exact(study);
+  Draws draws = RandomStream(Seed{4}, Purpose::test).at(0);
+  for (Matrix& d : p.observational) {
+    const double size = 0.1 * std::sqrt(as_eigen(d).squaredNorm() / 8000.0);
+    for (std::size_t k = 0; k < 8000; ++k) d.data()[k] += size * draws.normal();
+  }
+  const Evaluation e = evaluation_of(study, p, gscale(Backend::cpu(1), p));
+  EXPECT_LT(e.normalised_error, 0.1);
+}
+
+TEST(UnmixGscale, SameBitsForAnyThreadsAndTheSameSeed) {
+  const Study study = simulate_study(pair_options(3, 400), Seed{2});
+  const PairedDifferences p = exact(study);
+  GscaleOptions options;
+  options.encoder = EncoderFamily::network;
+  options.hidden = {8};
+  options.steps = 4;
+  options.starts = 1;
+  options.iterations = 5;  // threads wait for each other in every one
+  const Matrix once = gscale(Backend::cpu(1), p, options, Seed{1}).map.encode(p.points);
+  EXPECT_EQ(once, gscale(Backend::cpu(2), p, options, Seed{1}).map.encode(p.points));
+  options.encoder = EncoderFamily::linear;
+  EXPECT_EQ(gscale(Backend::cpu(1), p, options).encoder,
+            gscale(Backend::cpu(2), p, options).encoder);
+}
+
+// y_j = z'_j + 0.3 sin(z'_{j+1}), z' a rotation of z: exact differences through the Jacobian.
+TEST(UnmixGscale, NetworkEncodersUndoNonlinearMixing) {
+  StudyOptions simulation = pair_options(3, 3000);
+  simulation.latent.family = LatentFamily::linear;
+  const Study study = simulate_study(simulation, Seed{8});
+  const Matrix& z = study.truth.latents[0];
+  Draws draws = RandomStream(Seed{8}, Purpose::test).at(0);
+  const MatrixXd q = as_eigen(random_orthogonal(3, draws));
+  const Matrix score = study.truth.model.score(z, {});
+  PairedDifferences p{Matrix(3000, 3), std::vector<Matrix>(6, Matrix(3000, 3))};
+  std::vector<MatrixXd> d;
+  for (std::size_t m = 1; m <= 6; ++m)
+    d.emplace_back(as_eigen(score) -
+                   as_eigen(study.truth.model.score(z, study.truth.interventions[m])));
+  for (Index k = 0; k < 3000; ++k) {
+    const Eigen::VectorXd turned = q * as_eigen(z).row(k).transpose();
+    MatrixXd jacobian = q;
+    for (Index j = 0; j < 3; ++j) {
+      const Index next = (j + 1) % 3;
+      as_eigen(p.points)(k, j) = turned(j) + 0.4 * std::sin(2.0 * turned(next));
+      jacobian.row(j) += 0.8 * std::cos(2.0 * turned(next)) * q.row(next);
+    }
+    const MatrixXd transposed = jacobian.transpose();
+    const Eigen::PartialPivLU<MatrixXd> lu(transposed);
+    for (std::size_t m = 0; m < 6; ++m)
+      as_eigen(p.observational[m]).row(k) = lu.solve(d[m].row(k).transpose()).transpose();
+  }
+  GscaleOptions options;
+  const GscaleResult linear = gscale(Backend::cpu(1), p, options, Seed{1});
+  options.encoder = EncoderFamily::network;
+  options.starts = 1;
+  options.steps = 600;
+  const GscaleResult network = gscale(Backend::cpu(1), p, options, Seed{1});
+  EXPECT_LT(network.objective, 0.5 * linear.objective);
+  const auto mcc = [&](const GscaleResult& r) {
+    return mean_correlation_coefficient(z, r.map.encode(p.points), Correlation::spearman).mean;
+  };
+  EXPECT_GT(mcc(network), 0.97);
+  EXPECT_GT(mcc(network), mcc(linear));
+}
+
+TEST(UnmixGscale, GradientOfTheLinearObjectiveIsTheDerivative) {
+  unmix::WhitenedPairs pairs;
+  Draws draws = RandomStream(Seed{4}, Purpose::test).at(0);
+  const auto random = [&](Index rows) {
+    MatrixXd m(rows, 3);
+    for (Index i = 0; i < m.size(); ++i) m.data()[i] = draws.normal();
+    return m;
+  };
+  pairs.points = random(50);
+  for (int m = 0; m < 3; ++m) pairs.differences.push_back(random(50));
+  const unmix::LinearLeak leak(Backend::cpu(1), pairs);
+  const MatrixXd w = random(3) + 2.0 * MatrixXd::Identity(3, 3);
+  MatrixXd gradient;
+  constexpr double step = 1e-2, smoothing = 0.5;  // fp32 values
+  leak.evaluate(w, smoothing, &gradient);
+  for (Index i = 0; i < 3; ++i) {
+    for (Index j = 0; j < 3; ++j) {
+      MatrixXd up = w, down = w;
+      up(i, j) += step;
+      down(i, j) -= step;
+      const double slope =
+          (leak.evaluate(up, smoothing, nullptr) - leak.evaluate(down, smoothing, nullptr)) /
+          (2.0 * step);
+      EXPECT_NEAR(gradient(i, j), slope, 1e-3) << i << ", " << j;
+    }
+  }
+}
+
+TEST(UnmixGscale, FitsSamplesThroughALink) {
+  StudyOptions options = pair_options(3, 3000);
+  options.mixing.observed = 5;
+  options.mixing.family = MixingFamily::tanh;
+  options.variance_scale = 4.0;
+  options.second_variance_scale = 0.25;
+  options.latent.density = 1.0;
+  const Study study = simulate_study(options, Seed{3});
+  GscaleFitOptions fit_options;
+  fit_options.link = Link::tanh;
+  fit_options.pair_method = LogRatioOptions{};
+  fit_options.classifier.hidden = fit_options.graph.classifier.hidden = {32};
+  fit_options.graph.splits = 2;
+  const GscaleFit fit = fit_gscale(Backend::cpu(1), study.dataset, fit_options, Seed{1});
+  const Matrix z = fit.encode(study.dataset.observational().samples);
+  const MatchedCorrelation mcc = mean_correlation_coefficient(study.truth.latents[0], z);
+  EXPECT_GT(mcc.mean, 0.99);
+  EXPECT_THAT(fit.identified, testing::HasSubstr("scaling"));
+  EXPECT_FALSE(fit.assumptions.empty());
+  EXPECT_EQ(fit.edges.size(), fit.graph.graph.edge_count());
+  for (const LatentEdge& edge : fit.edges) EXPECT_LT(edge.p_value, 0.05);
+}
+
+TEST(UnmixGscale, RefusesWhatItCannotDo) {
+  const Study study = simulate_study(pair_options(3, 100), Seed{2});
+  const PairedDifferences good = exact(study);
+  const Backend backend = Backend::cpu(1);
+  PairedDifferences p = good;
+  p.observational.pop_back();
+  EXPECT_THROW(gscale(backend, p), DimensionMismatch);
+  p = good;
+  p.observational[2] = Matrix(100, 2);
+  EXPECT_THROW(gscale(backend, p), DimensionMismatch);
+  p = good;
+  p.observational[2](3, 1) = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT(test::message_of<InvalidArgument>([&] { gscale(backend, p); }),
+              testing::HasSubstr("not finite"));
+  p = good;
+  p.observational[4] = p.observational[1];
+  EXPECT_THAT(test::message_of<InvalidArgument>([&] { gscale(backend, p); }),
+              testing::HasSubstr("pair 1"));
+  p = good;
+  for (std::size_t k = 0; k < 100; ++k) p.points(k, 0) = p.points(k, 1);
+  EXPECT_THROW(gscale(backend, p), InvalidArgument);
+  GscaleOptions options;
+  options.held_out = 0.0;
+  EXPECT_THROW(gscale(backend, good, options), InvalidArgument);
+  options = {};
+  options.encoder = EncoderFamily::network;
+  options.hidden = {};
+  EXPECT_THROW(gscale(backend, good, options), InvalidArgument);
+  Dataset odd = study.dataset;
+  odd.environments.pop_back();
+  GscaleFitOptions fit_options;
+  EXPECT_THROW(fit_gscale(backend, odd, fit_options), InvalidArgument);
+  fit_options.graph.false_edges = 0.0;
+  EXPECT_THROW(test_graph(backend, study.dataset, gscale(backend, good).pairs, fit_options.graph),
+               InvalidArgument);
+}
+
+}  // namespace
+}  // namespace lodestein
