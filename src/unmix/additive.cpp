@@ -147,20 +147,35 @@ Start deflation_start(const LinearProblem& problem, const std::vector<MatrixXd>&
   return start;
 }
 
-Identified identify_additive(const Backend& backend, const Dataset& dataset,
-                             const LinearProblem& problem, const MatrixXd& basis,
-                             const Identified& linear, Seed seed, Observer& observer) {
-  const auto n = static_cast<std::size_t>(problem.latents());
+Refined refine_additive(const Backend& backend, const Dataset& dataset, const MatrixXd& basis,
+                        const Targets& targets, std::vector<Start> starts, Seed seed,
+                        Observer& observer) {
   const auto threads = static_cast<std::size_t>(std::max(1, backend.threads()));
-  std::vector<Start> starts = score_starts(backend, dataset, problem, basis, seed, observer);
-  if (linear.failure.empty()) starts.push_back({linear.encoder, linear.order});
-
-  const AdditiveLikelihood coarse(projected(dataset, basis, search_samples), linear.targets, seed,
+  const AdditiveLikelihood coarse(projected(dataset, basis, search_samples), targets, seed,
                                   threads);
   const MatrixXd to_y = coarse.root().inverse();
   for (Start& start : starts) start.encoder *= to_y;
   Refined fit = search_additive(coarse, starts, observer);
+  if (!std::isfinite(fit.objective)) return fit;
+  const std::size_t most = std::max(search_samples, final_samples / dataset.environments.size());
+  const AdditiveLikelihood fine(projected(dataset, basis, most), targets, seed, threads);
+  fit.encoder = fit.encoder * coarse.root() * fine.root().inverse();
+  fit.objective = minimise(fine, fit.encoder, fit.parents, 60);
+  prune_additive(fine, fit, observer);
+  fit.encoder *= fine.root();
+  fit.objective -= log_abs_determinant(fine.root());
+  return fit;
+}
 
+Identified identify_additive(const Backend& backend, const Dataset& dataset,
+                             const LinearProblem& problem, const MatrixXd& basis,
+                             const Identified& linear, Seed seed, Observer& observer) {
+  const auto n = static_cast<std::size_t>(problem.latents());
+  std::vector<Start> starts = score_starts(backend, dataset, problem, basis, seed, observer);
+  if (linear.failure.empty()) starts.push_back({linear.encoder, linear.order});
+
+  const Refined fit =
+      refine_additive(backend, dataset, basis, linear.targets, std::move(starts), seed, observer);
   Identified result;
   result.targets = linear.targets;
   result.gains.assign(n, nan);
@@ -169,16 +184,10 @@ Identified identify_additive(const Backend& backend, const Dataset& dataset,
     result.failure = "the likelihood has no finite minimum";
     return result;
   }
-  const std::size_t most = std::max(search_samples, final_samples / (n + 1));
-  const AdditiveLikelihood fine(projected(dataset, basis, most), linear.targets, seed, threads);
-  fit.encoder = fit.encoder * coarse.root() * fine.root().inverse();
-  fit.objective = minimise(fine, fit.encoder, fit.parents, 60);
-  prune_additive(fine, fit, observer);
-
-  result.encoder = fit.encoder * fine.root();
+  result.encoder = fit.encoder;
   result.order = fit.order;
   result.edges = fit.edges;
-  result.objective = fit.objective - log_abs_determinant(fine.root());
+  result.objective = fit.objective;
   result.graph = Digraph(n);
   for (const RefinedEdge& edge : fit.edges)
     result.graph.set_edge(static_cast<std::size_t>(edge.from), static_cast<std::size_t>(edge.to));

@@ -18,6 +18,13 @@ namespace lodestein::unmix {
 Start eigenvector_start(const LinearProblem& problem, const std::vector<Eigen::MatrixXd>& moments);
 Start deflation_start(const LinearProblem& problem, const std::vector<Eigen::MatrixXd>& moments);
 
+/// Search at few samples, then minimisation and pruning at many, of AdditiveLikelihood in y = basis
+/// x. Several environments may hit one latent. The encoder of `starts` and result is of y; rows
+/// have any length. Infinite objective: there is no minimum.
+Refined refine_additive(const Backend& backend, const Dataset& dataset,
+                        const Eigen::MatrixXd& basis, const Targets& targets,
+                        std::vector<Start> starts, Seed seed, Observer& observer);
+
 /// Latents with additive noise and nonlinear mechanisms: refinement of AdditiveLikelihood from
 /// LSCALE-I on score differences of a classifier and from `linear`, the linear-Gaussian answer.
 /// `basis` [n, d] maps x to y; one environment per latent, hard interventions.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <stdexcept>
 
 namespace lodestein::unmix {
@@ -95,6 +96,11 @@ struct Candidate {
 
 Candidate alternate(const AdditiveLikelihood& likelihood, const Start& start, Observer& observer) {
   Candidate best{start.encoder.rowwise().normalized(), start.order, infinity};
+  if (best.order.empty()) {
+    best.order.resize(static_cast<std::size_t>(best.encoder.rows()));
+    std::iota(best.order.begin(), best.order.end(), Index{0});
+    best.order = best_order(likelihood, best.encoder, best.order, observer);
+  }
   best.f = minimise(likelihood, best.encoder, complete_parents(best.order), search_iterations);
   for (std::size_t round = 0; round < best.order.size() && std::isfinite(best.f); ++round) {
     Candidate next = best;

@@ -15,7 +15,8 @@ double minimise(const AdditiveLikelihood& likelihood, Eigen::MatrixXd& h, const 
 
 /// The best of several starts with all predecessors in the order as parents: H and the order are
 /// refitted in turn, the order by moves of one latent at fixed H, until neither changes; then swaps
-/// of neighbours with H refitted. `objective` is f at the end; `edges` stay empty.
+/// of neighbours with H refitted. A start without order takes the best at its H. `objective` is f
+/// at the end; `edges` stay empty.
 Refined search_additive(const AdditiveLikelihood& likelihood, const std::vector<Start>& starts,
                         Observer& observer);
 

@@ -12,6 +12,7 @@
 #include "lodestein/core/error.hpp"
 #include "unmix/additive.hpp"
 #include "unmix/bootstrap.hpp"
+#include "unmix/chi_square.hpp"
 #include "unmix/diagnose.hpp"
 #include "unmix/identify.hpp"
 #include "unmix/resample.hpp"
@@ -191,14 +192,6 @@ void add_findings(FitResult& result, double explained) {
   unmix::find_misfits(result.diagnosis);
 }
 
-// Exact for one degree of freedom, else after Wilson and Hilferty 1931 (within 1e-3).
-double chi_square_tail(double value, double degrees) {
-  if (degrees == 1.0) return std::erfc(std::sqrt(0.5 * value));
-  const double variance = 2.0 / (9.0 * degrees);
-  const double normal = (std::cbrt(value / degrees) - (1.0 - variance)) / std::sqrt(variance);
-  return 0.5 * std::erfc(normal / std::sqrt(2.0));
-}
-
 void fill_edges(const Identified& fit, const LinearProblem& problem, FitResult& result) {
   const MatrixXd covariance = fit.encoder * problem.covariance[0] * fit.encoder.transpose();
   for (const auto& [from, to] : fit.graph.edges()) {
@@ -215,7 +208,7 @@ void fill_edges(const Identified& fit, const LinearProblem& problem, FitResult& 
       if (edge.from != static_cast<std::size_t>(refined.from)) continue;
       if (edge.to != static_cast<std::size_t>(refined.to)) continue;
       edge.likelihood_ratio = refined.likelihood_ratio;
-      edge.p_value = chi_square_tail(refined.likelihood_ratio, refined.degrees);
+      edge.p_value = unmix::chi_square_tail(refined.likelihood_ratio, refined.degrees);
     }
   }
 }

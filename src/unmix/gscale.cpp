@@ -8,6 +8,7 @@
 #include "lodestein/core/error.hpp"
 #include "score/checks.hpp"
 #include "unmix/disentangle.hpp"
+#include "unmix/linear_map.hpp"
 
 namespace lodestein {
 namespace {
@@ -109,24 +110,6 @@ void check_map_input(ConstMatrixView y, std::size_t latents) {
   check_columns("latent map", y, latents);
 }
 
-class LinearMap final : public LatentMap::Model {
- public:
-  LinearMap(MatrixXd encoder, RowVectorXd centre)
-      : encoder_(std::move(encoder)), centre_(std::move(centre)), inverse_(encoder_.inverse()) {}
-  std::size_t latents() const override { return static_cast<std::size_t>(encoder_.rows()); }
-  Matrix encode(ConstMatrixView y) const override {
-    return to_matrix(((as_eigen(y).rowwise() - centre_) * encoder_.transpose()).eval());
-  }
-  Matrix pull(ConstMatrixView, ConstMatrixView d) const override {
-    return to_matrix((as_eigen(d) * inverse_).eval());  // rows of (H^-T d)^T
-  }
-
- private:
-  MatrixXd encoder_;
-  RowVectorXd centre_;
-  MatrixXd inverse_;
-};
-
 // (inner(white coordinates) - mean) / deviation
 class StandardisedMap final : public LatentMap::Model {
  public:
@@ -157,16 +140,6 @@ class StandardisedMap final : public LatentMap::Model {
   WhiteCoordinates white_;
   RowVectorXd mean_, deviation_;
 };
-
-// Largest entry of each row positive.
-MatrixXd with_signs_fixed(MatrixXd encoder) {
-  for (Index i = 0; i < encoder.rows(); ++i) {
-    Index largest = 0;
-    encoder.row(i).cwiseAbs().maxCoeff(&largest);
-    if (encoder(i, largest) < 0.0) encoder.row(i) *= -1.0;
-  }
-  return encoder;
-}
 
 std::vector<Matrix> pair_differences(const PairedDifferences& p, const GscaleResult& result) {
   if (!p.pairs.empty()) return p.pairs;
@@ -243,9 +216,7 @@ GscaleResult gscale(const Backend& backend, const PairedDifferences& differences
   const auto centre = white.centre();
   result.centre.assign(centre.data(), centre.data() + centre.size());
   if (options.encoder == EncoderFamily::linear) {
-    const MatrixXd encoder = with_signs_fixed(linear.encoder * white.inverse());
-    result.encoder = to_matrix(encoder);
-    result.map = LatentMap(std::make_shared<LinearMap>(encoder, centre));
+    unmix::set_encoder(result, linear.encoder * white.inverse());
   } else {
     unmix::NetworkDisentangled network =
         unmix::disentangle_by_network(backend, problem, linear.encoder, options, seed, observer);

@@ -7,6 +7,9 @@
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/unmix/gscale.hpp"
+#include "unmix/additive.hpp"
+#include "unmix/chi_square.hpp"
+#include "unmix/linear_map.hpp"
 
 namespace lodestein {
 namespace {
@@ -84,15 +87,63 @@ Dataset encoded(const LatentMap& map, const Dataset& y) {
   return z;
 }
 
-std::vector<LatentEdge> edges_of(const LatentGraph& graph) {
-  std::vector<LatentEdge> edges;
-  for (const auto& [from, to] : graph.graph.edges())
-    edges.push_back({from, to, nan, nan, graph.p_value(from, to), nan});
-  return edges;
+void test_by_differences(const Backend& backend, const Dataset& z, const GscaleFitOptions& options,
+                         Seed seed, Observer& observer, GscaleFit& fit) {
+  fit.graph = test_graph(backend, z, fit.unmix.pairs, options.graph, seed, observer);
+  for (const auto& [from, to] : fit.graph.graph.edges())
+    fit.edges.push_back({from, to, nan, nan, fit.graph.p_value(from, to), nan});
 }
 
-void describe(GscaleFit& fit, EncoderFamily encoder, Pairing pairing) {
-  const bool linear = encoder == EncoderFamily::linear;
+unmix::Targets targets_of(const GscaleResult& result) {
+  unmix::Targets targets(2 * result.pairs.size());
+  for (std::size_t i = 0; i < result.pairs.size(); ++i) {
+    targets[result.pairs[i].first] = static_cast<Eigen::Index>(i);
+    targets[result.pairs[i].second] = static_cast<Eigen::Index>(i);
+  }
+  return targets;
+}
+
+// Latents z' = correction z, variance 1 in the observational environment.
+void correct_encoder(const Eigen::MatrixXd& correction, const Matrix& observational,
+                     GscaleResult& result) {
+  Eigen::MatrixXd encoder = correction * as_eigen(result.encoder);
+  const Eigen::MatrixXd z = as_eigen(observational) * correction.transpose();
+  const Eigen::RowVectorXd mean = z.colwise().mean();
+  const Eigen::RowVectorXd variance =
+      (z.rowwise() - mean).colwise().squaredNorm() / static_cast<double>(z.rows());
+  for (Eigen::Index i = 0; i < encoder.rows(); ++i) encoder.row(i) /= std::sqrt(variance(i));
+  unmix::set_encoder(result, std::move(encoder));
+}
+
+void fit_additive(const Backend& backend, const Dataset& z, Seed seed, Observer& observer,
+                  GscaleFit& fit) {
+  const auto n = static_cast<Eigen::Index>(fit.unmix.pairs.size());
+  const Eigen::MatrixXd identity = Eigen::MatrixXd::Identity(n, n);
+  const unmix::Refined refined = unmix::refine_additive(backend, z, identity, targets_of(fit.unmix),
+                                                        {{identity, {}}}, seed, observer);
+  const std::size_t latents = fit.unmix.pairs.size();
+  fit.graph = {Digraph(latents), {}, {}, Matrix(latents, latents, nan)};
+  fit.graph.order.assign(refined.order.begin(), refined.order.end());
+  if (!std::isfinite(refined.objective)) {
+    fit.findings.push_back({Severity::failure, "no-graph",
+                            "the likelihood of additive noise latents has no finite minimum",
+                            "look for constant latents or very few samples; or take the graph from "
+                            "score differences"});
+    return;
+  }
+  for (const unmix::RefinedEdge& e : refined.edges) {
+    const auto from = static_cast<std::size_t>(e.from), to = static_cast<std::size_t>(e.to);
+    const double p = unmix::chi_square_tail(e.likelihood_ratio, e.degrees);
+    fit.graph.graph.set_edge(from, to);
+    fit.graph.p_value(from, to) = p;
+    fit.edges.push_back({from, to, nan, e.likelihood_ratio, p, nan});
+  }
+  if (!fit.unmix.encoder.empty())
+    correct_encoder(refined.encoder, z.observational().samples, fit.unmix);
+}
+
+void describe(GscaleFit& fit, const GscaleFitOptions& options) {
+  const bool linear = options.unmix.encoder == EncoderFamily::linear;
   fit.identified = linear ? "latents up to permutation and scaling; the DAG"
                           : "latents up to permutation and a monotone function of each; the DAG";
   fit.assumptions = {
@@ -101,7 +152,7 @@ void describe(GscaleFit& fit, EncoderFamily encoder, Pairing pairing) {
                    " and the main axes give coordinates of its image",
       "two hard interventions on every latent, whose densities have different slopes almost "
       "everywhere",
-      pairing == Pairing::coupled
+      options.unmix.pairing == Pairing::coupled
           ? "known: which two environments hit the same latent; unknown: which latent"
           : "unknown: which two environments hit the same latent (found by assignment), and which "
             "latent",
@@ -172,10 +223,13 @@ GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
   fit.unmix.pairs = pairs;
   stopwatch.lap(fit.timings, "disentangling");
 
-  fit.graph = test_graph(backend, encoded(fit.unmix.map, y), pairs, options.graph, seed, observer);
-  fit.edges = edges_of(fit.graph);
+  const Dataset z = encoded(fit.unmix.map, y);
+  if (options.evidence == GraphEvidence::additive)
+    fit_additive(backend, z, seed, observer, fit);
+  else
+    test_by_differences(backend, z, options, seed, observer, fit);
   stopwatch.lap(fit.timings, "graph");
-  describe(fit, options.unmix.encoder, options.unmix.pairing);
+  describe(fit, options);
   find_in_chart(fit, dataset, charted);
   find_leaks(fit);
   return fit;

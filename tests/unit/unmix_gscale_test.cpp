@@ -213,6 +213,7 @@ TEST(UnmixGscale, FitsSamplesThroughALink) {
   fit_options.pair_method = LogRatioOptions{};
   fit_options.classifier.hidden = fit_options.graph.classifier.hidden = {32};
   fit_options.graph.splits = 2;
+  fit_options.evidence = GraphEvidence::differences;
   const GscaleFit fit = fit_gscale(Backend::cpu(1), study.dataset, fit_options, Seed{1});
   const Matrix z = fit.encode(study.dataset.observational().samples);
   const MatchedCorrelation mcc = mean_correlation_coefficient(study.truth.latents[0], z);
@@ -221,6 +222,30 @@ TEST(UnmixGscale, FitsSamplesThroughALink) {
   EXPECT_FALSE(fit.assumptions.empty());
   EXPECT_EQ(fit.edges.size(), fit.graph.graph.edge_count());
   for (const LatentEdge& edge : fit.edges) EXPECT_LT(edge.p_value, 0.05);
+}
+
+TEST(UnmixGscale, RefinesByTheLikelihoodOfAdditiveNoise) {
+  StudyOptions options = pair_options(3, 2000);
+  options.variance_scale = 4.0;
+  options.second_variance_scale = 0.25;
+  options.latent.density = 1.0;
+  options.weak_edge_filter = 0.1;
+  const Study study = simulate_study(options, Seed{3});
+  GscaleFitOptions fit_options;
+  fit_options.pair_method = LogRatioOptions{};
+  const GscaleFit fit = fit_gscale(Backend::cpu(1), study.dataset, fit_options, Seed{1});
+  const Matrix& x = study.dataset.observational().samples;
+  const Matrix z = fit.encode(x);
+  const Evaluation e = evaluate(
+      {study.truth.latents[0], multiply(fit.chart.basis, study.truth.mixing.layers().front()),
+       study.truth.model.graph()},
+      {z, fit.unmix.encoder, fit.graph.graph, fit.graph.order});
+  EXPECT_LT(e.mixing_error, 0.05);
+  EXPECT_EQ(e.graph.shd, 0u);
+  EXPECT_EQ(e.order_errors, 0u);
+  EXPECT_NEAR((as_eigen(z).rowwise() - as_eigen(z).colwise().mean()).col(1).squaredNorm() / 2000.0,
+              1.0, 1e-9);
+  for (const LatentEdge& edge : fit.edges) EXPECT_LT(edge.p_value, 1e-3);
 }
 
 TEST(UnmixGscale, RefusesWhatItCannotDo) {

@@ -119,9 +119,9 @@ struct LatentGraph {
   Digraph graph;
   std::vector<std::size_t> order;  ///< parents first
   /// Mean square of (s_0 - s_m)_j of the interventions on i at [j, i], latents at variance 1,
-  /// relative to that of latent i; averaged over the pair. [n, n]
+  /// relative to that of latent i; averaged over the pair. [n, n]; empty if not asked for.
   Matrix energy;
-  /// That latent j is no parent of i, at [j, i]; NaN for exact differences. [n, n]
+  /// That latent j is no parent of i, at [j, i]; NaN where it wasn't tested. [n, n]
   Matrix p_value;
 };
 
@@ -146,6 +146,11 @@ LatentGraph test_graph(const Backend& backend, const Dataset& latents,
                        const GraphTestOptions& options = {}, Seed seed = {},
                        Observer& observer = silent());
 
+/// How the graph is found. additive: by the likelihood of additive noise latents, edges by BIC; it
+/// also refines linear encoders. differences: test_graph(), which doesn't ask for additive noise
+/// but for environments that overlap with the observational one.
+enum class GraphEvidence { additive, differences };
+
 struct GscaleFitOptions {
   Link link = Link::identity;
   GscaleOptions unmix{};
@@ -155,7 +160,8 @@ struct GscaleFitOptions {
   ClassifierOptions classifier{};
   std::size_t points =
       5000;  ///< observational samples at which the objective is evaluated, at most
-  GraphTestOptions graph{};
+  GraphEvidence evidence = GraphEvidence::additive;
+  GraphTestOptions graph{};  ///< of GraphEvidence::differences
 };
 
 /// Everything from data: z = unmix.map.encode(chart.apply(x)).
