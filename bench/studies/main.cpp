@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
       {"gscale", lodestein::studies::gscale_exact},
       {"gscale-estimated", lodestein::studies::gscale_estimated},
       {"gscale-mlp", lodestein::studies::gscale_mlp},
+      {"umni", lodestein::studies::umni},
       {"timing", lodestein::studies::timing}};
   const char* name = argc > 1 ? argv[1] : "--help";
   const long runs = argc > 2 ? std::atol(argv[2]) : 100;

@@ -13,32 +13,36 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 ProfileLikelihood::ProfileLikelihood(const LinearProblem& problem, Targets targets,
                                      Intervention intervention)
     : targets_(std::move(targets)), intervention_(intervention) {
-  const Eigen::Index n = problem.latents();
   for (const double samples : problem.samples) total_ += samples;
-  for (Eigen::Index i = 0; i < n; ++i) {
-    Term untouched{0.0, Eigen::MatrixXd::Zero(n, n), true};
+  for (Eigen::Index i = 0; i < problem.latents(); ++i) {
+    std::vector<std::size_t> untouched;
     std::vector<Term> touched;
-    Eigen::VectorXd mean = Eigen::VectorXd::Zero(n);
     for (std::size_t e = 0; e < problem.covariance.size(); ++e) {
-      const double weight = problem.samples[e] / total_;
       if (e > 0 && targets_[e - 1] == i) {
-        touched.push_back({weight, problem.covariance[e], intervention == Intervention::soft});
+        touched.push_back({problem.samples[e] / total_, problem.covariance[e],
+                           intervention == Intervention::soft});
       } else {
-        untouched.weight += weight;
-        untouched.covariance += weight * problem.covariance[e];
-        mean += weight * problem.mean[e];
+        untouched.push_back(e);
       }
     }
-    untouched.covariance /= untouched.weight;
-    mean /= untouched.weight;
-    for (std::size_t e = 0; e < problem.covariance.size(); ++e) {
-      if (e > 0 && targets_[e - 1] == i) continue;
-      const Eigen::VectorXd shift = problem.mean[e] - mean;
-      untouched.covariance +=
-          (problem.samples[e] / (total_ * untouched.weight)) * shift * shift.transpose();
-    }
-    untouched_.push_back(std::move(untouched));
+    const Pooled left_alone = pool(problem, untouched, total_);
+    untouched_.push_back({left_alone.weight, left_alone.covariance, true});
     touched_.push_back(std::move(touched));
+  }
+}
+
+ProfileLikelihood::ProfileLikelihood(const LinearProblem& problem, const TargetSets& targets,
+                                     Intervention intervention)
+    : intervention_(intervention) {
+  for (const double samples : problem.samples) total_ += samples;
+  for (Eigen::Index i = 0; i < problem.latents(); ++i) {
+    const auto [untouched, touched] = split_environments(targets, i);
+    const Pooled left_alone = pool(problem, untouched, total_);
+    untouched_.push_back({left_alone.weight, left_alone.covariance, true});
+    touched_.emplace_back();
+    if (touched.empty()) continue;
+    const Pooled hit = pool(problem, touched, total_);
+    touched_.back().push_back({hit.weight, hit.covariance, intervention == Intervention::soft});
   }
 }
 

@@ -21,6 +21,10 @@ namespace lodestein::unmix {
 class ProfileLikelihood {
  public:
   ProfileLikelihood(const LinearProblem& problem, Targets targets, Intervention intervention);
+  /// Multi-node interventions: an environment hits a set of latents, and a latent has one and the
+  /// same mechanism in all environments that hit it, so that t_i is pooled over them.
+  ProfileLikelihood(const LinearProblem& problem, const TargetSets& targets,
+                    Intervention intervention);
 
   /// f at H [n, n]; infinity where a variance is not positive. Cost: O(n sum_i (|pa(i)|+1) n).
   double value(const Eigen::MatrixXd& h, const ParentSets& parents) const;
@@ -47,6 +51,7 @@ class ProfileLikelihood {
   /// 2 N (f_a - f_b): a likelihood ratio.
   double ratio(double f_a, double f_b) const { return 2.0 * total_ * (f_a - f_b); }
   Eigen::Index latents() const { return static_cast<Eigen::Index>(untouched_.size()); }
+  /// Empty where environments hit sets of latents.
   const Targets& targets() const { return targets_; }
   Intervention intervention() const { return intervention_; }
 

@@ -54,4 +54,23 @@ using ParentSets = std::vector<std::vector<Eigen::Index>>;
 using Targets = std::vector<Eigen::Index>;
 inline constexpr Eigen::Index no_target = -1;
 
+/// targets[k] are the latents that interventional environment k (0-based) hit, ascending.
+using TargetSets = std::vector<std::vector<Eigen::Index>>;
+
+/// Environments that leave a latent alone (the observational one, 0, is the first), and the others.
+struct SplitEnvironments {
+  std::vector<std::size_t> untouched, touched;
+};
+SplitEnvironments split_environments(const TargetSets& targets, Eigen::Index latent);
+
+/// Several environments as one.
+struct Pooled {
+  double weight = 0.0;  ///< share of `total`
+  Eigen::VectorXd mean;
+  Eigen::MatrixXd covariance;  ///< within and between them
+};
+/// `total` is the number of samples that has weight 1.
+Pooled pool(const LinearProblem& problem, const std::vector<std::size_t>& environments,
+            double total);
+
 }  // namespace lodestein::unmix

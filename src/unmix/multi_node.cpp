@@ -1,0 +1,169 @@
+#include "unmix/multi_node.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "unmix/flag.hpp"
+#include "unmix/mechanism_split.hpp"
+#include "unmix/newton_frame.hpp"
+
+namespace lodestein::unmix {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+
+constexpr std::size_t most_random_flags = 24;
+constexpr std::size_t beam_width = 3;
+constexpr std::uint32_t random_flags = 0xffffffffu;  // no step of a flag
+constexpr int most_rounds = 10;
+constexpr double search_tolerance = 1e-2;
+
+// A fit under the complete graph of an order.
+struct Fit {
+  Start start;
+  TargetSets targets;
+  double f = std::numeric_limits<double>::infinity();
+};
+
+// y' = a y. [n, n]
+LinearProblem in_coordinates(const LinearProblem& problem, const MatrixXd& a) {
+  LinearProblem result = problem;
+  for (MatrixXd& s : result.covariance) s = a * s * a.transpose();
+  for (Eigen::VectorXd& mean : result.mean) mean = a * mean;
+  return result;
+}
+
+class MultiNode {
+ public:
+  MultiNode(const LinearProblem& problem, Intervention intervention, Observer& observer)
+      : problem_(problem), intervention_(intervention), observer_(observer) {
+    const auto n = static_cast<double>(problem.latents());
+    for (std::size_t e = 0; e < problem.covariance.size(); ++e) {
+      total_ += problem.samples[e];
+      saturated_ += problem.samples[e] * log_abs_determinant(problem.covariance[e]);
+    }
+    const double moments = static_cast<double>(problem.covariance.size()) * n * (n + 3.0) / 2.0;
+    residual_ = moments - n * (n - 1.0) - 4.0 * n;
+  }
+
+  // An order of directions says which latents may cause which; nothing else is known yet, so the
+  // soft model, which contains the hard one, finds the targets.
+  Fit from_flag(const Flag& flag, const MatrixXd& root) const {
+    const Index n = problem_.latents();
+    Order order(static_cast<std::size_t>(n));
+    std::iota(order.begin(), order.end(), Index{0});
+    Fit fit{{directions(flag, n).transpose() * root.inverse(), order}, {}};
+    fit.targets.resize(problem_.interventions());
+    split(fit, Intervention::soft);
+    fit_targets(fit, Intervention::soft);
+    if (intervention_ == Intervention::soft) return fit;
+    regress_out_predecessors(problem_, fit.targets, fit.start.order, fit.start.encoder);
+    fit_targets(fit, Intervention::hard);
+    return fit;
+  }
+
+  Refined refined(Fit& fit) const {
+    Refined result = refine(likelihood(fit.targets), {fit.start}, observer_);
+    for (int round = 0; round < most_rounds && std::isfinite(result.objective); ++round) {
+      const TargetSets next =
+          split_mechanisms(problem_, result.encoder, result.parents, intervention_, fit.targets);
+      if (next == fit.targets) break;
+      Refined again = refine(likelihood(next), {{result.encoder, result.order}}, observer_);
+      if (!(bic(again) < bic(result))) break;
+      fit.targets = next;
+      result = std::move(again);
+    }
+    return result;
+  }
+
+  double deviance_per_dof(double f, std::size_t coefficients) const {
+    const double left = residual_ - static_cast<double>(coefficients);
+    return (2.0 * total_ * f - saturated_) / std::max(1.0, left);
+  }
+  double deviance_per_dof(const Fit& fit) const {
+    const auto n = fit.start.order.size();
+    return deviance_per_dof(fit.f, n * (n - 1) / 2);
+  }
+  // Five standard deviations above 1 for Gaussian noise.
+  bool misfit(const Fit& fit) const {
+    const double n = static_cast<double>(fit.start.order.size());
+    const double left = std::max(1.0, residual_ - n * (n - 1.0) / 2.0);
+    return !(deviance_per_dof(fit) < 1.0 + 5.0 * std::sqrt(2.0 / left));
+  }
+
+ private:
+  ProfileLikelihood likelihood(const TargetSets& targets) const {
+    return {problem_, targets, intervention_};
+  }
+  double bic(const Refined& fit) const {
+    return 2.0 * total_ * fit.objective +
+           std::log(total_) * static_cast<double>(count(fit.parents));
+  }
+  static std::size_t count(const ParentSets& parents) {
+    std::size_t sum = 0;
+    for (const auto& set : parents) sum += set.size();
+    return sum;
+  }
+  void split(Fit& fit, Intervention intervention) const {
+    fit.targets = split_mechanisms(problem_, fit.start.encoder, complete_parents(fit.start.order),
+                                   intervention, fit.targets);
+  }
+  void fit_targets(Fit& fit, Intervention intervention) const {
+    const ParentSets parents = complete_parents(fit.start.order);
+    for (int round = 0; round < most_rounds; ++round) {
+      check_cancelled(observer_);
+      const TargetSets before = fit.targets;
+      fit.f = minimise_from_afar(ProfileLikelihood(problem_, before, intervention),
+                                 fit.start.encoder, parents, search_tolerance);
+      if (!std::isfinite(fit.f)) return;
+      split(fit, intervention);
+      if (fit.targets == before) return;
+    }
+  }
+
+  const LinearProblem& problem_;
+  Intervention intervention_;
+  Observer& observer_;
+  double total_ = 0.0, saturated_ = 0.0, residual_ = 0.0;
+};
+
+}  // namespace
+
+MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearProblem& problem,
+                            const PairMoments& differences, const MatrixXd& root,
+                            Intervention intervention, Seed seed, Observer& observer) {
+  const MultiNode model(problem, intervention, observer);
+  const LinearProblem whitened = in_coordinates(problem, root.inverse());
+  const FlagSearch search(operations, differences, whitened, seed);
+  Fit best;
+  std::size_t starts = 0;
+  const auto consider = [&](const Flag& flag) {
+    Fit fit = model.from_flag(flag, root);
+    ++starts;
+    if (starts == 1 || fit.f < best.f) best = std::move(fit);
+  };
+  for (const Flag& flag : search.beam(beam_width)) consider(flag);
+  const RandomStream stream(seed, Purpose::restart, random_flags);
+  for (std::size_t r = 0; r < most_random_flags && model.misfit(best); ++r) {
+    check_cancelled(observer);
+    observer.progress("multi-node starts", r, most_random_flags);
+    consider(search.random(stream.at(r)));
+  }
+  MultiNodeFit result;
+  result.starts = starts;
+  if (!std::isfinite(best.f)) {
+    result.refined.objective = best.f;
+    return result;
+  }
+  result.refined = model.refined(best);
+  result.targets = best.targets;
+  std::size_t coefficients = 0;
+  for (const auto& set : result.refined.parents) coefficients += set.size();
+  result.deviance_per_dof = model.deviance_per_dof(result.refined.objective, coefficients);
+  return result;
+}
+
+}  // namespace lodestein::unmix

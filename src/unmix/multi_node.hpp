@@ -1,0 +1,31 @@
+#pragma once
+
+#include <Eigen/Dense>
+#include <vector>
+
+#include "kernels/operations.hpp"
+#include "lodestein/core/intervention.hpp"
+#include "lodestein/core/observer.hpp"
+#include "lodestein/core/random.hpp"
+#include "unmix/pair_moments.hpp"
+#include "unmix/refine.hpp"
+
+namespace lodestein::unmix {
+
+/// A linear latent model under interventions on unknown sets of latents.
+struct MultiNodeFit {
+  Refined refined;
+  TargetSets targets;
+  double deviance_per_dof = 0.0;  ///< of the whole model; about 1 if it holds
+  std::size_t starts = 0;         ///< flags that were tried
+};
+
+/// Maximum likelihood: flags (see FlagSearch) start it; each is fitted with complete parents,
+/// environments split by mechanism, both in turns until the targets stay; the likeliest goes
+/// through order search and pruning. Random flags are tried while the model misses the moments.
+/// `differences` are moments in coordinates y' = root^-1 y of unit observational covariance.
+MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearProblem& problem,
+                            const PairMoments& differences, const Eigen::MatrixXd& root,
+                            Intervention intervention, Seed seed, Observer& observer);
+
+}  // namespace lodestein::unmix
