@@ -17,7 +17,7 @@ using Eigen::VectorXd;
 constexpr Index most_starts = 16;
 constexpr int most_rounds = 300;
 constexpr double settled = 1e-9;  // rise of the share
-constexpr std::uint64_t random_starts = 100;
+constexpr std::size_t first_random_starts = 100;
 constexpr double same_direction = 1e-4;  // 1 - |cosine|
 
 // Orthonormal basis of what is orthogonal to orthonormal columns. [n, t] -> [n, n - t]
@@ -113,13 +113,14 @@ MatrixXd directions(const Flag& flag, Index n) {
 }
 
 FlagSearch::FlagSearch(const kernels::Operations& operations, const PairMoments& moments,
-                       const LinearProblem& problem, Seed seed)
-    : operations_(operations), moments_(moments), problem_(problem), seed_(seed) {
+                       const LinearProblem& problem)
+    : operations_(operations), moments_(moments), problem_(problem) {
   const Index k = moments.environments();
   starts_ = sparse_combinations(k, k <= 8 ? k : (k <= 16 ? 3 : 2)).cast<double>();
 }
 
-std::vector<FlagStep> FlagSearch::candidates(const Flag& flag) const {
+std::vector<FlagStep> FlagSearch::candidates(const Flag& flag, std::size_t random_starts,
+                                             const RandomStream& stream) const {
   const MatrixXd found = directions(flag, moments_.dimension());
   const MatrixXd basis = orthogonal_complement(found);
   std::vector<Index> before(flag.size());
@@ -144,8 +145,7 @@ std::vector<FlagStep> FlagSearch::candidates(const Flag& flag) const {
   const PairMoments unit = outside.recombined(span.to_environments);
   const MatrixXd starts = most_promising(operations_, unit, span.from_environments * starts_);
   for (Index s = 0; s < starts.cols(); ++s) add(basis * climb(unit, starts.col(s)));
-  const RandomStream stream(seed_, Purpose::restart, static_cast<std::uint32_t>(flag.size()));
-  for (std::uint64_t r = 0; r < random_starts; ++r) {
+  for (std::size_t r = 0; r < random_starts; ++r) {
     Draws draws = stream.at(r);
     VectorXd v(unit.environments());
     for (double& value : v) value = draws.normal();
@@ -156,12 +156,14 @@ std::vector<FlagStep> FlagSearch::candidates(const Flag& flag) const {
   return result;
 }
 
-std::vector<Flag> FlagSearch::beam(std::size_t width) const {
+std::vector<Flag> FlagSearch::beam(std::size_t width, std::uint32_t attempt, Seed seed) const {
+  const std::size_t random_starts = first_random_starts << attempt;
   std::vector<Flag> beginnings{{}};
   for (Index t = 0; t < moments_.dimension(); ++t) {
+    const RandomStream stream(seed, Purpose::restart, static_cast<std::uint32_t>(t), attempt);
     std::vector<Flag> longer;
     for (const Flag& flag : beginnings) {
-      for (FlagStep& step : candidates(flag)) {
+      for (FlagStep& step : candidates(flag, random_starts, stream)) {
         longer.push_back(flag);
         longer.back().push_back(std::move(step));
       }
@@ -179,20 +181,6 @@ std::vector<Flag> FlagSearch::beam(std::size_t width) const {
     }
   }
   return beginnings;
-}
-
-Flag FlagSearch::random(Draws draws) const {
-  Flag flag;
-  for (Index t = 0; t < moments_.dimension(); ++t) {
-    std::vector<FlagStep> choice = candidates(flag);
-    std::vector<double> weight;
-    for (const FlagStep& step : choice) weight.push_back(1.0 / (1.0 + step.misfit));
-    double left = draws.uniform() * std::accumulate(weight.begin(), weight.end(), 0.0);
-    std::size_t picked = 0;
-    while (picked + 1 < choice.size() && left > weight[picked]) left -= weight[picked++];
-    flag.push_back(std::move(choice[picked]));
-  }
-  return flag;
 }
 
 }  // namespace lodestein::unmix

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <Eigen/Dense>
+#include <cstdint>
 #include <vector>
 
 #include "kernels/operations.hpp"
@@ -26,27 +27,26 @@ using Flag = std::vector<FlagStep>;
 ///
 /// Real combinations instead of integer ones: given a direction the combination with the largest
 /// share is an eigenvector, given a combination so is the direction, so the share rises until both
-/// agree. Starts are combinations of -1, 0 and 1, the most promising of a batch of eigenproblems.
+/// agree. Starts are combinations of -1, 0 and 1, the most promising of a batch of eigenproblems,
+/// and random ones. Of the maxima those count where the environments' mechanisms are but two.
 class FlagSearch {
  public:
   FlagSearch(const kernels::Operations& operations, const PairMoments& moments,
-             const LinearProblem& problem, Seed seed);
+             const LinearProblem& problem);
 
   /// Local maxima of the share after the latents of `flag`, of different directions, with their
-  /// misfits, smallest first.
-  std::vector<FlagStep> candidates(const Flag& flag) const;
+  /// misfits, smallest first. `random_starts` combinations drawn from `stream` join the others.
+  std::vector<FlagStep> candidates(const Flag& flag, std::size_t random_starts,
+                                   const RandomStream& stream) const;
 
   /// Complete flags of smallest total misfit, by a search that keeps `width` beginnings, those with
-  /// one span counted once.
-  std::vector<Flag> beam(std::size_t width) const;
-  /// Chooses candidates at random, those of small misfit more often.
-  Flag random(Draws draws) const;
+  /// one span counted once. Attempts draw other starts, and twice as many each time.
+  std::vector<Flag> beam(std::size_t width, std::uint32_t attempt, Seed seed) const;
 
  private:
   const kernels::Operations& operations_;
   PairMoments moments_;
   const LinearProblem& problem_;
-  Seed seed_;
   Eigen::MatrixXd starts_;  // [K, count]
 };
 

@@ -15,9 +15,8 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 
-constexpr std::size_t most_random_flags = 24;
+constexpr std::uint32_t most_attempts = 3;
 constexpr std::size_t beam_width = 3;
-constexpr std::uint32_t random_flags = 0xffffffffu;  // no step of a flag
 constexpr int most_rounds = 10;
 constexpr double search_tolerance = 1e-2;
 
@@ -137,20 +136,16 @@ MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearP
                             Intervention intervention, Seed seed, Observer& observer) {
   const MultiNode model(problem, intervention, observer);
   const LinearProblem whitened = in_coordinates(problem, root.inverse());
-  const FlagSearch search(operations, differences, whitened, seed);
+  const FlagSearch search(operations, differences, whitened);
   Fit best;
   std::size_t starts = 0;
-  const auto consider = [&](const Flag& flag) {
-    Fit fit = model.from_flag(flag, root);
-    ++starts;
-    if (starts == 1 || fit.f < best.f) best = std::move(fit);
-  };
-  for (const Flag& flag : search.beam(beam_width)) consider(flag);
-  const RandomStream stream(seed, Purpose::restart, random_flags);
-  for (std::size_t r = 0; r < most_random_flags && model.misfit(best); ++r) {
-    check_cancelled(observer);
-    observer.progress("multi-node starts", r, most_random_flags);
-    consider(search.random(stream.at(r)));
+  for (std::uint32_t attempt = 0; attempt < most_attempts; ++attempt) {
+    observer.progress("multi-node starts", attempt, most_attempts);
+    for (const Flag& flag : search.beam(beam_width, attempt, seed)) {
+      Fit fit = model.from_flag(flag, root);
+      if (starts++ == 0 || fit.f < best.f) best = std::move(fit);
+    }
+    if (!model.misfit(best)) break;
   }
   MultiNodeFit result;
   result.starts = starts;
