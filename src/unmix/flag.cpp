@@ -17,7 +17,7 @@ using Eigen::VectorXd;
 constexpr Index most_starts = 16;
 constexpr int most_rounds = 300;
 constexpr double settled = 1e-9;  // rise of the share
-constexpr std::size_t first_random_starts = 100;
+constexpr std::size_t random_starts = 100;
 constexpr double same_direction = 1e-4;  // 1 - |cosine|
 
 // Orthonormal basis of what is orthogonal to orthonormal columns. [n, t] -> [n, n - t]
@@ -119,8 +119,7 @@ FlagSearch::FlagSearch(const kernels::Operations& operations, const PairMoments&
   starts_ = sparse_combinations(k, k <= 8 ? k : (k <= 16 ? 3 : 2)).cast<double>();
 }
 
-std::vector<FlagStep> FlagSearch::candidates(const Flag& flag, std::size_t random_starts,
-                                             const RandomStream& stream) const {
+std::vector<FlagStep> FlagSearch::candidates(const Flag& flag, const RandomStream& stream) const {
   const MatrixXd found = directions(flag, moments_.dimension());
   const MatrixXd basis = orthogonal_complement(found);
   std::vector<Index> before(flag.size());
@@ -157,13 +156,13 @@ std::vector<FlagStep> FlagSearch::candidates(const Flag& flag, std::size_t rando
 }
 
 std::vector<Flag> FlagSearch::beam(std::size_t width, std::uint32_t attempt, Seed seed) const {
-  const std::size_t random_starts = first_random_starts << attempt;
+  width <<= attempt;
   std::vector<Flag> beginnings{{}};
   for (Index t = 0; t < moments_.dimension(); ++t) {
     const RandomStream stream(seed, Purpose::restart, static_cast<std::uint32_t>(t), attempt);
     std::vector<Flag> longer;
     for (const Flag& flag : beginnings) {
-      for (FlagStep& step : candidates(flag, random_starts, stream)) {
+      for (FlagStep& step : candidates(flag, stream)) {
         longer.push_back(flag);
         longer.back().push_back(std::move(step));
       }

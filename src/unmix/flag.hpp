@@ -35,12 +35,11 @@ class FlagSearch {
              const LinearProblem& problem);
 
   /// Local maxima of the share after the latents of `flag`, of different directions, with their
-  /// misfits, smallest first. `random_starts` combinations drawn from `stream` join the others.
-  std::vector<FlagStep> candidates(const Flag& flag, std::size_t random_starts,
-                                   const RandomStream& stream) const;
+  /// misfits, smallest first. Combinations drawn from `stream` join the other starts.
+  std::vector<FlagStep> candidates(const Flag& flag, const RandomStream& stream) const;
 
   /// Complete flags of smallest total misfit, by a search that keeps `width` beginnings, those with
-  /// one span counted once. Attempts draw other starts, and twice as many each time.
+  /// one span counted once. Attempts draw other starts, and each keeps twice as many.
   std::vector<Flag> beam(std::size_t width, std::uint32_t attempt, Seed seed) const;
 
  private:

@@ -35,6 +35,13 @@ LinearProblem in_coordinates(const LinearProblem& problem, const MatrixXd& a) {
   return result;
 }
 
+// L with L L^T the mean covariance of the interventional environments.
+MatrixXd pooled_root(const LinearProblem& problem) {
+  MatrixXd sum = MatrixXd::Zero(problem.latents(), problem.latents());
+  for (std::size_t e = 1; e < problem.covariance.size(); ++e) sum += problem.covariance[e];
+  return (sum / static_cast<double>(problem.interventions())).llt().matrixL();
+}
+
 class MultiNode {
  public:
   MultiNode(const LinearProblem& problem, Intervention intervention, Observer& observer)
@@ -135,14 +142,16 @@ MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearP
                             const PairMoments& differences, const MatrixXd& root,
                             Intervention intervention, Seed seed, Observer& observer) {
   const MultiNode model(problem, intervention, observer);
-  const LinearProblem whitened = in_coordinates(problem, root.inverse());
-  const FlagSearch search(operations, differences, whitened);
   Fit best;
   std::size_t starts = 0;
   for (std::uint32_t attempt = 0; attempt < most_attempts; ++attempt) {
     observer.progress("multi-node starts", attempt, most_attempts);
+    // Unit variance in all environments together shows directions that are faint in the first.
+    const MatrixXd metric = attempt == 1 ? pooled_root(problem) : root;
+    const LinearProblem whitened = in_coordinates(problem, metric.inverse());
+    const FlagSearch search(operations, differences.in_coordinates(metric), whitened);
     for (const Flag& flag : search.beam(beam_width, attempt, seed)) {
-      Fit fit = model.from_flag(flag, root);
+      Fit fit = model.from_flag(flag, metric);
       if (starts++ == 0 || fit.f < best.f) best = std::move(fit);
     }
     if (!model.misfit(best)) break;

@@ -230,9 +230,8 @@ void run_likelihood(const Backend& backend, const LinearProblem& problem,
   const MatrixXd observational = precision[0].llt().solve(MatrixXd::Identity(n, n));
   const PairMoments differences = gaussian_moments(precision, observational);
   const MatrixXd root = observational.llt().matrixL();
-  const unmix::MultiNodeFit fit =
-      unmix::fit_multi_node(backend.operations(), problem, differences.in_coordinates(root), root,
-                            options.intervention, seed, observer);
+  const unmix::MultiNodeFit fit = unmix::fit_multi_node(backend.operations(), problem, differences,
+                                                        root, options.intervention, seed, observer);
   if (!std::isfinite(fit.refined.objective) || !fit.refined.encoder.allFinite()) {
     fail(result, "unmixing-failed", "the likelihood has no finite minimum",
          "ask for fewer latents, or drop environments with few samples");
