@@ -93,6 +93,10 @@ class MultiNode {
     const auto n = fit.start.order.size();
     return deviance_per_dof(fit.f, n * (n - 1) / 2);
   }
+  // No model is likelier than the saturated one: below it rounding in a singular encoder decides.
+  bool possible(const Fit& fit) const {
+    return std::isfinite(fit.f) && deviance_per_dof(fit) > -1.0;
+  }
   // Five standard deviations above 1 for Gaussian noise.
   bool misfit(const Fit& fit) const {
     const double n = static_cast<double>(fit.start.order.size());
@@ -152,7 +156,8 @@ MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearP
     const FlagSearch search(operations, differences.in_coordinates(metric), whitened);
     for (const Flag& flag : search.beam(beam_width, attempt, seed)) {
       Fit fit = model.from_flag(flag, metric);
-      if (starts++ == 0 || fit.f < best.f) best = std::move(fit);
+      ++starts;
+      if (model.possible(fit) && fit.f < best.f) best = std::move(fit);
     }
     if (!model.misfit(best)) break;
   }
