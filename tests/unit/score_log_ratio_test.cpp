@@ -228,8 +228,7 @@ TEST(LogRatio, BandwidthIsThatOfTheFourierFeatures) {
     return log_ratio_differences(single, pairs.dataset, options).evaluate(x, 0);
   };
   EXPECT_EQ(evaluate(2.0), evaluate(0.0));
-  // Frequencies near 0 make slopes near 0 under a ridge in units of the features' size.
-  EXPECT_LT(as_eigen(evaluate(1e4)).norm(), 0.1 * as_eigen(evaluate(0.0)).norm());
+  EXPECT_NE(evaluate(1.0), evaluate(0.0));
 }
 
 TEST(LogRatio, NoIterationLeavesTheRatioAtOne) {
