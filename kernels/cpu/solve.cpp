@@ -21,7 +21,7 @@ using ConstBlock = Eigen::Map<const Matrix, 0, Eigen::OuterStride<>>;
 constexpr std::size_t tile = 128;         // of a large factor
 constexpr std::size_t tiled_from = 512;   // smaller factors are one task
 constexpr std::size_t chunk_sides = 128;  // right-hand sides of one task
-constexpr int grains = 16;                // thousands of small tasks go to a thread in so many parts
+constexpr int grains = 16;  // thousands of small tasks go to a thread in so many parts
 
 template <class T>
 auto block(const View<T>& view, std::size_t row, std::size_t col, std::size_t rows,
