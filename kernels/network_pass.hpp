@@ -282,9 +282,9 @@ class NetworkPass {
     for (std::uint32_t l = 1; l <= depth(); ++l) m_.clear(rows * stride(l), z(l));
   }
 
-  /// Reverse of `tangent` for the adjoint `seed` of J v, in spare(0): adds to the gradient and, but
-  /// for the `first` direction, to z.
-  LODESTEIN_DEVICE void reverse_tangent(std::uint32_t rows, float* seed, bool first) const {
+  /// Reverse of `tangent` for the adjoint `seed` of J v, in spare(0): adds to the gradient, writes
+  /// z.
+  LODESTEIN_DEVICE void reverse_tangent(std::uint32_t rows, float* seed) const {
     head_gradient(rows, seed, h_dot(depth()), direction());
     if (shape().quadratic) {
       for (std::uint32_t k = 0; k < shape().outputs; ++k) {
@@ -297,7 +297,7 @@ class NetworkPass {
       }
     }
     pull_head(rows, seed);
-    reverse_hidden_tangent(rows, first);
+    reverse_hidden_tangent(rows, true);
   }
 
   /// v^T J v of the direction v, outputs being like inputs: `weight` times it is added to the
@@ -806,7 +806,7 @@ class PanelLoss {
     m_.add_row_dots(rows, out, 1.0f, pass_.spare(3), pass_.tangents(), pass_.values(), 1);
     if (!reverse_) return;
     m_.scaled(rows * out, scale_, pass_.spare(3), pass_.spare(0));
-    pass_.reverse_tangent(rows, pass_.spare(0), true);
+    pass_.reverse_tangent(rows, pass_.spare(0));
     m_.clear(rows * out, pass_.spare(0));
     pass_.reverse(rows, pass_.spare(0), true);
   }

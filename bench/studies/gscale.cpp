@@ -39,14 +39,6 @@ StudyOptions options_of(const Row& row, bool exact) {
   return options;
 }
 
-// Latents of a study by the environments that hit them.
-std::vector<std::size_t> target_of_pair(const Study& study, const GscaleResult& result) {
-  std::vector<std::size_t> targets;
-  for (const auto& pair : result.pairs)
-    targets.push_back(study.truth.interventions[pair.first + 1].targets.front());
-  return targets;
-}
-
 double wrong_pairs(const Study& study, const GscaleResult& result) {
   double wrong = 0.0;
   for (const auto& [a, b] : result.pairs)
@@ -70,8 +62,6 @@ Score score_of(const Study& study, const GscaleResult& result, const LatentGraph
   score.shd = static_cast<double>(e.graph.shd);
   score.order_errors = static_cast<double>(e.order_errors);
   score.wrong_pairs = wrong_pairs(study, result);
-  for (std::size_t i = 0; i < e.match.size(); ++i)  // latent i is what pair i hits
-    score.wrong_targets += target_of_pair(study, result)[e.match[i]] != i;
   return score;
 }
 

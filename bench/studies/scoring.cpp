@@ -1,7 +1,9 @@
 #include <omp.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 
 #include "bench/studies/studies.hpp"
 #include "core/eigen.hpp"
@@ -13,8 +15,9 @@ Score score(const LinearStudy& study, const FitResult& fit) {
   const Digraph& truth = study.truth.model.graph();
   const std::size_t n = truth.nodes();
   if (fit.encoder.empty()) {
-    return {1.0, 0.0, static_cast<double>(truth.edge_count()), 0.0,
-            static_cast<double>(truth.edge_count())};
+    result.mixing_error = 1.0;
+    result.shd = result.order_errors = static_cast<double>(truth.edge_count());
+    return result;
   }
   // Estimated latent i was hit by environment i; put latents into the true order.
   std::vector<std::size_t> environment_of(n);
@@ -58,6 +61,14 @@ std::vector<std::vector<Score>> run_models(
     results[static_cast<std::size_t>(r)] = job(static_cast<std::size_t>(r));
   }
   return results;
+}
+
+std::vector<std::vector<Score>> finished(const std::vector<std::vector<Score>>& results) {
+  std::vector<std::vector<Score>> kept;
+  std::copy_if(results.begin(), results.end(), std::back_inserter(kept), [](const auto& run) {
+    return std::none_of(run.begin(), run.end(), [](const Score& s) { return s.failed; });
+  });
+  return kept;
 }
 
 double mean(const std::vector<std::vector<Score>>& results, std::size_t m, double Score::*field) {

@@ -23,7 +23,9 @@ void umni(std::size_t runs);              ///< unknown multi-node interventions 
 struct Score {
   double mixing_error = 0.0, mcc = 0.0;
   double shd = 0.0, closure_exact = 0.0, order_errors = 0.0;
-  double normalised_error = 0.0, wrong_pairs = 0.0, wrong_targets = 0.0;  ///< GSCALE-I only
+  double normalised_error = 0.0, wrong_pairs = 0.0;  ///< GSCALE-I only
+  double wrong_targets = 0.0, seconds = 0.0;         ///< UMNI only
+  bool failed = false;                               ///< left without an estimate
 };
 
 /// Errors of a fit against a study whose latents are named by the environments that hit them. MCC
@@ -38,5 +40,7 @@ std::vector<std::vector<Score>> run_models(
 std::string mean_se(const std::vector<std::vector<Score>>& results, std::size_t m,
                     double Score::*field, int digits);
 double mean(const std::vector<std::vector<Score>>& results, std::size_t m, double Score::*field);
+/// The models of which no method failed.
+std::vector<std::vector<Score>> finished(const std::vector<std::vector<Score>>& results);
 
 }  // namespace lodestein::studies

@@ -25,10 +25,6 @@ constexpr Row rows[] = {{4, .77, .96, .66, .98},
                         {8, 8.26, .90, 9.01, .88}};
 constexpr std::size_t most_published = 6;  // latents; the search takes 5^n eigenproblems
 
-struct Errors {
-  double shd = 0.0, mcc = 0.0, targets = 0.0, failed = 0.0, seconds = 0.0;
-};
-
 // D(i, k) = 1 if environment k hits latent i. [n, K]
 MatrixXd target_matrix(const std::vector<std::vector<std::size_t>>& targets, std::size_t latents) {
   MatrixXd d = MatrixXd::Zero(static_cast<Index>(latents), static_cast<Index>(targets.size()));
@@ -121,22 +117,23 @@ class PublishedNames {
   double least_ = std::numeric_limits<double>::infinity();
 };
 
-Errors errors(const LinearStudy& study, const UmniOptions& options, const UmniResult& fit,
-              double seconds) {
+Score score_of(const LinearStudy& study, const UmniOptions& options, const UmniResult& fit,
+               double seconds) {
+  Score result;
+  result.seconds = seconds;
+  result.failed = fit.failed();
+  if (result.failed) return result;
   const Digraph& graph = study.truth.model.graph();
   const std::size_t n = graph.nodes();
-  if (fit.failed()) return {0.0, 0.0, 0.0, 1.0, seconds};
   const MatrixXd truth = true_targets(study), correlation = correlations(study, fit);
   std::vector<std::size_t> names;
-  Errors result;
-  result.seconds = seconds;
   if (options.procedure == UmniProcedure::published) {
     names = PublishedNames(graph, truth * as_eigen(fit.combinations)).names();
   } else {
     const MatrixXd estimate = target_matrix(fit.targets, n);
     names = named_by_targets(truth, estimate, correlation);
     for (std::size_t i = 0; i < n; ++i) {
-      result.targets +=
+      result.wrong_targets +=
           (truth.row(static_cast<Index>(i)) - estimate.row(static_cast<Index>(names[i])))
               .cwiseAbs()
               .sum();
@@ -154,8 +151,8 @@ Errors errors(const LinearStudy& study, const UmniOptions& options, const UmniRe
   return result;
 }
 
-Errors run_one(std::size_t latents, Intervention intervention, UmniProcedure procedure,
-               std::size_t run) {
+Score run_one(std::size_t latents, Intervention intervention, UmniProcedure procedure,
+              std::size_t run) {
   StudyOptions options;
   options.latent.latents = latents;
   options.mixing.observed = 50;
@@ -170,47 +167,31 @@ Errors run_one(std::size_t latents, Intervention intervention, UmniProcedure pro
   const auto start = std::chrono::steady_clock::now();
   const UmniResult fit = umni(Backend::cpu(1), study.moments, fit_options, Seed{run});
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-  return errors(study, fit_options, fit, taken.count());
+  return score_of(study, fit_options, fit, taken.count());
 }
 
-// Mean and standard error over runs that did not fail.
-std::string mean_se(const std::vector<Errors>& all, double Errors::*field) {
-  std::vector<double> values;
-  for (const Errors& e : all) {
-    if (e.failed == 0.0) values.push_back(e.*field);
-  }
-  double mean = 0.0, square = 0.0;
-  const auto count = static_cast<double>(values.size());
-  for (const double v : values) mean += v / count;
-  for (const double v : values) square += (v - mean) * (v - mean);
-  char text[64];
-  std::snprintf(text, sizeof text, "%.2f ± %.2f", mean,
-                std::sqrt(square / std::max(1.0, count - 1.0) / std::max(1.0, count)));
-  return text;
+using Results = std::vector<std::vector<Score>>;
+
+Results run_all(std::size_t runs, std::size_t latents, Intervention intervention,
+                UmniProcedure procedure) {
+  return run_models(runs, [&](std::size_t run) {
+    return std::vector<Score>{run_one(latents, intervention, procedure, run)};
+  });
 }
 
-double sum(const std::vector<Errors>& all, double Errors::*field) {
-  double total = 0.0;
-  for (const Errors& e : all) total += e.*field;
-  return total;
+std::string of_finished(const Results& results, double Score::*field) {
+  const Results kept = finished(results);
+  return kept.empty() ? "" : mean_se(kept, 0, field, 2);
 }
 
-double largest(const std::vector<Errors>& all, double Errors::*field) {
-  double result = 0.0;
-  for (const Errors& e : all) result = std::max(result, e.*field);
-  return result;
+std::string failures(const Results& results) {
+  return results.empty() ? "" : std::to_string(results.size() - finished(results).size());
 }
 
-std::vector<Errors> run_all(std::size_t runs, std::size_t latents, Intervention intervention,
-                            UmniProcedure procedure) {
-  std::vector<Errors> all(runs);
-  const int count = static_cast<int>(runs);
-#pragma omp parallel for schedule(dynamic, 1)
-  for (int r = 0; r < count; ++r) {
-    const auto run = static_cast<std::size_t>(r);
-    all[run] = run_one(latents, intervention, procedure, run);
-  }
-  return all;
+double largest(const Results& results, double Score::*field) {
+  double value = 0.0;
+  for (const auto& run : results) value = std::max(value, run.front().*field);
+  return value;
 }
 
 }  // namespace
@@ -224,20 +205,18 @@ void umni(std::size_t runs) {
   for (const Intervention intervention : {Intervention::soft, Intervention::hard}) {
     const bool soft = intervention == Intervention::soft;
     for (const Row& row : rows) {
-      std::vector<Errors> reproduced;
-      if (row.latents <= most_published) {
+      Results reproduced;
+      if (row.latents <= most_published)
         reproduced = run_all(runs, row.latents, intervention, UmniProcedure::published);
-      }
-      const auto ours = run_all(runs, row.latents, intervention, UmniProcedure::likelihood);
-      const bool any = !reproduced.empty();
+      const Results ours = run_all(runs, row.latents, intervention, UmniProcedure::likelihood);
       std::printf(
-          "| %s | %zu | %.2f | %s | %s | %.2f | %s | %s | %.0f | %s | %.0f | %.2f |\n",
+          "| %s | %zu | %.2f | %s | %s | %.2f | %s | %s | %.0f | %s | %s | %.2f |\n",
           soft ? "soft" : "hard", row.latents, soft ? row.soft_shd : row.hard_shd,
-          any ? mean_se(reproduced, &Errors::shd).c_str() : "", mean_se(ours, &Errors::shd).c_str(),
-          soft ? row.soft_mcc : row.hard_mcc, any ? mean_se(reproduced, &Errors::mcc).c_str() : "",
-          mean_se(ours, &Errors::mcc).c_str(), sum(ours, &Errors::targets),
-          any ? std::to_string(static_cast<int>(sum(reproduced, &Errors::failed))).c_str() : "",
-          sum(ours, &Errors::failed), largest(ours, &Errors::seconds));
+          of_finished(reproduced, &Score::shd).c_str(), of_finished(ours, &Score::shd).c_str(),
+          soft ? row.soft_mcc : row.hard_mcc, of_finished(reproduced, &Score::mcc).c_str(),
+          of_finished(ours, &Score::mcc).c_str(),
+          mean(ours, 0, &Score::wrong_targets) * static_cast<double>(runs),
+          failures(reproduced).c_str(), failures(ours).c_str(), largest(ours, &Score::seconds));
       std::fflush(stdout);
     }
   }

@@ -1,15 +1,13 @@
 #include "lodestein/score/contrastive.hpp"
 
-#include <LBFGS.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <memory>
-#include <stdexcept>
 #include <string>
 
 #include "core/eigen.hpp"
+#include "core/lbfgs.hpp"
 #include "kernels/operations.hpp"
 #include "lodestein/core/error.hpp"
 #include "score/classes.hpp"
@@ -242,26 +240,9 @@ class Objective {
 
   /// From `from`; the best point seen.
   VectorXd minimise(const VectorXd& from) {
-    LBFGSpp::LBFGSParam<double> settings;  // the solver keeps a reference
-    settings.m = 10;
-    settings.epsilon = 1e-5;  // fp32 gradients
-    settings.epsilon_rel = 0.0;
-    settings.max_iterations = static_cast<int>(options_.iterations);
-    settings.max_linesearch = 30;
-    settings.linesearch = LBFGSpp::LBFGS_LINESEARCH_BACKTRACKING_ARMIJO;
-    LBFGSpp::LBFGSSolver<double, LBFGSpp::LineSearchBacktracking> solver(settings);
     best_ = from;
-    VectorXd v = from;
-    double f = 0.0;
-    try {
-      solver.minimize(*this, v, f);
-    } catch (const Error&) {
-      throw;
-    } catch (const std::runtime_error&) {
-      // LBFGSpp reports a line search that finds no further decrease by throwing one of these two;
-      // the best point seen is the answer then.
-    } catch (const std::logic_error&) {
-    }
+    const auto settings = lbfgs_settings(1e-5, static_cast<int>(options_.iterations));
+    go_down(settings, *this, from);  // 1e-5: fp32 gradients
     return best_;
   }
 

@@ -13,14 +13,7 @@ namespace {
 using kernels::RadialKernel;
 
 constexpr double usual_ridge = 1e-2;  // per sample
-
-// Half decades; the smallest is where fp32 stops to resolve the kernel matrix.
-std::vector<double> wanted_ridges(const SteinOptions& options, std::size_t n) {
-  if (options.ridge > 0.0) return {options.ridge / static_cast<double>(n)};
-  std::vector<double> ridges;
-  for (int k = -12; k <= -1; ++k) ridges.push_back(std::pow(10.0, 0.5 * k));
-  return ridges;
-}
+constexpr int smallest_ridge = -12;   // half decades; there fp32 stops to resolve kernel matrices
 
 // One environment's best so far.
 struct Best {
@@ -56,7 +49,8 @@ class Choosing {
       }
     }
     for (const Setup& setup : setups_) {
-      for (const double ridge : wanted_ridges(options, samples[setup.place].points.count()))
+      for (const double ridge :
+           wanted_ridges(options, samples[setup.place].points.count(), smallest_ridge))
         trials_.push_back({&setup, ridge});
     }
   }
@@ -140,6 +134,13 @@ std::vector<double> wanted_widths(const SteinOptions& options, double median) {
   if (options.width > 0.0) return {options.width};
   if (options.width_choice == KernelWidth::median) return {median};
   return {0.5 * median, median, 2.0 * median};
+}
+
+std::vector<double> wanted_ridges(const SteinOptions& options, std::size_t n, int smallest) {
+  if (options.ridge > 0.0) return {options.ridge / static_cast<double>(n)};
+  std::vector<double> ridges;
+  for (int k = smallest; k <= -1; ++k) ridges.push_back(std::pow(10.0, 0.5 * k));
+  return ridges;
 }
 
 std::vector<SteinChoice> choose_stein(const Backend& backend, const SteinOptions& options,

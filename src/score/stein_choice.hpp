@@ -24,6 +24,9 @@ SteinChoice given_choice(const SteinOptions& options, const KernelSamples& sampl
 
 /// Widths among which held-out loss decides.
 std::vector<double> wanted_widths(const SteinOptions& options, double median);
+/// Ridges per sample alike, for n samples: the given one, or 10^(smallest / 2) and on by half
+/// decades.
+std::vector<double> wanted_ridges(const SteinOptions& options, std::size_t n, int smallest);
 
 /// The best by held-out loss of dense fits to at most `most_to_choose_on` samples. All environments
 /// share calls of at most `most_factor_floats`, or one factor.

@@ -1,7 +1,5 @@
 #include "score/stein_fourier.hpp"
 
-#include <cmath>
-
 #include "lodestein/core/error.hpp"
 #include "score/feature_system.hpp"
 
@@ -15,13 +13,7 @@ using kernels::Buffer;
 using kernels::View;
 
 constexpr std::size_t most_held_out = 2000;
-
-std::vector<double> wanted_ridges(const SteinOptions& options, std::size_t n) {
-  if (options.ridge > 0.0) return {options.ridge / static_cast<double>(n)};
-  std::vector<double> ridges;
-  for (int k = -14; k <= -1; ++k) ridges.push_back(std::pow(10.0, 0.5 * k));
-  return ridges;
-}
+constexpr int smallest_ridge = -14;  // half decades; systems are in fp64
 
 // In the units of theta: k is 2 / m psi . psi.
 RidgePath path_of(const FeatureLoss& loss, double ridge_per_sample) {
@@ -195,7 +187,7 @@ class Fitting {
       add_part(split.train);
       add_part(split.held_out);
       widths = wanted_widths(options_, one.median);
-      candidate.ridges = wanted_ridges(options_, one.points.count());
+      candidate.ridges = wanted_ridges(options_, one.points.count(), smallest_ridge);
     } else {
       const SteinChoice given = given_choice(options_, one);
       add_part(one.points);

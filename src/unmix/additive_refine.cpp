@@ -1,13 +1,12 @@
 #include "unmix/additive_refine.hpp"
 
-#include <LBFGS.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <numeric>
-#include <stdexcept>
+
+#include "core/lbfgs.hpp"
 
 namespace lodestein::unmix {
 namespace {
@@ -226,24 +225,12 @@ double minimise(const AdditiveLikelihood& likelihood, MatrixXd& h, const ParentS
     }
     return f;
   };
-  LBFGSpp::LBFGSParam<double> settings;
+  LBFGSpp::LBFGSParam<double> settings = lbfgs_settings(1e-9, iterations);
   settings.m = 12;
-  settings.epsilon = 1e-9;
-  settings.epsilon_rel = 0.0;
   settings.past = 3;
   settings.delta = search_tolerance / (2.0 * likelihood.total_samples());
-  settings.max_iterations = iterations;
   settings.max_linesearch = 20;
-  settings.linesearch = LBFGSpp::LBFGS_LINESEARCH_BACKTRACKING_ARMIJO;
-  VectorXd v = best;
-  try {
-    LBFGSpp::LBFGSSolver<double, LBFGSpp::LineSearchBacktracking> solver(settings);
-    double f = 0.0;
-    solver.minimize(objective, v, f);
-  } catch (const std::runtime_error&) {
-    // A line search that finds no further decrease; the best point seen is the answer then.
-  } catch (const std::logic_error&) {
-  }
+  go_down(settings, objective, best);
   h = (first_step * Map<const MatrixXd>(best.data(), n, n)).rowwise().normalized();
   return best_f;
 }

@@ -5,9 +5,10 @@
 #include <limits>
 
 #include "core/eigen.hpp"
-#include "core/nearest.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/data/moments.hpp"
+#include "unmix/input_checks.hpp"
+#include "unmix/option_names.hpp"
 #include "unmix/subspace.hpp"
 
 namespace lodestein {
@@ -43,9 +44,9 @@ bool invert_row(Link link, const double* x, double* u, std::size_t d) {
 void check_kept(const Environment& environment, std::size_t kept, Link link) {
   const std::size_t total = environment.samples.rows();
   if (kept >= fewest_samples && 2 * kept >= total) return;
-  throw InvalidArgument("environment '" + environment.name + "': link " + name_of(link) +
-                        " has an inverse at only " + std::to_string(kept) + " of " +
-                        std::to_string(total) +
+  throw InvalidArgument("environment '" + environment.name + "': link " +
+                        name_of(link_names, link) + " has an inverse at only " +
+                        std::to_string(kept) + " of " + std::to_string(total) +
                         " samples; use another link, or identity for a mixing of no known form");
 }
 
@@ -113,39 +114,6 @@ double invert_link(Link link, double x) {
   return nan;
 }
 
-double link_slope(Link link, double u) {
-  switch (link) {
-    case Link::identity:
-      return 1.0;
-    case Link::tanh:
-      return 1.0 / (std::cosh(u) * std::cosh(u));
-    case Link::exp:
-      return std::exp(u);
-    case Link::sinh:
-      return std::cosh(u);
-    case Link::asinh:
-      return 1.0 / std::sqrt(1.0 + u * u);
-    case Link::cubic:
-      return 1.0 + 3.0 * u * u;
-  }
-  return nan;
-}
-
-const std::vector<std::string>& link_names() {
-  static const std::vector<std::string> names = {"identity", "tanh",  "exp",
-                                                 "sinh",     "asinh", "cubic"};
-  return names;
-}
-
-std::string name_of(Link link) { return link_names()[static_cast<std::size_t>(link)]; }
-
-Link link_of_name(const std::string& name) {
-  const auto& names = link_names();
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return static_cast<Link>(found - names.begin());
-  throw InvalidArgument("there is no link '" + name + "'; choose one of " + listed(names));
-}
-
 Matrix Chart::apply(ConstMatrixView x) const {
   const std::size_t d = centre.size();
   if (x.cols() != d)
@@ -168,10 +136,7 @@ ChartedData fit_chart(const Backend& backend, const Dataset& dataset, std::size_
   Linearised u = linearise(dataset, link);
   const std::vector<EnvironmentMoments> moments = compute_moments(backend, u.dataset, observer);
   const unmix::Subspace subspace = unmix::latent_subspace(moments, latents);
-  if (subspace.rank() < latents)
-    throw InvalidArgument("chart: " + std::to_string(latents) +
-                          " latents, but the data have rank " + std::to_string(subspace.rank()) +
-                          "; ask for at most that many");
+  unmix::check_rank({"chart: ", ""}, subspace, latents);
   ChartedData result{{link, moments.front().mean, to_matrix(subspace.basis), subspace.explained},
                      {{}, {}, dataset.preprocessing},
                      std::move(u.rows)};

@@ -1,16 +1,13 @@
 #include "unmix/disentangle.hpp"
 
-#include <LBFGS.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <stdexcept>
 
 #include "core/eigen.hpp"
+#include "core/lbfgs.hpp"
 #include "kernels/operations.hpp"
 #include "lodestein/core/error.hpp"
-#include "lodestein/graph/assignment.hpp"
 
 namespace lodestein::unmix {
 namespace {
@@ -20,12 +17,6 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 using kernels::Buffer;
 using kernels::View;
-
-constexpr double smoothing = 0.01;  // of |u|, where D_ii = 1
-
-MatrixXd second_moment(const MatrixXd& d) {
-  return d.transpose() * d / static_cast<double>(d.rows());
-}
 
 std::vector<MatrixXd> moments_of(const std::vector<MatrixXd>& differences) {
   std::vector<MatrixXd> moments;
@@ -77,7 +68,7 @@ bool scale_columns(const LinearLeak& leak, MatrixXd& w) {
   return true;
 }
 
-// L-BFGS; the best point seen.
+// The best point seen.
 MatrixXd minimise(const LinearLeak& leak, const MatrixXd& start, std::size_t iterations,
                   const Observer& observer) {
   const Index n = start.rows();
@@ -99,26 +90,10 @@ MatrixXd minimise(const LinearLeak& leak, const MatrixXd& start, std::size_t ite
     }
     return f;
   };
-  LBFGSpp::LBFGSParam<double> settings;
-  settings.m = 10;
-  settings.epsilon = 1e-6;  // fp32 gradients
-  settings.epsilon_rel = 0.0;
-  settings.past = 5;
+  LBFGSpp::LBFGSParam<double> settings = lbfgs_settings(1e-6, static_cast<int>(iterations));
+  settings.past = 5;  // fp32 gradients
   settings.delta = 1e-7;
-  settings.max_iterations = static_cast<int>(iterations);
-  settings.max_linesearch = 30;
-  settings.linesearch = LBFGSpp::LBFGS_LINESEARCH_BACKTRACKING_ARMIJO;
-  LBFGSpp::LBFGSSolver<double, LBFGSpp::LineSearchBacktracking> solver(settings);
-  VectorXd v = Eigen::Map<const VectorXd>(start.data(), start.size());
-  double f = 0.0;
-  try {
-    solver.minimize(objective, v, f);
-  } catch (const Error&) {
-    throw;
-  } catch (const std::runtime_error&) {
-    // A line search without further decrease ends in one of these two.
-  } catch (const std::logic_error&) {
-  }
+  go_down(settings, objective, Eigen::Map<const VectorXd>(start.data(), start.size()));
   return best;
 }
 
@@ -269,44 +244,6 @@ Disentangled disentangle(const Backend& backend, const WhitenedPairs& pairs,
         "latent needs two interventions that differ from each other");
   result.encoder = best.inverse().rowwise().normalized();
   return result;
-}
-
-Matrix pairing_costs(const std::vector<MatrixXd>& observational) {
-  const std::size_t count = observational.size();
-  std::vector<double> energy;
-  for (const MatrixXd& d : observational) energy.push_back(second_moment(d).trace());
-  Matrix costs(count, count);
-  for (std::size_t a = 0; a < count; ++a) {
-    for (std::size_t b = a + 1; b < count; ++b) {
-      const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(
-          second_moment(observational[b] - observational[a]), Eigen::EigenvaluesOnly);
-      const VectorXd& values = eigen.eigenvalues();
-      const double left = std::max(0.0, values.head(values.size() - 1).sum());
-      const double unit = std::min(energy[a], energy[b]);
-      costs(a, b) = costs(b, a) = unit > 0.0 ? left / unit : 1.0;
-    }
-  }
-  return costs;
-}
-
-std::vector<std::pair<std::size_t, std::size_t>> find_pairs(
-    const std::vector<MatrixXd>& observational, Pairing pairing, std::size_t n) {
-  std::vector<std::pair<std::size_t, std::size_t>> pairs;
-  if (pairing == Pairing::coupled) {
-    for (std::size_t m = 0; m < n; ++m) pairs.emplace_back(m, n + m);
-    return pairs;
-  }
-  const Matrix costs = pairing_costs(observational);
-  if (pairing == Pairing::families) {
-    const std::vector<std::size_t> second =
-        minimum_cost_assignment(ConstMatrixView(costs.data() + n, n, n, 2 * n));
-    for (std::size_t m = 0; m < n; ++m) pairs.emplace_back(m, n + second[m]);
-    return pairs;
-  }
-  const std::vector<std::size_t> partner = minimum_cost_pairing(costs);
-  for (std::size_t m = 0; m < partner.size(); ++m)
-    if (m < partner[m]) pairs.emplace_back(m, partner[m]);
-  return pairs;
 }
 
 }  // namespace lodestein::unmix

@@ -21,6 +21,14 @@ struct WhitenedPairs {
   WhitenedPairs part(double held_out, bool wanted) const;
 };
 
+/// |u| is rounded off to sqrt(u^2 + smoothing^2) where D_ii = 1.
+constexpr double smoothing = 0.01;
+
+/// E[d d^T]. [N, n] -> [n, n]
+inline Eigen::MatrixXd second_moment(const Eigen::MatrixXd& d) {
+  return d.transpose() * d / static_cast<double>(d.rows());
+}
+
 /// 1/n sum_i sum_{m != i} D_mi / D_ii, D [m, i].
 double leak(const Eigen::MatrixXd& absolute);
 /// Its derivative. [m, i]
@@ -30,10 +38,10 @@ Eigen::MatrixXd leak_gradient(const Eigen::MatrixXd& absolute);
 class LinearLeak {
  public:
   LinearLeak(const Backend& backend, const WhitenedPairs& pairs);
-  /// D [m, i]; |u| rounded off to sqrt(u^2 + smoothing^2).
-  Eigen::MatrixXd absolute(const Eigen::MatrixXd& w, double smoothing = 0.0) const;
+  /// D [m, i]; |u| rounded off to sqrt(u^2 + rounding^2).
+  Eigen::MatrixXd absolute(const Eigen::MatrixXd& w, double rounding = 0.0) const;
   /// leak(D), and its derivative in W unless null.
-  double evaluate(const Eigen::MatrixXd& w, double smoothing, Eigen::MatrixXd* gradient) const;
+  double evaluate(const Eigen::MatrixXd& w, double rounding, Eigen::MatrixXd* gradient) const;
 
  private:
   struct Data;
@@ -60,11 +68,5 @@ NetworkDisentangled disentangle_by_network(const Backend& backend, const Whitene
                                            const Eigen::MatrixXd& encoder,
                                            const GscaleOptions& options, Seed seed,
                                            Observer& observer);
-
-/// s_m - s_m' of all pairs of environments -> what is not in one direction, in units of the smaller
-/// difference. [2n, 2n], symmetric. Differences are whitened.
-Matrix pairing_costs(const std::vector<Eigen::MatrixXd>& observational);
-std::vector<std::pair<std::size_t, std::size_t>> find_pairs(
-    const std::vector<Eigen::MatrixXd>& observational, Pairing pairing, std::size_t latents);
 
 }  // namespace lodestein::unmix

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "core/shuffle.hpp"
@@ -15,7 +16,6 @@ using kernels::Buffer;
 using kernels::NetworkShape;
 using kernels::View;
 
-constexpr double smoothing = 0.01;        // of |u|, where D_ii = 1
 constexpr double least_condition = 1e-5;  // of a Jacobian; below, a sample takes no part
 constexpr std::size_t evaluations = 25;   // of the held-out objective in a training
 
@@ -215,7 +215,8 @@ class Training {
       leak_.gradient(with_scale_fixed(d), parameters.data(), gradient.data());
       kernels::AdamStep adam;
       const double share = static_cast<double>(step - 1) / static_cast<double>(options_.steps);
-      adam.options.rate = static_cast<float>(0.5 * options_.rate * (1.0 + std::cos(pi * share)));
+      adam.options.rate =
+          static_cast<float>(0.5 * options_.rate * (1.0 + std::cos(std::numbers::pi * share)));
       adam.step = step;
       adam.size = from.size();
       adam.gradient = gradient.data();
@@ -232,7 +233,6 @@ class Training {
   }
 
  private:
-  static constexpr double pi = 3.14159265358979323846;
   double objective(const float* parameters) {
     return leak(leak_.absolute(held_out_, held_out_rows_, parameters));
   }

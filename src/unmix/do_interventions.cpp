@@ -8,6 +8,7 @@
 #include "kernels/operations.hpp"
 #include "lodestein/core/error.hpp"
 #include "unmix/identify.hpp"
+#include "unmix/input_checks.hpp"
 #include "unmix/subspace.hpp"
 
 namespace lodestein {
@@ -16,6 +17,8 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using unmix::LinearProblem;
+
+constexpr unmix::Speaker speaker{"do-interventions: ", ""};
 
 /// Environments that hold the same latent constant.
 struct Group {
@@ -30,20 +33,7 @@ void check(const std::vector<EnvironmentMoments>& moments) {
         "constant are needed, there are " +
         std::to_string(moments.size()) + " environments");
   }
-  const std::size_t d = moments.front().mean.size();
-  for (const EnvironmentMoments& m : moments) {
-    if (m.mean.size() != d || m.covariance.rows() != d || m.covariance.cols() != d) {
-      throw DimensionMismatch("do-interventions: environment '" + m.name + "' has a mean of " +
-                              std::to_string(m.mean.size()) + " and a covariance of " +
-                              std::to_string(m.covariance.rows()) + " x " +
-                              std::to_string(m.covariance.cols()) + "; the observational has " +
-                              std::to_string(d) + " features");
-    }
-    if (!as_eigen(m.covariance).allFinite() || m.samples == 0) {
-      throw InvalidArgument("do-interventions: environment '" + m.name +
-                            "' needs a finite covariance and samples");
-    }
-  }
+  unmix::check_moments(speaker, moments, 1);
 }
 
 std::vector<Group> groups_of(const std::vector<EnvironmentMoments>& moments) {
@@ -187,11 +177,7 @@ DoInterventionResult do_interventions(const Backend& backend,
   const std::vector<Group> groups = groups_of(moments);
   const std::size_t n = latent_count(options, groups.size());
   const unmix::Subspace subspace = unmix::latent_subspace(moments, n);
-  if (subspace.rank() < n) {
-    throw InvalidArgument("do-interventions: " + std::to_string(n) +
-                          " latents, but the data have rank " + std::to_string(subspace.rank()) +
-                          "; ask for fewer (latents)");
-  }
+  unmix::check_rank(speaker, subspace, n);
   const LinearProblem problem =
       unmix::linear_problem(transformed(moments, to_matrix(subspace.basis)));
   DoInterventionResult result;

@@ -9,13 +9,16 @@
 #include <memory>
 
 #include "core/eigen.hpp"
+#include "core/percent.hpp"
 #include "lodestein/core/error.hpp"
 #include "unmix/additive.hpp"
 #include "unmix/bootstrap.hpp"
-#include "unmix/chi_square.hpp"
 #include "unmix/diagnose.hpp"
 #include "unmix/identify.hpp"
+#include "unmix/input_checks.hpp"
+#include "unmix/latent_edges.hpp"
 #include "unmix/resample.hpp"
+#include "unmix/stopwatch.hpp"
 #include "unmix/subspace.hpp"
 
 namespace lodestein {
@@ -26,22 +29,12 @@ using Eigen::MatrixXd;
 using unmix::Identified;
 using unmix::LinearProblem;
 using unmix::Resampler;
+using unmix::Stopwatch;
 using unmix::Subspace;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// Measures one stage after the other.
-class Stopwatch {
- public:
-  void lap(std::vector<StageTime>& timings, const char* stage) {
-    const auto now = std::chrono::steady_clock::now();
-    timings.push_back({stage, std::chrono::duration<double>(now - last_).count()});
-    last_ = now;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
+constexpr unmix::Speaker speaker{"", " (--latents)"};
 
 std::size_t latent_count(const FitOptions& options, std::size_t interventions) {
   if (interventions == 0) {
@@ -49,15 +42,8 @@ std::size_t latent_count(const FitOptions& options, std::size_t interventions) {
         "there is only one environment; score differences need an observational and at least one "
         "interventional environment (check --environment-column and --observational)");
   }
-  const std::size_t latents = options.latents == 0 ? interventions : options.latents;
-  if (latents > interventions) {
-    throw InvalidArgument("latents = " + std::to_string(latents) + ", but there are only " +
-                          std::to_string(interventions) +
-                          " interventional environments; every latent must be hit by one, so ask "
-                          "for at most " +
-                          std::to_string(interventions) + " (--latents)");
-  }
-  return latents;
+  return unmix::latent_count(speaker, options.latents, interventions,
+                             "every latent must be hit by one");
 }
 
 void check_additive(const FitOptions& options) {
@@ -121,39 +107,6 @@ bool suspicious(const std::vector<EnvironmentMoments>& moments) {
   return false;
 }
 
-void check_moments(const std::vector<EnvironmentMoments>& moments) {
-  const std::size_t d = moments.front().mean.size();
-  for (const EnvironmentMoments& m : moments) {
-    if (m.mean.size() != d || m.covariance.rows() != d || m.covariance.cols() != d) {
-      throw DimensionMismatch("environment '" + m.name + "': mean of " +
-                              std::to_string(m.mean.size()) + ", covariance " +
-                              std::to_string(m.covariance.rows()) + " x " +
-                              std::to_string(m.covariance.cols()) + "; the observational has " +
-                              std::to_string(d) + " features");
-    }
-    const auto covariance = as_eigen(m.covariance);
-    const bool symmetric = (covariance - covariance.transpose()).cwiseAbs().maxCoeff() <=
-                           1e-9 * covariance.cwiseAbs().maxCoeff();
-    if (!covariance.allFinite() || !symmetric) {
-      throw InvalidArgument("environment '" + m.name +
-                            "': its covariance is not finite and symmetric");
-    }
-  }
-}
-
-void check_rank(const Subspace& subspace, std::size_t latents) {
-  if (subspace.rank() >= latents) return;
-  throw InvalidArgument("latents = " + std::to_string(latents) + ", but the data have rank " +
-                        std::to_string(subspace.rank()) +
-                        "; ask for at most that many (--latents)");
-}
-
-std::string percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f%%", 100.0 * share);
-  return text;
-}
-
 void describe_identification(FitResult& result) {
   const bool hard = result.options.intervention == Intervention::hard;
   result.identified =
@@ -190,27 +143,6 @@ void add_findings(FitResult& result, double explained) {
                         "latents"});
   }
   unmix::find_misfits(result.diagnosis);
-}
-
-void fill_edges(const Identified& fit, const LinearProblem& problem, FitResult& result) {
-  const MatrixXd covariance = fit.encoder * problem.covariance[0] * fit.encoder.transpose();
-  for (const auto& [from, to] : fit.graph.edges()) {
-    const std::vector<std::size_t> parents = fit.graph.parents(to);
-    const std::vector<Index> pa(parents.begin(), parents.end());
-    const MatrixXd among = covariance(pa, pa);
-    const Eigen::VectorXd with = covariance(pa, static_cast<Index>(to));
-    const Eigen::VectorXd weights = among.ldlt().solve(with);
-    const auto place = std::find(parents.begin(), parents.end(), from) - parents.begin();
-    result.edges.push_back({from, to, weights(place), nan, nan, nan});
-  }
-  for (const unmix::RefinedEdge& refined : fit.edges) {
-    for (LatentEdge& edge : result.edges) {
-      if (edge.from != static_cast<std::size_t>(refined.from)) continue;
-      if (edge.to != static_cast<std::size_t>(refined.to)) continue;
-      edge.likelihood_ratio = refined.likelihood_ratio;
-      edge.p_value = unmix::chi_square_tail(refined.likelihood_ratio, refined.degrees);
-    }
-  }
 }
 
 void fill_targets(const Identified& fit, const std::vector<EnvironmentMoments>& moments,
@@ -273,7 +205,7 @@ class Fitting {
   void run(std::size_t latents, const MakeResampler& make_resampler, Stopwatch& stopwatch) {
     result_.options.latents = latents;
     const Subspace subspace = unmix::latent_subspace(moments_, latents);
-    check_rank(subspace, latents);
+    unmix::check_rank(speaker, subspace, latents);
     const LinearProblem problem =
         unmix::linear_problem(transformed(moments_, to_matrix(subspace.basis)));
     record_subspace(subspace);
@@ -350,7 +282,8 @@ class Fitting {
     for (std::size_t k = 0; k < fit.deviance.size(); ++k) {
       result_.diagnosis.environments[k].deviance_per_dof = fit.deviance[k];
     }
-    fill_edges(fit, problem, result_);
+    result_.edges = unmix::latent_edges(
+        fit.encoder * problem.covariance[0] * fit.encoder.transpose(), fit.graph, fit.edges);
     fill_targets(fit, moments_, result_);
     add_findings(result_, subspace.explained);
   }
@@ -400,7 +333,7 @@ FitResult fit(const Backend& backend, const std::vector<EnvironmentMoments>& mom
   if (options.mechanism == Mechanism::additive) {
     throw InvalidArgument("additive mechanisms need samples; moments tell linear ones only");
   }
-  check_moments(moments);
+  unmix::check_moments(speaker, moments, 0);
   for (const EnvironmentMoments& m : moments) {
     if (m.samples <= latents) {
       throw InvalidArgument("environment '" + m.name + "' has " + std::to_string(m.samples) +

@@ -9,6 +9,8 @@
 #include "score/checks.hpp"
 #include "unmix/disentangle.hpp"
 #include "unmix/linear_map.hpp"
+#include "unmix/pairing.hpp"
+#include "unmix/white_coordinates.hpp"
 
 namespace lodestein {
 namespace {
@@ -17,6 +19,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::RowVectorXd;
 using Eigen::VectorXd;
+using unmix::WhiteCoordinates;
 using unmix::WhitenedPairs;
 
 constexpr std::size_t least_points = 10;  // for each latent
@@ -77,35 +80,6 @@ void check(const PairedDifferences& p, const GscaleOptions& options) {
   check_differences("pair", p.pairs, p.points);
 }
 
-// Coordinates in which the points have mean 0 and covariance I; differences follow by d' = L^T d.
-class WhiteCoordinates {
- public:
-  explicit WhiteCoordinates(ConstMatrixView points) {
-    const auto y = as_eigen(points);
-    centre_ = y.colwise().mean();
-    const MatrixXd centred = y.rowwise() - centre_;
-    const MatrixXd covariance = centred.transpose() * centred / static_cast<double>(y.rows());
-    const Eigen::LLT<MatrixXd> cholesky(covariance);
-    root_ = cholesky.matrixL();
-    if (cholesky.info() != Eigen::Success || !(root_.diagonal().minCoeff() > 0.0))
-      refuse(
-          "the points have a covariance without inverse; their dimension is less than that "
-          "of the latents");
-    inverse_ =
-        root_.triangularView<Eigen::Lower>().solve(MatrixXd::Identity(root_.rows(), root_.cols()));
-  }
-  MatrixXd points(ConstMatrixView y) const {
-    return (as_eigen(y).rowwise() - centre_) * inverse_.transpose();
-  }
-  MatrixXd differences(ConstMatrixView d) const { return as_eigen(d) * root_; }
-  const MatrixXd& inverse() const { return inverse_; }
-  const RowVectorXd& centre() const { return centre_; }
-
- private:
-  RowVectorXd centre_;
-  MatrixXd root_, inverse_;
-};
-
 void check_map_input(ConstMatrixView y, std::size_t latents) {
   check_columns("latent map", y, latents);
 }
@@ -164,13 +138,6 @@ WhitenedPairs whitened_pairs(const WhiteCoordinates& white, ConstMatrixView poin
   return result;
 }
 
-std::vector<MatrixXd> whitened_differences(const WhiteCoordinates& white,
-                                           const std::vector<Matrix>& differences) {
-  std::vector<MatrixXd> result;
-  for (const Matrix& d : differences) result.push_back(white.differences(d));
-  return result;
-}
-
 // E|d_j| of pair m relative to E|d_m|, in z at variance 1.
 Matrix relative_leakage(const LatentMap& map, ConstMatrixView points,
                         const std::vector<Matrix>& pairs) {
@@ -206,8 +173,7 @@ GscaleResult gscale(const Backend& backend, const PairedDifferences& differences
   check(differences, options);
   const WhiteCoordinates white(differences.points);
   GscaleResult result;
-  result.pairs = unmix::find_pairs(whitened_differences(white, differences.observational),
-                                   options.pairing, differences.points.cols());
+  result.pairs = unmix::find_pairs(differences.points, differences.observational, options.pairing);
   const std::vector<Matrix> pairs = pair_differences(differences, result);
   const WhitenedPairs problem = whitened_pairs(white, differences.points, pairs);
   const unmix::Disentangled linear = unmix::disentangle(backend, problem, options, seed, observer);

@@ -1,32 +1,22 @@
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
 #include "core/eigen.hpp"
+#include "core/percent.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/unmix/gscale.hpp"
 #include "unmix/additive.hpp"
 #include "unmix/chi_square.hpp"
 #include "unmix/linear_map.hpp"
+#include "unmix/option_names.hpp"
+#include "unmix/pairing.hpp"
+#include "unmix/stopwatch.hpp"
 
 namespace lodestein {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-class Stopwatch {
- public:
-  void lap(std::vector<StageTime>& timings, const char* stage) {
-    const auto now = std::chrono::steady_clock::now();
-    timings.push_back({stage, std::chrono::duration<double>(now - last_).count()});
-    last_ = now;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 std::size_t latents_of(const Dataset& dataset, const GscaleFitOptions& options) {
   const std::size_t interventions = dataset.interventions();
@@ -48,25 +38,17 @@ Matrix some_rows(const Matrix& samples, std::size_t most) {
 }
 
 // Pairs by the differences of all environments against the observational one.
-std::vector<std::pair<std::size_t, std::size_t>> find_pairs(const Backend& backend,
-                                                            const Dataset& dataset,
-                                                            const Matrix& points,
-                                                            const GscaleFitOptions& options,
-                                                            Seed seed, Observer& observer) {
-  PairedDifferences p{points, {}};
-  if (options.unmix.pairing == Pairing::coupled) {
-    std::vector<std::pair<std::size_t, std::size_t>> pairs;
-    const std::size_t n = dataset.interventions() / 2;
-    for (std::size_t m = 0; m < n; ++m) pairs.emplace_back(m, n + m);
-    return pairs;
+unmix::EnvironmentPairs find_pairs(const Backend& backend, const Dataset& dataset,
+                                   const Matrix& points, const GscaleFitOptions& options, Seed seed,
+                                   Observer& observer) {
+  std::vector<Matrix> observational;
+  if (options.unmix.pairing != Pairing::coupled) {
+    const ScoreDifferences differences =
+        classifier_differences(backend, dataset, options.classifier, seed, observer);
+    for (std::size_t m = 0; m < dataset.interventions(); ++m)
+      observational.push_back(differences.evaluate(points, m));
   }
-  const ScoreDifferences differences =
-      classifier_differences(backend, dataset, options.classifier, seed, observer);
-  for (std::size_t m = 0; m < dataset.interventions(); ++m)
-    p.observational.push_back(differences.evaluate(points, m));
-  GscaleOptions linear = options.unmix;
-  linear.encoder = EncoderFamily::linear;
-  return gscale(backend, p, linear, seed, observer).pairs;
+  return unmix::find_pairs(points, observational, options.unmix.pairing);
 }
 
 ScoreDifferences differences_of_pair(const Backend& backend, const Dataset& dataset,
@@ -147,8 +129,9 @@ void describe(GscaleFit& fit, const GscaleFitOptions& options) {
   fit.identified = linear ? "latents up to permutation and scaling; the DAG"
                           : "latents up to permutation and a monotone function of each; the DAG";
   fit.assumptions = {
-      linear ? "mixing x = link(T z), T of full column rank, link " + name_of(fit.chart.link)
-             : "smooth invertible mixing; link " + name_of(fit.chart.link) +
+      linear ? "mixing x = link(T z), T of full column rank, link " +
+                   name_of(link_names, fit.chart.link)
+             : "smooth invertible mixing; link " + name_of(link_names, fit.chart.link) +
                    " and the main axes give coordinates of its image",
       "two hard interventions on every latent, whose densities have different slopes almost "
       "everywhere",
@@ -157,12 +140,6 @@ void describe(GscaleFit& fit, const GscaleFitOptions& options) {
           : "unknown: which two environments hit the same latent (found by assignment), and which "
             "latent",
       "densities are positive everywhere", "an estimator of score differences that converges"};
-}
-
-std::string percent(double share) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f%%", 100.0 * share);
-  return text;
 }
 
 void find_in_chart(GscaleFit& fit, const Dataset& x, const ChartedData& charted) {
@@ -175,11 +152,11 @@ void find_in_chart(GscaleFit& fit, const Dataset& x, const ChartedData& charted)
   std::size_t kept = 0;
   for (const auto& rows : charted.rows) kept += rows.size();
   if (kept == x.sample_count()) return;
-  fit.findings.push_back({Severity::note, "out-of-range",
-                          std::to_string(x.sample_count() - kept) +
-                              " samples are out of the range of link " + name_of(fit.chart.link) +
-                              " and were left out in all environments",
-                          "nothing to do unless they are many; scores elsewhere don't change"});
+  fit.findings.push_back(
+      {Severity::note, "out-of-range",
+       std::to_string(x.sample_count() - kept) + " samples are out of the range of link " +
+           name_of(link_names, fit.chart.link) + " and were left out in all environments",
+       "nothing to do unless they are many; scores elsewhere don't change"});
 }
 
 void find_leaks(GscaleFit& fit) {
@@ -198,7 +175,7 @@ void find_leaks(GscaleFit& fit) {
 GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
                      const GscaleFitOptions& options, Seed seed, Observer& observer) {
   const std::size_t n = latents_of(dataset, options);
-  Stopwatch stopwatch;
+  unmix::Stopwatch stopwatch;
   GscaleFit fit;
   const ChartedData charted = fit_chart(backend, dataset, n, options.link, observer);
   const Dataset& y = charted.dataset;

@@ -6,6 +6,7 @@
 #include "lodestein/core/error.hpp"
 #include "lodestein/score/cross_fit.hpp"
 #include "lodestein/unmix/gscale.hpp"
+#include "unmix/pairing.hpp"
 #include "unmix/starts.hpp"
 
 namespace lodestein {
@@ -14,7 +15,7 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::RowVectorXd;
-using EnvironmentPairs = std::vector<std::pair<std::size_t, std::size_t>>;
+using unmix::EnvironmentPairs;
 
 constexpr double rounding = 1.0 / 65536.0;  // of fp32 numbers after some thousand operations
 constexpr double beyond_leakage = 2.0;      // the largest leakage seen is no bound of the next

@@ -42,6 +42,12 @@ MatrixXd pooled_root(const LinearProblem& problem) {
   return (sum / static_cast<double>(problem.interventions())).llt().matrixL();
 }
 
+std::size_t edge_count(const ParentSets& parents) {
+  std::size_t sum = 0;
+  for (const auto& set : parents) sum += set.size();
+  return sum;
+}
+
 class MultiNode {
  public:
   MultiNode(const LinearProblem& problem, Intervention intervention, Observer& observer)
@@ -110,12 +116,7 @@ class MultiNode {
   }
   double bic(const Refined& fit) const {
     return 2.0 * total_ * fit.objective +
-           std::log(total_) * static_cast<double>(count(fit.parents));
-  }
-  static std::size_t count(const ParentSets& parents) {
-    std::size_t sum = 0;
-    for (const auto& set : parents) sum += set.size();
-    return sum;
+           std::log(total_) * static_cast<double>(edge_count(fit.parents));
   }
   void split(Fit& fit, Intervention intervention) const {
     fit.targets = split_mechanisms(problem_, fit.start.encoder, complete_parents(fit.start.order),
@@ -147,7 +148,6 @@ MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearP
                             Intervention intervention, Seed seed, Observer& observer) {
   const MultiNode model(problem, intervention, observer);
   Fit best;
-  std::size_t starts = 0;
   for (std::uint32_t attempt = 0; attempt < most_attempts; ++attempt) {
     observer.progress("multi-node starts", attempt, most_attempts);
     // Unit variance in all environments together shows directions that are faint in the first.
@@ -156,22 +156,19 @@ MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearP
     const FlagSearch search(operations, differences.in_coordinates(metric), whitened);
     for (const Flag& flag : search.beam(beam_width, attempt, seed)) {
       Fit fit = model.from_flag(flag, metric);
-      ++starts;
       if (model.possible(fit) && fit.f < best.f) best = std::move(fit);
     }
     if (!model.misfit(best)) break;
   }
   MultiNodeFit result;
-  result.starts = starts;
   if (!std::isfinite(best.f)) {
     result.refined.objective = best.f;
     return result;
   }
   result.refined = model.refined(best);
   result.targets = best.targets;
-  std::size_t coefficients = 0;
-  for (const auto& set : result.refined.parents) coefficients += set.size();
-  result.deviance_per_dof = model.deviance_per_dof(result.refined.objective, coefficients);
+  result.deviance_per_dof =
+      model.deviance_per_dof(result.refined.objective, edge_count(result.refined.parents));
   return result;
 }
 

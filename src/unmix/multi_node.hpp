@@ -17,7 +17,6 @@ struct MultiNodeFit {
   Refined refined;
   TargetSets targets;
   double deviance_per_dof = 0.0;  ///< of the whole model; about 1 if it holds
-  std::size_t starts = 0;         ///< flags that were tried
 };
 
 /// Maximum likelihood: flags (see FlagSearch) start it; each is fitted with complete parents,

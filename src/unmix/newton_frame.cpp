@@ -1,10 +1,9 @@
 #include "unmix/newton_frame.hpp"
 
-#include <LBFGS.h>
-
 #include <cmath>
 #include <limits>
-#include <stdexcept>
+
+#include "core/lbfgs.hpp"
 
 namespace lodestein::unmix {
 namespace {
@@ -48,17 +47,6 @@ struct GiveUp {};
 // In the frame |g|^2 / 2 estimates the decrease that is left; a minimum further below is unlikely.
 constexpr double most_decrease = 20.0;
 constexpr int patience = 6;  // evaluations before that estimate is believed
-
-LBFGSpp::LBFGSParam<double> parameters(double gradient_norm, int most_iterations) {
-  LBFGSpp::LBFGSParam<double> result;
-  result.m = 8;
-  result.epsilon = gradient_norm;
-  result.epsilon_rel = 0.0;
-  result.max_iterations = most_iterations;
-  result.max_linesearch = 30;
-  result.linesearch = LBFGSpp::LBFGS_LINESEARCH_BACKTRACKING_ARMIJO;
-  return result;
-}
 
 }  // namespace
 
@@ -104,7 +92,6 @@ double NewtonFrame::minimise(MatrixXd& h, const ParentSets& parents, double tole
   const double unit = gradient.norm();
   if (std::isfinite(best) && unit > small) {
     // LBFGSpp's first step has length 1, so a unit is made as long as the Newton step.
-    VectorXd v = best_u / unit;
     int evaluations = 0;
     const auto objective = [&](const VectorXd& point, VectorXd& gradient_v) {
       const double f = evaluate(unit * point, gradient_v);
@@ -115,16 +102,11 @@ double NewtonFrame::minimise(MatrixXd& h, const ParentSets& parents, double tole
       gradient_v *= unit;
       return f;
     };
-    const auto settings = parameters(small * unit, 300);  // the solver keeps a reference
+    LBFGSpp::LBFGSParam<double> settings = lbfgs_settings(small * unit, 300);
+    settings.m = 8;
     try {
-      LBFGSpp::LBFGSSolver<double, LBFGSpp::LineSearchBacktracking> solver(settings);
-      double f = 0.0;
-      solver.minimize(objective, v, f);
+      go_down(settings, objective, best_u / unit);
     } catch (const GiveUp&) {
-    } catch (const std::runtime_error&) {
-      // LBFGSpp reports a line search that finds no further decrease by throwing one of these two;
-      // the best point seen is the answer then.
-    } catch (const std::logic_error&) {
     }
   }
   if (!std::isfinite(best)) return infinity;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/named_values.hpp"
+#include "lodestein/unmix/chart.hpp"
 #include "lodestein/unmix/fit.hpp"
 
 namespace lodestein {
@@ -13,6 +14,12 @@ inline constexpr NamedValues<Intervention, 2> intervention_names{
     {{"hard", Intervention::hard}, {"soft", Intervention::soft}}};
 inline constexpr NamedValues<Mechanism, 2> mechanism_names{
     {{"linear", Mechanism::linear}, {"additive", Mechanism::additive}}};
+inline constexpr NamedValues<Link, 6> link_names{{{"identity", Link::identity},
+                                                  {"tanh", Link::tanh},
+                                                  {"exp", Link::exp},
+                                                  {"sinh", Link::sinh},
+                                                  {"asinh", Link::asinh},
+                                                  {"cubic", Link::cubic}}};
 inline constexpr NamedValues<Shrinkage, 3> shrinkage_names{
     {{"auto", Shrinkage::automatic},
      {"none", Shrinkage::none},

@@ -8,6 +8,8 @@
 #include "lodestein/core/error.hpp"
 #include "unmix/combinations.hpp"
 #include "unmix/identify.hpp"
+#include "unmix/input_checks.hpp"
+#include "unmix/latent_edges.hpp"
 #include "unmix/mechanism_split.hpp"
 #include "unmix/multi_node.hpp"
 #include "unmix/subspace.hpp"
@@ -23,23 +25,12 @@ using unmix::PairMoments;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double most_combinations = 2e6;  // spectra of all of them are kept
-constexpr double clear_misfit = 3.0;       // deviance per degree of freedom
+constexpr unmix::Speaker speaker{"umni: ", ""};
+constexpr double clear_misfit = 3.0;  // deviance per degree of freedom
 
 std::size_t latent_count(const UmniOptions& options, std::size_t interventions) {
-  if (interventions == 0) {
-    throw InvalidArgument(
-        "umni: there is only one environment; an observational one and at least one "
-        "interventional environment per latent are needed");
-  }
-  const std::size_t latents = options.latents == 0 ? interventions : options.latents;
-  if (latents > interventions) {
-    throw InvalidArgument("umni: latents = " + std::to_string(latents) + ", but there are only " +
-                          std::to_string(interventions) +
-                          " interventional environments; their target sets must tell all latents "
-                          "apart, so ask for at most " +
-                          std::to_string(interventions));
-  }
-  return latents;
+  return unmix::latent_count(speaker, options.latents, interventions,
+                             "their target sets must tell all latents apart");
 }
 
 void check_options(const UmniOptions& options) {
@@ -65,24 +56,6 @@ void check_combinations(const UmniOptions& options, std::size_t interventions) {
       " make " + std::to_string(static_cast<long long>(std::min(count, 9e18))) +
       " combinations; lower it, or use the likelihood procedure, which doesn't "
       "list them");
-}
-
-void check_moments(const std::vector<EnvironmentMoments>& moments) {
-  if (moments.empty()) throw InvalidArgument("umni: there are no environments");
-  const std::size_t d = moments.front().mean.size();
-  for (const EnvironmentMoments& m : moments) {
-    if (m.mean.size() != d || m.covariance.rows() != d || m.covariance.cols() != d) {
-      throw DimensionMismatch("umni: environment '" + m.name + "' has a mean of " +
-                              std::to_string(m.mean.size()) + " and a covariance of " +
-                              std::to_string(m.covariance.rows()) + " x " +
-                              std::to_string(m.covariance.cols()) + "; the observational has " +
-                              std::to_string(d) + " features");
-    }
-    if (!as_eigen(m.covariance).allFinite() || m.samples < 2) {
-      throw InvalidArgument("umni: environment '" + m.name +
-                            "' needs a finite covariance of at least two samples");
-    }
-  }
 }
 
 std::vector<std::string> names_of(const std::vector<EnvironmentMoments>& moments) {
@@ -122,35 +95,6 @@ void fail(UmniResult& result, const std::string& code, const std::string& messag
   result.findings.push_back({Severity::failure, code, message, remedy});
 }
 
-// Weights of latents at unit observational variance, from the regression on the graph's parents.
-void fill_edges(const LinearProblem& problem, const MatrixXd& encoder, UmniResult& result) {
-  const MatrixXd covariance = encoder * problem.covariance[0] * encoder.transpose();
-  for (std::size_t to = 0; to < result.graph.nodes(); ++to) {
-    const std::vector<std::size_t> parents = result.graph.parents(to);
-    if (parents.empty()) continue;
-    const std::vector<Index> pa(parents.begin(), parents.end());
-    const MatrixXd among = covariance(pa, pa);
-    const Eigen::VectorXd with = covariance(pa, static_cast<Index>(to));
-    const Eigen::VectorXd weights = among.ldlt().solve(with);
-    for (std::size_t p = 0; p < parents.size(); ++p) {
-      result.edges.push_back({parents[p], to, weights(static_cast<Index>(p)), nan, nan, nan});
-    }
-  }
-}
-
-void fill_ratios(const unmix::Refined& refined, UmniResult& result) {
-  for (const unmix::RefinedEdge& edge : refined.edges) {
-    for (LatentEdge& known : result.edges) {
-      if (known.from != static_cast<std::size_t>(edge.from) ||
-          known.to != static_cast<std::size_t>(edge.to)) {
-        continue;
-      }
-      known.likelihood_ratio = edge.likelihood_ratio;
-      known.p_value = std::erfc(std::sqrt(0.5 * edge.likelihood_ratio));
-    }
-  }
-}
-
 // W with D W = I for the 0/1 target matrix D: the combinations that isolate single latents.
 MatrixXd isolating_combinations(const unmix::TargetSets& targets, Index latents) {
   MatrixXd d = MatrixXd::Zero(latents, static_cast<Index>(targets.size()));
@@ -181,11 +125,12 @@ void choose_soft_representatives(const PairMoments& differences, const MatrixXd&
 }
 
 void record(const LinearProblem& problem, const unmix::Subspace& subspace, MatrixXd encoder,
-            UmniResult& result) {
+            const std::vector<unmix::RefinedEdge>& refined, UmniResult& result) {
   unmix::standardise(problem, subspace.basis, encoder);
   result.encoder = to_matrix((encoder * subspace.basis).eval());
   result.decoder = to_matrix((subspace.inverse * encoder.inverse()).eval());
-  fill_edges(problem, encoder, result);
+  result.edges = unmix::latent_edges(encoder * problem.covariance[0] * encoder.transpose(),
+                                     result.graph, refined);
 }
 
 void find_misfits(const unmix::MultiNodeFit& fit, const std::vector<std::string>& names,
@@ -254,8 +199,7 @@ void run_likelihood(const Backend& backend, const LinearProblem& problem,
   if (options.intervention == Intervention::soft) {
     choose_soft_representatives(differences, combinations, result.graph, encoder);
   }
-  record(problem, subspace, std::move(encoder), result);
-  fill_ratios(fit.refined, result);
+  record(problem, subspace, std::move(encoder), fit.refined.edges, result);
   find_misfits(fit, names, result);
 }
 
@@ -273,7 +217,7 @@ void run_published(const Backend& backend, const LinearProblem& problem,
   result.combinations = to_matrix(fit.combinations.cast<double>());
   for (std::size_t i = 0; i < fit.graph.nodes(); ++i) result.order.push_back(i);
   result.graph = std::move(fit.graph);
-  record(problem, subspace, std::move(fit.encoder), result);
+  record(problem, subspace, std::move(fit.encoder), {}, result);
 }
 
 // The published axes have length 1.
@@ -288,16 +232,12 @@ void to_unit_axes(unmix::Subspace& subspace) {
 UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
                 const UmniOptions& options, Seed seed, Observer& observer) {
   check_options(options);
-  check_moments(moments);
+  unmix::check_moments(speaker, moments, 2);
   const std::size_t latents = latent_count(options, moments.size() - 1);
   const bool published = options.procedure == UmniProcedure::published;
   if (published) check_combinations(options, moments.size() - 1);
   unmix::Subspace subspace = unmix::latent_subspace(moments, latents);
-  if (subspace.rank() < latents) {
-    throw InvalidArgument("umni: latents = " + std::to_string(latents) +
-                          ", but the data have rank " + std::to_string(subspace.rank()) +
-                          "; ask for at most that many");
-  }
+  unmix::check_rank(speaker, subspace, latents);
   if (published) to_unit_axes(subspace);
   const LinearProblem problem =
       unmix::linear_problem(transformed(moments, to_matrix(subspace.basis)));
@@ -328,7 +268,7 @@ UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& m
                 ConstMatrixView difference_moments, const UmniOptions& options,
                 Observer& observer) {
   check_options(options);
-  check_moments(moments);
+  unmix::check_moments(speaker, moments, 2);
   const std::size_t k = moments.size() - 1, latents = latent_count(options, k);
   if (options.procedure != UmniProcedure::published) {
     throw InvalidArgument(

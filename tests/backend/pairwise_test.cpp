@@ -225,6 +225,26 @@ class PairwiseOf : public test::OnEveryBackend {
  protected:
   void run(Call what, std::vector<Case>& cases) const { run_on(operations(), what, cases); }
 
+  // What is said of the second of three problems, which `spoil` makes unusable.
+  template <class Do, class Spoil>
+  std::string message(const Do& what, const Spoil& spoil) const {
+    const Case c(Form::rbf, 13, 5, 5, 5, 0, 1);
+    std::vector<Placed> placed;
+    std::vector<PairwiseProblem> problems;
+    for (int k = 0; k < 3; ++k) {
+      placed.emplace_back(memory(), c);
+      problems.push_back(placed.back().problem);
+    }
+    spoil(problems[1]);
+    try {
+      what(operations().pairwise(), problems);
+    } catch (const InvalidArgument& error) {
+      EXPECT_TRUE(std::isnan(placed[0].out.download()[0])) << "wrote before it checked";
+      return error.what();
+    }
+    return "nothing thrown";
+  }
+
   // Numbers of queries, centres and dimensions that end within, at and beyond tiles.
   std::vector<Case> all_sizes(bool columns_are_d) const {
     const std::vector<std::size_t> sizes = slow() ? std::vector<std::size_t>{0, 1, 13, 33}
@@ -494,23 +514,6 @@ TEST_P(PairwiseOf, NothingToDo) {
 }
 
 TEST_P(PairwiseOf, RefusesBadArgumentsNamingThem) {
-  const auto message = [this](Call what, auto spoil) -> std::string {
-    const Case c(Form::rbf, 13, 5, 5, 5, 0, 1);
-    std::vector<Placed> placed;
-    std::vector<PairwiseProblem> problems;
-    for (int k = 0; k < 3; ++k) {
-      placed.emplace_back(memory(), c);
-      problems.push_back(placed.back().problem);
-    }
-    spoil(problems[1]);
-    try {
-      what(operations().pairwise(), problems);
-    } catch (const InvalidArgument& error) {
-      EXPECT_TRUE(std::isnan(placed[0].out.download()[0])) << "wrote before it checked";
-      return error.what();
-    }
-    return "nothing thrown";
-  };
   EXPECT_THAT(message(product, [](auto& p) { p.kernel.width = 0.0; }),
               AllOf(HasSubstr("pairwise product, problem 1"), HasSubstr("width")));
   EXPECT_THAT(message(product, [](auto& p) { p.y.cols = 4; }), HasSubstr("y is 5 x 4"));
@@ -534,23 +537,6 @@ TEST_P(PairwiseOf, RefusesBadArgumentsNamingThem) {
 }
 
 TEST_P(PairwiseOf, RefusesBadKernelsInEveryOperation) {
-  const auto message = [this](Call what, auto spoil) -> std::string {
-    const Case c(Form::rbf, 5, 5, 5, 5, 0, 1);
-    std::vector<Placed> placed;
-    std::vector<PairwiseProblem> problems;
-    for (int k = 0; k < 2; ++k) {
-      placed.emplace_back(memory(), c);
-      problems.push_back(placed.back().problem);
-    }
-    spoil(problems[1]);
-    try {
-      what(operations().pairwise(), problems);
-    } catch (const InvalidArgument& error) {
-      EXPECT_TRUE(std::isnan(placed[0].out.download()[0])) << "wrote before it checked";
-      return error.what();
-    }
-    return "nothing thrown";
-  };
   constexpr double infinity = std::numeric_limits<double>::infinity();
   const std::vector<std::pair<Call, std::string>> calls{
       {product, "pairwise product, problem 1: "},

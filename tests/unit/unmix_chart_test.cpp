@@ -1,12 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/simulate/study.hpp"
 #include "lodestein/unmix/chart.hpp"
 #include "simulate_support.hpp"
+#include "unmix/option_names.hpp"
 
 namespace lodestein {
 namespace {
@@ -20,21 +22,17 @@ Study tanh_study(std::size_t samples) {
   return simulate_study(options, Seed{5});
 }
 
-TEST(UnmixChart, LinksAndTheirInversesAndSlopesAgree) {
-  for (const std::string& name : link_names()) {
-    const Link link = link_of_name(name);
-    EXPECT_EQ(name_of(link), name);
+TEST(UnmixChart, LinksRiseAndHaveTheirInverses) {
+  for (const auto& [name, link] : link_names) {
+    double before = -std::numeric_limits<double>::infinity();
     for (const double u : {-2.0, -0.3, 0.0, 0.7, 3.0}) {
-      constexpr double step = 1e-6;
       EXPECT_NEAR(invert_link(link, apply_link(link, u)), u, 1e-9) << name;
-      const double slope = (apply_link(link, u + step) - apply_link(link, u - step)) / (2.0 * step);
-      EXPECT_NEAR(link_slope(link, u), slope, 1e-6 * (1.0 + slope)) << name << " at " << u;
+      EXPECT_GT(apply_link(link, u), before) << name;
+      before = apply_link(link, u);
     }
   }
   EXPECT_TRUE(std::isnan(invert_link(Link::tanh, 1.0)));
   EXPECT_TRUE(std::isnan(invert_link(Link::exp, 0.0)));
-  EXPECT_THAT(test::message_of<InvalidArgument>([] { link_of_name("tan"); }),
-              testing::HasSubstr("tanh"));
 }
 
 TEST(UnmixChart, IsLinearInTheLatentsOfALinkedLinearMixing) {

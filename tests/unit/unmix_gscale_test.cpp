@@ -224,6 +224,38 @@ TEST(UnmixGscale, FitsSamplesThroughALink) {
   for (const LatentEdge& edge : fit.edges) EXPECT_LT(edge.p_value, 0.05);
 }
 
+TEST(UnmixGscale, FitsSamplesOfUnknownPairs) {
+  StudyOptions options = pair_options(3, 3000);
+  options.variance_scale = 4.0;
+  options.second_variance_scale = 0.25;
+  Study study = simulate_study(options, Seed{3});
+  std::rotate(study.dataset.environments.begin() + 4, study.dataset.environments.begin() + 5,
+              study.dataset.environments.end());
+  GscaleFitOptions fit_options;
+  fit_options.pair_method = LogRatioOptions{};
+  fit_options.classifier.hidden = {32};
+  for (const Pairing pairing : {Pairing::families, Pairing::unlabelled}) {
+    fit_options.unmix.pairing = pairing;
+    const GscaleFit fit = fit_gscale(Backend::cpu(1), study.dataset, fit_options, Seed{1});
+    ASSERT_EQ(fit.unmix.pairs.size(), 3u);
+    for (const auto& [a, b] : fit.unmix.pairs)
+      EXPECT_EQ(study.dataset.environments[a + 1].targets,
+                study.dataset.environments[b + 1].targets);
+    const Matrix z = fit.encode(study.dataset.observational().samples);
+    EXPECT_GT(mean_correlation_coefficient(study.truth.latents[0], z).mean, 0.99);
+  }
+}
+
+TEST(UnmixGscale, StopsWhenAsked) {
+  const Study study = simulate_study(pair_options(3, 500), Seed{3});
+  struct Stopped : Observer {
+    bool cancelled() const override { return true; }
+  } observer;
+  EXPECT_THROW(gscale(Backend::cpu(1), exact(study), {}, {}, observer), Cancelled);
+  const GscaleFitOptions options;
+  EXPECT_THROW(fit_gscale(Backend::cpu(1), study.dataset, options, {}, observer), Cancelled);
+}
+
 TEST(UnmixGscale, RefinesByTheLikelihoodOfAdditiveNoise) {
   StudyOptions options = pair_options(3, 2000);
   options.variance_scale = 4.0;

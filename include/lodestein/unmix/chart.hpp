@@ -19,14 +19,6 @@ double apply_link(Link link, double u);
 /// Its inverse; NaN where x isn't in the range of the link or so close to its end that rounding
 /// leaves nothing of u.
 double invert_link(Link link, double x);
-/// dx/du as a function of u.
-double link_slope(Link link, double u);
-
-/// "identity", "tanh", ...
-const std::vector<std::string>& link_names();
-/// @throws InvalidArgument listing the names.
-Link link_of_name(const std::string& name);
-std::string name_of(Link link);
 
 /// Coordinates y in R^n of the manifold on which x = g(z) in R^d lies, y = basis (link^-1(x) -
 /// centre). Scores exist in y, not in x if n < d, and score differences of y and of z are related
