@@ -19,6 +19,9 @@ constexpr std::uint32_t most_attempts = 3;
 constexpr std::size_t beam_width = 3;
 constexpr int most_rounds = 10;
 constexpr double search_tolerance = 1e-2;
+// Deviance per degree of freedom: no model is likelier than the saturated one, and below it
+// rounding in a singular encoder decides.
+constexpr double impossible = -1.0;
 
 // A fit under the complete graph of an order.
 struct Fit {
@@ -99,9 +102,8 @@ class MultiNode {
     const auto n = fit.start.order.size();
     return deviance_per_dof(fit.f, n * (n - 1) / 2);
   }
-  // No model is likelier than the saturated one: below it rounding in a singular encoder decides.
   bool possible(const Fit& fit) const {
-    return std::isfinite(fit.f) && deviance_per_dof(fit) > -1.0;
+    return std::isfinite(fit.f) && deviance_per_dof(fit) > impossible;
   }
   // Five standard deviations above 1 for Gaussian noise.
   bool misfit(const Fit& fit) const {
@@ -147,7 +149,7 @@ MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearP
                             const PairMoments& differences, const MatrixXd& root,
                             Intervention intervention, Seed seed, Observer& observer) {
   const MultiNode model(problem, intervention, observer);
-  Fit best;
+  std::vector<Fit> fits;  // the likeliest first
   for (std::uint32_t attempt = 0; attempt < most_attempts; ++attempt) {
     observer.progress("multi-node starts", attempt, most_attempts);
     // Unit variance in all environments together shows directions that are faint in the first.
@@ -156,19 +158,21 @@ MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearP
     const FlagSearch search(operations, differences.in_coordinates(metric), whitened);
     for (const Flag& flag : search.beam(beam_width, attempt, seed)) {
       Fit fit = model.from_flag(flag, metric);
-      if (model.possible(fit) && fit.f < best.f) best = std::move(fit);
+      if (model.possible(fit)) fits.push_back(std::move(fit));
     }
-    if (!model.misfit(best)) break;
+    std::stable_sort(fits.begin(), fits.end(),
+                     [](const Fit& a, const Fit& b) { return a.f < b.f; });
+    if (!fits.empty() && !model.misfit(fits.front())) break;
   }
   MultiNodeFit result;
-  if (!std::isfinite(best.f)) {
-    result.refined.objective = best.f;
-    return result;
+  for (Fit& fit : fits) {  // the next where the refinement runs into a singular encoder
+    result.refined = model.refined(fit);
+    result.targets = fit.targets;
+    result.deviance_per_dof =
+        model.deviance_per_dof(result.refined.objective, edge_count(result.refined.parents));
+    if (result.deviance_per_dof > impossible) return result;
   }
-  result.refined = model.refined(best);
-  result.targets = best.targets;
-  result.deviance_per_dof =
-      model.deviance_per_dof(result.refined.objective, edge_count(result.refined.parents));
+  result.refined.objective = std::numeric_limits<double>::infinity();
   return result;
 }
 

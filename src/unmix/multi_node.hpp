@@ -21,9 +21,10 @@ struct MultiNodeFit {
 
 /// Maximum likelihood: flags (see FlagSearch) start it; each is fitted with complete parents,
 /// environments split by mechanism, both in turns until the targets stay; the likeliest goes
-/// through order search and pruning. The flags are searched again, from other starts and more
-/// beginnings, while the model misses the moments. `differences` are moments in the coordinates of
-/// `problem`, and `root` a factor of its observational covariance, S_0 = root root^T.
+/// through order search and pruning, or the next where that runs into a singular encoder. The flags
+/// are searched again, from other starts and more beginnings, while the model misses the moments.
+/// `differences` are moments in the coordinates of `problem`, and `root` a factor of its
+/// observational covariance, S_0 = root root^T.
 MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearProblem& problem,
                             const PairMoments& differences, const Eigen::MatrixXd& root,
                             Intervention intervention, Seed seed, Observer& observer);

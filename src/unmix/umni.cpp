@@ -177,8 +177,7 @@ void run_likelihood(const Backend& backend, const LinearProblem& problem,
   const MatrixXd root = observational.llt().matrixL();
   const unmix::MultiNodeFit fit = unmix::fit_multi_node(backend.operations(), problem, differences,
                                                         root, options.intervention, seed, observer);
-  if (!std::isfinite(fit.refined.objective) || !fit.refined.encoder.allFinite() ||
-      !(fit.deviance_per_dof > -1.0)) {
+  if (!std::isfinite(fit.refined.objective) || !fit.refined.encoder.allFinite()) {
     fail(result, "unmixing-failed", "the likelihood has no finite minimum",
          "ask for fewer latents, or drop environments with few samples");
     return;
