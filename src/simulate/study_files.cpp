@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "core/named_values.hpp"
 #include "data/formats.hpp"
 #include "data/source.hpp"
 #include "lodestein/core/error.hpp"
@@ -19,43 +20,25 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kind = "lodestein study truth";
 
-std::string text(LatentFamily family) {
-  switch (family) {
-    case LatentFamily::linear:
-      return "linear";
-    case LatentFamily::quadratic:
-      return "quadratic";
-    case LatentFamily::mlp:
-      return "mlp";
-  }
-  return {};
-}
+constexpr NamedValues<LatentFamily, 3> latent_families{{{"linear", LatentFamily::linear},
+                                                        {"quadratic", LatentFamily::quadratic},
+                                                        {"mlp", LatentFamily::mlp}}};
+constexpr NamedValues<MixingFamily, 3> mixing_families{
+    {{"linear", MixingFamily::linear}, {"tanh", MixingFamily::tanh}, {"mlp", MixingFamily::mlp}}};
+constexpr NamedValues<InterventionDesign, 3> designs{{{"single", InterventionDesign::single},
+                                                      {"pairs", InterventionDesign::pairs},
+                                                      {"multi", InterventionDesign::multi}}};
+constexpr NamedValues<Intervention, 2> intervention_types{
+    {{"hard", Intervention::hard}, {"soft", Intervention::soft}}};
 
-std::string text(MixingFamily family) {
-  switch (family) {
-    case MixingFamily::linear:
-      return "linear";
-    case MixingFamily::tanh:
-      return "tanh";
-    case MixingFamily::mlp:
-      return "mlp";
-  }
-  return {};
+/// Json names a value by one of `names`; anything else is damage.
+template <class Enum, std::size_t N>
+Enum named(const NamedValues<Enum, N>& names, const nlohmann::json& json) {
+  const std::string name = json.get<std::string>();
+  for (const auto& [known, value] : names)
+    if (known == name) return value;
+  throw IoError("'" + name + "' is not known");
 }
-
-std::string text(InterventionDesign design) {
-  switch (design) {
-    case InterventionDesign::single:
-      return "single";
-    case InterventionDesign::pairs:
-      return "pairs";
-    case InterventionDesign::multi:
-      return "multi";
-  }
-  return {};
-}
-
-std::string text(Intervention type) { return type == Intervention::hard ? "hard" : "soft"; }
 
 std::string numbered(std::string prefix, std::size_t index) {
   return prefix.append(std::to_string(index + 1));
@@ -69,7 +52,7 @@ std::vector<std::string> latent_names(std::size_t count) {
 
 Json options_json(const StudyOptions& options) {
   return {{"latents", options.latent.latents},
-          {"latent_family", text(options.latent.family)},
+          {"latent_family", name_of(latent_families, options.latent.family)},
           {"density", options.latent.density},
           {"random_order", options.latent.random_order},
           {"weight_low", options.latent.weight_low},
@@ -77,12 +60,12 @@ Json options_json(const StudyOptions& options) {
           {"noise_variance_low", options.latent.noise_variance_low},
           {"noise_variance_high", options.latent.noise_variance_high},
           {"observed", options.mixing.observed},
-          {"mixing_family", text(options.mixing.family)},
+          {"mixing_family", name_of(mixing_families, options.mixing.family)},
           {"normalise_columns", options.mixing.normalise_columns},
           {"minimum_conditioning", options.mixing.minimum_conditioning},
           {"samples", options.samples},
-          {"design", text(options.design)},
-          {"intervention", text(options.intervention)},
+          {"design", name_of(designs, options.design)},
+          {"intervention", name_of(intervention_types, options.intervention)},
           {"variance_scale", options.variance_scale},
           {"variance_increase", options.variance_increase},
           {"soft_factor", options.soft_factor},
@@ -93,13 +76,41 @@ Json options_json(const StudyOptions& options) {
           {"observation_noise", options.observation_noise}};
 }
 
+StudyOptions options_of(const nlohmann::json& json) {
+  StudyOptions options;
+  options.latent = {.latents = json.at("latents"),
+                    .family = named(latent_families, json.at("latent_family")),
+                    .density = json.at("density"),
+                    .random_order = json.at("random_order"),
+                    .weight_low = json.at("weight_low"),
+                    .weight_high = json.at("weight_high"),
+                    .noise_variance_low = json.at("noise_variance_low"),
+                    .noise_variance_high = json.at("noise_variance_high")};
+  options.mixing = {.observed = json.at("observed"),
+                    .family = named(mixing_families, json.at("mixing_family")),
+                    .normalise_columns = json.at("normalise_columns"),
+                    .minimum_conditioning = json.at("minimum_conditioning")};
+  options.samples = json.at("samples");
+  options.design = named(designs, json.at("design"));
+  options.intervention = named(intervention_types, json.at("intervention"));
+  options.variance_scale = json.at("variance_scale");
+  options.variance_increase = json.at("variance_increase");
+  options.soft_factor = json.at("soft_factor");
+  options.second_variance_scale = json.at("second_variance_scale");
+  options.second_variance_increase = json.at("second_variance_increase");
+  options.random_intervention_order = json.at("random_intervention_order");
+  options.weak_edge_filter = json.at("weak_edge_filter");
+  options.observation_noise = json.at("observation_noise");
+  return options;
+}
+
 Json environment_json(const std::string& name, const InterventionSpec& spec,
                       const std::vector<std::string>& latents) {
   Json targets = Json::array();
   for (const std::size_t target : spec.targets) targets.push_back(latents.at(target));
   Json result{{"name", name}, {"targets", targets}, {"latents", "latents/" + name + ".npy"}};
   if (spec.targets.empty()) return result;
-  result["intervention"] = text(spec.type);
+  result["intervention"] = name_of(intervention_types, spec.type);
   result["variance_scale"] = spec.variance_scale;
   result["variance_increase"] = spec.variance_increase;
   if (spec.variance > 0.0) result["variance"] = spec.variance;
@@ -118,16 +129,17 @@ Json truth_json(const Study& study) {
         environment_json(study.dataset.environments[m].name, truth.interventions[m], latents));
   }
   for (std::size_t l = 0; l < truth.mixing.layers().size(); ++l) files.push_back(mixing_file(l));
-  return {{"kind", kind},
-          {"version", version},
-          {"seed", study.seed.value},
-          {"redraws", truth.redraws},
-          {"options", options_json(study.options)},
-          {"latents", latents},
-          {"noise_variances", truth.model.noise_variances()},
-          {"graph", "graph.csv"},
-          {"mixing", {{"family", text(truth.mixing.family())}, {"files", files}}},
-          {"environments", environments}};
+  return {
+      {"kind", kind},
+      {"version", version},
+      {"seed", study.seed.value},
+      {"redraws", truth.redraws},
+      {"options", options_json(study.options)},
+      {"latents", latents},
+      {"noise_variances", truth.model.noise_variances()},
+      {"graph", "graph.csv"},
+      {"mixing", {{"family", name_of(mixing_families, truth.mixing.family())}, {"files", files}}},
+      {"environments", environments}};
 }
 
 // The names become names of files.
@@ -220,8 +232,6 @@ std::size_t latent_index(const fs::path& path, const std::vector<std::string>& l
 
 StoredTruth parse_truth(const fs::path& path, const nlohmann::json& json) {
   const fs::path folder = path.parent_path();
-  if (json.at("kind") != kind)
-    throw IoError(path.string() + ": is not the truth of a simulated study");
   const auto latents = json.at("latents").get<std::vector<std::string>>();
   StoredTruth truth;
   truth.graph = read_graph(folder / json.at("graph").get<std::string>(), latents);
@@ -253,6 +263,47 @@ std::string read_text(const fs::path& path) {
   return content;
 }
 
+/// What `read` makes of a study's truth.json.
+template <class Read>
+auto with_truth_json(const fs::path& folder, const Read& read) {
+  const fs::path path = folder / "truth" / "truth.json";
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
+    throw IoError(folder.string() +
+                  ": has no truth/truth.json; the truth is known for simulated studies only "
+                  "(lodestein simulate writes one)");
+  }
+  const std::string content = read_text(path);
+  try {
+    const nlohmann::json json = nlohmann::json::parse(content);
+    if (json.at("kind") != kind)
+      throw IoError(path.string() + ": is not the truth of a simulated study");
+    return read(path, json);
+  } catch (const nlohmann::json::exception& error) {
+    throw IoError(path.string() + ": is damaged (" + error.what() + "); simulate the study again");
+  } catch (const InvalidArgument& error) {  // names or options that no study can have
+    throw IoError(path.string() + ": is damaged (" + error.what() + "); simulate the study again");
+  }
+}
+
+/// Both may have been rounded to float32.
+bool same(const Matrix& drawn, const Matrix& stored) {
+  const auto equal = [](double a, double b) {
+    return static_cast<float>(a) == static_cast<float>(b);
+  };
+  return drawn.rows() == stored.rows() && drawn.cols() == stored.cols() &&
+         std::equal(drawn.data(), drawn.data() + drawn.rows() * drawn.cols(), stored.data(), equal);
+}
+
+void check_same_latents(const fs::path& folder, const Study& study) {
+  const StoredTruth stored = read_truth(folder);
+  for (std::size_t m = 0; m < study.truth.latents.size(); ++m) {
+    if (m < stored.latents.size() && same(study.truth.latents[m], stored.latents[m])) continue;
+    throw IoError(folder.string() + ": its latents are not those that its options and seed give " +
+                  "in version " + version + "; simulate the study again");
+  }
+}
+
 }  // namespace
 
 void write_study(const fs::path& folder, const Study& study, StorageType type) {
@@ -264,22 +315,15 @@ void write_study(const fs::path& folder, const Study& study, StorageType type) {
   staged.commit();
 }
 
-StoredTruth read_truth(const fs::path& folder) {
-  const fs::path path = folder / "truth" / "truth.json";
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) {
-    throw IoError(folder.string() +
-                  ": has no truth/truth.json; the truth is known for simulated studies only "
-                  "(lodestein simulate writes one)");
-  }
-  const std::string content = read_text(path);
-  try {
-    return parse_truth(path, nlohmann::json::parse(content));
-  } catch (const nlohmann::json::exception& error) {
-    throw IoError(path.string() + ": is damaged (" + error.what() + "); simulate the study again");
-  } catch (const InvalidArgument& error) {  // columns of graph.csv that are not the latents
-    throw IoError(error.what());
-  }
+StoredTruth read_truth(const fs::path& folder) { return with_truth_json(folder, parse_truth); }
+
+Study simulate_again(const fs::path& folder, Observer& observer) {
+  const auto drawn = [&observer](const fs::path&, const nlohmann::json& json) {
+    return simulate_study(options_of(json.at("options")), Seed{json.at("seed")}, observer);
+  };
+  Study study = with_truth_json(folder, drawn);
+  check_same_latents(folder, study);
+  return study;
 }
 
 }  // namespace lodestein

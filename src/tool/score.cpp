@@ -73,6 +73,7 @@ int run_estimate(const ScoreCommandOptions& options, const Context& context) {
     output.moments =
         difference_moments(backend, *output.differences, dataset, options.points, observer);
   }
+  output.truth = score_truth(options.input, dataset, output, observer);
   check_cancelled(observer);
 
   nlohmann::ordered_json json{{"version", version},
@@ -122,7 +123,8 @@ constexpr const char* footer = R"(
 The score of an environment is grad log p(x); the score difference of an intervention, s_0 - s_m,
 is what unmixing reads. A choice (auto) compares estimators on the same held-out rows and says in
 its findings what it tried and why the winner won. For nonlinear data prefer --differences to the
-difference of two scores.
+difference of two scores. Data of `lodestein simulate` know their exact scores: errors against them
+are printed, too.
 
 With --out: score.json; scores.npz, an array an environment at its own samples; differences.npz and
 overlap.npz, arrays ENVIRONMENT.observational and ENVIRONMENT.own; moments.npz, E[d d^T].

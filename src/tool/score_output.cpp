@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lodestein/core/error.hpp"
 #include "lodestein/data/write.hpp"
 #include "tool/text.hpp"
 #include "unmix/option_names.hpp"
@@ -98,6 +99,51 @@ std::string difference_table(const ScoreOutput& output) {
   return text;
 }
 
+Json agreement_json(const std::vector<Agreement>& all) {
+  Json json = Json::array();
+  for (const Agreement& a : all)
+    json.push_back({{"error", json_number(a.error)}, {"cosine", json_number(a.cosine)}});
+  return json;
+}
+
+Json truth_json(const ScoreTruth& truth) {
+  if (!truth.unknown.empty()) return {{"unknown", truth.unknown}};
+  Json json{{"scores", agreement_json(truth.scores)},
+            {"differences_observational", agreement_json(truth.observational)},
+            {"differences_own", agreement_json(truth.own)}};
+  if (truth.own.empty()) return json;
+  json["weakest_edge"] = json_number(truth.entries.weakest_edge);
+  json["strongest_non_edge"] = json_number(truth.entries.strongest_non_edge);
+  return json;
+}
+
+std::string truth_row(const std::string& name, std::size_t width, Agreement a) {
+  return fmt::format("  {:<{}}  {:>8}  {:>8}\n", name, width, number(a.error), number(a.cosine));
+}
+
+std::string truth_table(const ScoreOutput& output) {
+  const ScoreTruth& truth = *output.truth;
+  if (!truth.unknown.empty()) return "Exact scores are unknown: " + truth.unknown + "\n";
+  std::vector<std::pair<std::string, Agreement>> rows;
+  for (std::size_t e = 0; e < truth.scores.size(); ++e)
+    rows.emplace_back(output.scores[e].summary().environment + ", score", truth.scores[e]);
+  for (std::size_t m = 0; m < truth.own.size(); ++m) {
+    const std::string& name = output.differences->summary().environments[m];
+    rows.emplace_back(name + ", difference at observational samples", truth.observational[m]);
+    rows.emplace_back(name + ", difference at its own samples", truth.own[m]);
+  }
+  std::size_t width = 0;
+  for (const auto& row : rows) width = std::max(width, row.first.size());
+  std::string text = fmt::format("Against the exact scores\n  {:<{}}  {:>8}  {:>8}\n", "", width,
+                                 "error", "cosine");
+  for (const auto& [name, agreement] : rows) text += truth_row(name, width, agreement);
+  if (!truth.own.empty())
+    text +=
+        fmt::format("  E[d_j^2]: weakest edge {}, strongest non-edge {}\n",
+                    number(truth.entries.weakest_edge), number(truth.entries.strongest_non_edge));
+  return text;
+}
+
 /// Each finding once, though it may concern all environments.
 std::vector<Finding> all_findings(const ScoreOutput& output) {
   std::vector<Finding> all;
@@ -163,7 +209,40 @@ void write_differences(const std::filesystem::path& folder, const Dataset& datas
   moments.write(folder / "moments.npz", StorageType::float64);
 }
 
+ScoreTruth unknown(const Error& why) {
+  ScoreTruth truth;
+  truth.unknown = why.what();
+  return truth;
+}
+
+ScoreTruth compare(const ExactScores& exact, const Dataset& dataset, const ScoreOutput& output) {
+  ScoreTruth truth;
+  for (std::size_t e = 0; e < output.scores.size(); ++e)
+    truth.scores.push_back(exact.rate(output.scores[e], dataset, e));
+  if (!output.differences) return truth;
+  for (std::size_t m = 0; m < output.differences->environments(); ++m) {
+    truth.observational.push_back(exact.rate(*output.differences, dataset, m, false));
+    truth.own.push_back(exact.rate(*output.differences, dataset, m, true));
+  }
+  truth.entries = exact.entries(output.moments);
+  return truth;
+}
+
 }  // namespace
+
+std::optional<ScoreTruth> score_truth(const std::filesystem::path& input, const Dataset& dataset,
+                                      const ScoreOutput& output, Observer& observer) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(input / "truth" / "truth.json", ignored)) return {};
+  try {
+    Study study = simulate_again(input, observer);
+    return compare(ExactScores(dataset, std::move(study.truth)), dataset, output);
+  } catch (const IoError& problem) {
+    return unknown(problem);
+  } catch (const InvalidArgument& problem) {
+    return unknown(problem);
+  }
+}
 
 Json scores_json(const ScoreOutput& output) {
   Json scores = Json::array();
@@ -177,13 +256,15 @@ Json scores_json(const ScoreOutput& output) {
                       {"findings", findings_json(s.findings)}});
   }
   return {{"scores", scores},
-          {"differences", output.differences ? differences_json(output) : Json()}};
+          {"differences", output.differences ? differences_json(output) : Json()},
+          {"truth", output.truth ? truth_json(*output.truth) : Json()}};
 }
 
 std::string scores_text(const ScoreOutput& output) {
   std::string text;
   if (!output.scores.empty()) text += score_table(output.scores);
   if (output.differences) text += difference_table(output);
+  if (output.truth) text += truth_table(output);
   return text + findings_text(all_findings(output));
 }
 

@@ -9,6 +9,7 @@
 #include "core/named_values.hpp"
 #include "core/staged_folder.hpp"
 #include "lodestein/score/estimate.hpp"
+#include "tool/exact_scores.hpp"
 
 namespace lodestein::tool {
 
@@ -18,13 +19,25 @@ inline constexpr NamedValues<MomentPoints, 4> moment_points_names{
      {"both", MomentPoints::both},
      {"overlap", MomentPoints::overlap}}};
 
+/// How estimates agree with the exact scores, where these are known.
+struct ScoreTruth {
+  std::string unknown;  ///< why they are not; empty if they are, or if the data aren't simulated
+  std::vector<Agreement> scores;              ///< of each environment, at its own samples
+  std::vector<Agreement> observational, own;  ///< of each difference, at either samples
+  EdgeEntries entries;                        ///< of the moments of differences
+};
 /// What `lodestein score` estimated.
 struct ScoreOutput {
   std::vector<Score> scores;  ///< empty if only differences were asked for
   std::optional<ScoreDifferences> differences;
   DifferenceMoments moments;
   MomentPoints points = MomentPoints::overlap;
+  std::optional<ScoreTruth> truth;
 };
+
+/// Compares with the truth in the study folder `input`; nothing if that is none.
+std::optional<ScoreTruth> score_truth(const std::filesystem::path& input, const Dataset& dataset,
+                                      const ScoreOutput& output, Observer& observer);
 
 nlohmann::ordered_json scores_json(const ScoreOutput& output);
 std::string scores_text(const ScoreOutput& output);

@@ -16,6 +16,7 @@
 #include "lodestein/evaluate/evaluate.hpp"
 #include "lodestein/score/estimate.hpp"
 #include "lodestein/unmix/lscale.hpp"
+#include "tool/exact_scores.hpp"
 #include "tool/text.hpp"
 #include "unmix/option_names.hpp"
 
@@ -58,68 +59,38 @@ class OnlyCancel final : public Observer {
   const Observer& outer_;
 };
 
-/// Relative L2 error and cosine over points together.
-struct Agreement {
-  double error = 0.0, cosine = 0.0;
-};
-
-Agreement agreement(const Eigen::MatrixXd& estimate, const Eigen::MatrixXd& truth) {
-  const double size = truth.norm();
-  return {(estimate - truth).norm() / size,
-          estimate.cwiseProduct(truth).sum() / (estimate.norm() * size)};
-}
-
 /// A simulated data set with what is exactly known about it.
 class Bench {
  public:
   Bench(const Backend& backend, Study study)
-      : study_(std::move(study)),
-        mixing_(as_eigen(study_.truth.mixing.layers().front())),
-        moments_(compute_moments(backend, study_.dataset)) {}
+      : options_(study.options),
+        dataset_(std::move(study.dataset)),
+        exact_(dataset_, std::move(study.truth)),
+        moments_(compute_moments(backend, dataset_)) {}
 
-  const Dataset& dataset() const { return study_.dataset; }
+  const Dataset& dataset() const { return dataset_; }
 
   void rate_scores(const std::vector<Score>& scores, std::vector<double>& values) const {
-    const std::size_t count = scores.size();
-    values[score_error] = values[score_cosine] = 0.0;
-    for (std::size_t e = 0; e < count; ++e) {
-      const Agreement a = agreement(in_latents(scores[e].evaluate(samples(e))), exact(e, e));
-      values[score_error] += a.error / static_cast<double>(count);
-      values[score_cosine] += a.cosine / static_cast<double>(count);
-    }
+    std::vector<Agreement> all;
+    for (std::size_t e = 0; e < scores.size(); ++e)
+      all.push_back(exact_.rate(scores[e], dataset_, e));
+    put(mean_of(all), score_error, score_cosine, values);
   }
 
   void rate_differences(const ScoreDifferences& differences, std::vector<double>& values) const {
-    const std::size_t count = differences.environments();
-    for (const Column c : {observational_error, observational_cosine, own_error, own_cosine})
-      values[c] = 0.0;
-    for (std::size_t m = 0; m < count; ++m) {
-      for (const bool own : {false, true}) {
-        const std::size_t at = own ? m + 1 : 0;
-        const Agreement a = agreement(in_latents(differences.evaluate(samples(at), m)),
-                                      exact(0, at) - exact(m + 1, at));
-        values[own ? own_error : observational_error] += a.error / static_cast<double>(count);
-        values[own ? own_cosine : observational_cosine] += a.cosine / static_cast<double>(count);
-      }
+    std::vector<Agreement> observational, own;
+    for (std::size_t m = 0; m < differences.environments(); ++m) {
+      observational.push_back(exact_.rate(differences, dataset_, m, false));
+      own.push_back(exact_.rate(differences, dataset_, m, true));
     }
+    put(mean_of(observational), observational_error, observational_cosine, values);
+    put(mean_of(own), own_error, own_cosine, values);
   }
 
   void rate_moments(const DifferenceMoments& moments, std::vector<double>& values) const {
-    double non_edge = 0.0, edge = std::numeric_limits<double>::infinity();
-    for (std::size_t m = 0; m < moments.own.size(); ++m) {
-      const std::size_t target = study_.truth.interventions[m + 1].targets.front();
-      const Eigen::VectorXd squares =
-          (mixing_.transpose() * as_eigen(moments.own[m]) * mixing_).diagonal();
-      for (std::size_t j = 0; j < study_.truth.model.latents(); ++j) {
-        const double square = squares(static_cast<Eigen::Index>(j));
-        if (study_.truth.model.graph().edge(j, target))
-          edge = std::min(edge, square);
-        else if (j != target)
-          non_edge = std::max(non_edge, square);
-      }
-    }
-    values[strongest_non_edge] = non_edge;
-    values[weakest_edge] = std::isfinite(edge) ? edge : nan;
+    const EdgeEntries entries = exact_.entries(moments);
+    values[strongest_non_edge] = entries.strongest_non_edge;
+    values[weakest_edge] = std::isfinite(entries.weakest_edge) ? entries.weakest_edge : nan;
   }
 
   void rate_unmixing(const DifferenceMoments& moments, double threshold,
@@ -135,25 +106,23 @@ class Bench {
   }
 
  private:
-  const Matrix& samples(std::size_t e) const { return dataset().environments[e].samples; }
-  /// s_z = G^T s_x.
-  Eigen::MatrixXd in_latents(const Matrix& score) const { return as_eigen(score) * mixing_; }
-  /// Exact score of environment e at the samples of environment `at`.
-  Eigen::MatrixXd exact(std::size_t e, std::size_t at) const {
-    return as_eigen(
-        study_.truth.model.score(study_.truth.latents[at], study_.truth.interventions[e]));
+  static void put(Agreement agreement, Column error, Column cosine, std::vector<double>& values) {
+    values[error] = agreement.error;
+    values[cosine] = agreement.cosine;
   }
 
   Evaluation unmixed(const DifferenceMoments& moments, double threshold) const {
-    const LscaleResult result = lscale(moments_, moments, {study_.options.intervention, threshold});
-    Estimate estimate{multiply(samples(0), transpose(result.encoder)), result.encoder, result.graph,
-                      result.order};
-    return evaluate({study_.truth.latents[0], to_matrix(mixing_), study_.truth.model.graph()},
+    const LscaleResult result = lscale(moments_, moments, {options_.intervention, threshold});
+    Estimate estimate{multiply(dataset_.observational().samples, transpose(result.encoder)),
+                      result.encoder, result.graph, result.order};
+    const StudyTruth& truth = exact_.truth();
+    return evaluate({truth.latents[0], truth.mixing.layers().front(), truth.model.graph()},
                     estimate);
   }
 
-  Study study_;
-  Eigen::MatrixXd mixing_;
+  StudyOptions options_;
+  Dataset dataset_;
+  ExactScores exact_;
   std::vector<EnvironmentMoments> moments_;
 };
 

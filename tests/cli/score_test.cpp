@@ -65,6 +65,42 @@ TEST_F(ScoreCommand, WritesScoresDifferencesOverlapAndMoments) {
   EXPECT_EQ(Json::parse(read.out).at("samples"), 2400);
 }
 
+TEST_F(ScoreCommand, ComparesWithTheExactScoresOfASimulation) {
+  ASSERT_EQ(lodestein("simulate --latents 3 --observed 6 --samples 5000 --seed 7 --out study").code,
+            0);
+  const std::string what = "score study --method gaussian --differences gaussian ";
+  const Outcome text = lodestein(what + "--preprocess pca=3");
+  ASSERT_EQ(text.code, 0) << text.err;
+  EXPECT_THAT(text.out, HasSubstr("Against the exact scores"));
+  EXPECT_THAT(text.out, HasSubstr("do1, difference at its own samples"));
+  const Json truth = Json::parse(lodestein(what + "--preprocess pca=3 --json").out).at("truth");
+  ASSERT_EQ(truth.at("scores").size(), 4u);
+  for (const Json& score : truth.at("scores")) {  // 9 parameters of 5000 samples: about .03
+    EXPECT_LT(score.at("error"), 0.1);
+    EXPECT_GT(score.at("cosine"), 0.99);
+  }
+  EXPECT_EQ(truth.at("differences_own").size(), 3u);
+  EXPECT_LT(truth.at("strongest_non_edge"), 0.02);
+}
+
+TEST_F(ScoreCommand, SaysWhyExactScoresAreUnknown) {
+  ASSERT_EQ(lodestein("simulate --latents 3 --observed 3 --samples 600 --mixing tanh --seed 7 "
+                      "--out study")
+                .code,
+            0);
+  EXPECT_THAT(lodestein("score study --method gaussian").out,
+              HasSubstr("Exact scores are unknown: the data are no affine function"));
+  simulate();
+  EXPECT_THAT(lodestein("score study --method gaussian --environments do1,do2").out,
+              HasSubstr("3 of the study's 4 environments are left"));
+  EXPECT_THAT(lodestein("score study --method gaussian --preprocess pca=2").out,
+              HasSubstr("fewer dimensions than the latents"));
+  ASSERT_EQ(lodestein("convert study data.csv").code, 0);
+  const Outcome elsewhere = lodestein("score data.csv --method gaussian --json");
+  ASSERT_EQ(elsewhere.code, 0) << elsewhere.err;
+  EXPECT_TRUE(Json::parse(elsewhere.out).at("truth").is_null());
+}
+
 TEST_F(ScoreCommand, DifferencesAloneLeaveScoresOut) {
   simulate();
   const Outcome run = lodestein("score study --differences gaussian --out s");

@@ -8,6 +8,7 @@
 #include "core/eigen.hpp"
 #include "lodestein/score/classifier.hpp"
 #include "lodestein/score/cross_fit.hpp"
+#include "lodestein/score/score_matching.hpp"
 #include "lodestein/simulate/study.hpp"
 
 namespace lodestein {
@@ -57,6 +58,31 @@ TEST(ClassifierStudy, NonEdgesOfQuadraticModelsStayBelowTheWeakestEdge) {
       EXPECT_LT(entries.strongest_non_edge, 0.03) << seed;
       EXPECT_LT(entries.strongest_non_edge, entries.weakest_edge) << seed;
     }
+  }
+}
+
+// The bar of the estimators: a tenth of what the published configuration leaves on non-edges at
+// observational points. At c = 5 it isn't met (docs/estimators.md: 7 times by the classifier), so
+// the bound there only holds what there is.
+TEST(ClassifierStudy, NonEdgesAreFarBelowThoseOfThePublishedConfiguration) {
+  const Backend backend = Backend::cpu();
+  for (const auto& [scale, times] : {std::pair{0.25, 10.0}, {5.0, 3.0}}) {
+    double ours = 0.0, published = 0.0;
+    for (const std::uint64_t seed : {300u, 301u, 302u}) {
+      const Study study = quadratic_study(scale, seed);
+      const auto scores =
+          score_matching_scores(backend, study.dataset, ScoreMatchingOptions::published(), Seed{1});
+      const ScoreDifferences two = plug_in_differences(backend, study.dataset, scores);
+      const ScoreDifferences one = classifier_differences(backend, study.dataset, {}, Seed{1});
+      published += entries_of(study, difference_moments(backend, two, study.dataset,
+                                                        MomentPoints::observational))
+                       .strongest_non_edge;
+      ours +=
+          entries_of(study, difference_moments(backend, one, study.dataset, MomentPoints::overlap))
+              .strongest_non_edge;
+    }
+    RecordProperty("ratio_at_" + std::to_string(scale), std::to_string(published / ours));
+    EXPECT_LT(times * ours, published) << "c = " << scale;
   }
 }
 

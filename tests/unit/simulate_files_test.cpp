@@ -178,6 +178,63 @@ TEST_F(StudyFiles, RefusesStudiesThatDoNotFitTogether) {
   EXPECT_TRUE(entries().empty());
 }
 
+TEST_F(StudyFiles, AStoredStudyIsDrawnAgain) {
+  StudyOptions options;  // nothing at its default
+  options.latent = {.latents = 3,
+                    .family = LatentFamily::quadratic,
+                    .density = 0.8,
+                    .random_order = false,
+                    .weight_low = 0.4,
+                    .weight_high = 1.0,
+                    .noise_variance_low = 0.7,
+                    .noise_variance_high = 0.9};
+  options.mixing = {.observed = 4,
+                    .family = MixingFamily::tanh,
+                    .normalise_columns = false,
+                    .minimum_conditioning = 0.2};
+  options.samples = 15;
+  options.design = InterventionDesign::multi;
+  options.intervention = Intervention::soft;
+  options.variance_scale = 0.5;
+  options.variance_increase = 0.1;
+  options.soft_factor = 0.3;
+  options.second_variance_scale = 3.0;
+  options.second_variance_increase = 0.2;
+  options.random_intervention_order = false;
+  options.weak_edge_filter = 0.001;
+  options.observation_noise = 0.05;
+  const Study study = simulate_study(options, Seed{12345678901234567890u});
+  write_study(folder_ / "study", study, StorageType::float32);
+  const Study again = simulate_again(folder_ / "study");
+  EXPECT_EQ(again.seed.value, study.seed.value);
+  for (std::size_t e = 0; e < study.dataset.environments.size(); ++e)
+    EXPECT_EQ(again.dataset.environments[e].samples, study.dataset.environments[e].samples) << e;
+  const Matrix& z = study.truth.latents[1];
+  EXPECT_EQ(again.truth.model.score(z, again.truth.interventions[1]),
+            study.truth.model.score(z, study.truth.interventions[1]));
+}
+
+TEST_F(StudyFiles, AStudyOfOtherDrawsIsNotDrawnAgain) {
+  const auto refuse = [&] {
+    return message_of<IoError>([&] { simulate_again(folder_ / "study"); });
+  };
+  EXPECT_THAT(refuse(), HasSubstr("has no truth/truth.json"));
+  write_study(folder_ / "study", simulate_study(small(), Seed{1}));
+  const fs::path file = folder_ / "study/truth/truth.json";
+  const auto whole = nlohmann::json::parse(content(file));
+  const auto damage = [&](const char* option, const nlohmann::json& value) {
+    auto json = whole;
+    json["options"][option] = value;
+    overwrite(file, json.dump());
+    return refuse();
+  };
+  EXPECT_THAT(damage("density", 2.0), HasSubstr("is damaged"));
+  EXPECT_THAT(damage("latent_family", "cubic"), HasSubstr("'cubic' is not known"));
+  EXPECT_THAT(damage("samples", nullptr), HasSubstr("is damaged"));
+  EXPECT_THAT(damage("samples", 21), HasSubstr("are not those that its options and seed give"));
+  EXPECT_THAT(damage("variance_scale", 0.26), HasSubstr("simulate the study again"));
+}
+
 TEST_F(StudyFiles, SaysWhatIsWrongWithAStoredTruth) {
   const auto refuse = [&] { return message_of<IoError>([&] { read_truth(folder_ / "study"); }); };
   EXPECT_THAT(refuse(), HasSubstr("has no truth/truth.json"));

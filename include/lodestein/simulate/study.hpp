@@ -96,4 +96,10 @@ struct StoredTruth {
 /// @throws IoError if the folder has no truth, or a damaged one.
 StoredTruth read_truth(const std::filesystem::path& folder);
 
+/// The stored study drawn anew from its options and seed: with the mechanisms, so that exact scores
+/// can be had, which no file holds.
+/// @throws IoError if the folder has no truth, a damaged one, or latents that differ from the draws
+/// of this version; Cancelled.
+Study simulate_again(const std::filesystem::path& folder, Observer& observer = silent());
+
 }  // namespace lodestein
