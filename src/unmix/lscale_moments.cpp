@@ -4,41 +4,42 @@
 #include "lodestein/core/error.hpp"
 #include "lodestein/unmix/lscale.hpp"
 #include "unmix/linear_unmixing.hpp"
+#include "unmix/lscale_input.hpp"
 
 namespace lodestein {
-namespace {
+namespace unmix {
 
-void check(const std::vector<EnvironmentMoments>& moments, const DifferenceMoments& differences,
-           const LscaleOptions& options) {
+void check_lscale_input(const std::string& caller, const std::vector<EnvironmentMoments>& moments,
+                        const DifferenceMoments& differences) {
   const std::size_t k = differences.own.size();
   if (k == 0 || moments.size() != k + 1 || differences.environments.size() != k)
-    throw DimensionMismatch("lscale: difference moments of " + std::to_string(k) +
+    throw DimensionMismatch(caller + ": difference moments of " + std::to_string(k) +
                             " environments, moments of " + std::to_string(moments.size()) +
                             "; the observational one has to come with them");
-  if (!(options.edge_threshold > 0.0))
-    throw InvalidArgument("lscale: edge_threshold must be positive; 0.001 is the published one");
   for (std::size_t m = 0; m < k; ++m) {
     const Matrix& own = differences.own[m];
     const std::string& name = differences.environments[m];
     if (moments[m + 1].name != name)
-      throw DimensionMismatch("lscale: environment '" + name + "' stands where the moments have '" +
-                              moments[m + 1].name + "'");
+      throw DimensionMismatch(caller + ": environment '" + name +
+                              "' stands where the moments have '" + moments[m + 1].name + "'");
     if (own.rows() != k || own.cols() != k || moments[m + 1].covariance.rows() != k)
-      throw DimensionMismatch("lscale: environment '" + name + "' has " +
+      throw DimensionMismatch(caller + ": environment '" + name + "' has " +
                               std::to_string(own.rows()) + " variables, " + std::to_string(k) +
                               " are needed, one for each interventional environment; reduce the "
                               "dimension first");
     if (!as_eigen(own).allFinite())
-      throw InvalidArgument("lscale: the difference moments of environment '" + name +
+      throw InvalidArgument(caller + ": the difference moments of environment '" + name +
                             "' are not finite");
   }
 }
 
-}  // namespace
+}  // namespace unmix
 
 LscaleResult lscale(const std::vector<EnvironmentMoments>& moments,
                     const DifferenceMoments& differences, const LscaleOptions& options) {
-  check(moments, differences, options);
+  unmix::check_lscale_input("lscale", moments, differences);
+  if (!(options.edge_threshold > 0.0))
+    throw InvalidArgument("lscale: edge_threshold must be positive; 0.001 is the published one");
   std::vector<Eigen::MatrixXd> own;
   for (const Matrix& r : differences.own) own.emplace_back(as_eigen(r));
   const auto n = static_cast<Eigen::Index>(own.size());

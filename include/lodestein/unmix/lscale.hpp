@@ -32,4 +32,28 @@ struct LscaleResult {
 LscaleResult lscale(const std::vector<EnvironmentMoments>& moments,
                     const DifferenceMoments& differences, const LscaleOptions& options = {});
 
+struct FullRankOptions {
+  /// An eigenvalue of R^m, in coordinates of unit observational covariance, counts if it exceeds
+  /// this share of the largest one (default: rounding of exact scores), and twice the largest
+  /// negative one: moments of cross_fit() show their noise so. Other estimates of R^m have only
+  /// positive eigenvalues, and need a tolerance above their noise.
+  double rank_tolerance = 1e-6;
+  /// Directions are common to two column spaces if the cosine of their angle exceeds 1 less this.
+  double angle_tolerance = 0.05;
+};
+
+/// The full-rank branch of LSCALE-I for soft interventions: the graph itself, not only its
+/// transitive closure, and latents up to mixing with surrounding parents (parents whose children
+/// include all of the latent's own). Theorem: Varici et al., sufficient nonlinearity, i.e. R^m has
+/// rank |parents| + 1; quadratic and network mechanisms have it, linear ones don't, and this must
+/// not be used for them. Where the published code intersects column spaces by an unpivoted
+/// elimination with absolute thresholds, here dimensions are counted by principal angles in
+/// coordinates of unit observational covariance: no result depends on the units of x.
+/// @throws DimensionMismatch as lscale(); InvalidArgument for tolerances outside (0, 1) or a
+/// singular observational covariance. Deterministic. Cost: n^2 singular value decompositions of
+/// size n; the order by an exact search up to n = 20.
+LscaleResult lscale_full_rank(const std::vector<EnvironmentMoments>& moments,
+                              const DifferenceMoments& differences,
+                              const FullRankOptions& options = {});
+
 }  // namespace lodestein
