@@ -116,6 +116,8 @@ void check_network_loss(const std::string& where, const NetworkShape& shape, Los
     }
     if (shape.quadratic) throw InvalidArgument(where + "shape: no quadratic forms in a score");
   }
+  if (shape.causal && loss != Loss::logistic)
+    throw InvalidArgument(where + "shape: causal logits belong to the logistic loss");
   if (loss == Loss::exact) check_trace(where, shape);
   if (denoising_loss(loss) && !(sigma > 0.0f))
     throw InvalidArgument(where + "sigma is " + std::to_string(sigma) + ", not positive");

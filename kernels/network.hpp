@@ -19,9 +19,14 @@ enum class Activation : std::uint32_t { tanh, silu, softplus };
 /// with an optional linear skip, out += A x, and an optional quadratic form per output,
 /// out_k += x^T Q_k x.
 ///
+/// With `causal` the outputs are latents z, of which the logistic loss makes the logits of a linear
+/// causal model with one hard intervention per latent (Buchholz et al. 2023):
+///   logit_k = c_k + a_k z_k - (lambda_k z_k)^2 + (B_k . z)^2
+///
 /// Its parameters are one flat array of fp32: for each layer l = 1 .. depth + 1 the weights W_l
 /// [width(l), width(l - 1)] by rows and then b_l [width(l)]; then A [outputs, inputs] if `skip`;
-/// then every Q_k [inputs, inputs] if `quadratic` (Q_k needs not be symmetric).
+/// then every Q_k [inputs, inputs] if `quadratic` (Q_k needs not be symmetric); then B [outputs,
+/// outputs], lambda, a and c [outputs] if `causal`.
 struct NetworkShape {
   static constexpr std::uint32_t most_hidden = 8;
   static constexpr std::uint32_t most_width = 4096;  ///< of a layer, inputs and outputs too
@@ -30,7 +35,7 @@ struct NetworkShape {
   std::uint32_t depth = 0;  ///< number of hidden layers
   std::uint32_t hidden[most_hidden] = {};
   Activation activation = Activation::tanh;
-  bool skip = false, quadratic = false;
+  bool skip = false, quadratic = false, causal = false;
 
   constexpr std::uint32_t width(std::uint32_t l) const {
     return l == 0 ? inputs : l > depth ? outputs : hidden[(l - 1) % most_hidden];
@@ -49,7 +54,13 @@ struct NetworkShape {
     return skip_weights() + (skip ? std::size_t{outputs} * inputs : 0) +
            std::size_t{output} * inputs * inputs;
   }
-  constexpr std::size_t parameters() const { return quadratic_weights(quadratic ? outputs : 0); }
+  /// Where B starts; lambda, a and c follow it.
+  constexpr std::size_t causal_weights() const {
+    return quadratic_weights(quadratic ? outputs : 0);
+  }
+  constexpr std::size_t parameters() const {
+    return causal_weights() + (causal ? std::size_t{outputs} * (outputs + 3) : 0);
+  }
 };
 
 /// What a network is trained for. n samples x, M directions v for each; s is the network's output,
@@ -63,7 +74,8 @@ enum class Loss : std::uint32_t {
   energy_denoising,       ///< `denoising` for s = grad out
   exact,                  ///< mean[ tr J + 1/2 |s|^2 ], one or two hidden layers
   logistic,               ///< mean[ -log P(label | x) ]: softmax of (0, out_1, .., out_K), class 0
-                          ///< is the one whose logit is fixed at 0; K = 1 is binary
+                          ///< is the one whose logit is fixed at 0; K = 1 is binary; `causal`: of
+                          ///< the logits made of the outputs
   bilinear                ///< mean[ u^T J v ], cotangents u
 };
 /// Whether it takes directions, M a sample.

@@ -41,7 +41,8 @@ struct PassLayout {
   LODESTEIN_EITHER constexpr bool has_trace() const { return kind == PassKind::trace; }
 
   // ---- weights: for each layer W [p_l, stride(l-1)], W^T [p_(l-1), stride(l)], b [stride(l)];
-  // A and A^T; Q_k + Q_k^T [inputs, stride(0)]; E, C^T, C for the trace.
+  // A and A^T; Q_k + Q_k^T [inputs, stride(0)]; B, B^T and three rows of the causal logits; E, C^T,
+  // C for the trace.
   LODESTEIN_EITHER constexpr std::size_t w(std::uint32_t l) const {
     std::size_t at = 0;
     for (std::uint32_t k = 1; k < l; ++k) at += layer_floats(k);
@@ -63,8 +64,18 @@ struct PassLayout {
                                           : 0;
     return skip() + before + std::size_t{output} * shape.inputs * stride(0);
   }
-  LODESTEIN_EITHER constexpr std::size_t trace_weights() const {
+  LODESTEIN_EITHER constexpr std::size_t causal() const {
     return quadratic(shape.quadratic ? shape.outputs : 0);
+  }
+  LODESTEIN_EITHER constexpr std::size_t causal_transposed() const {
+    return causal() + std::size_t{shape.outputs} * stride(shape.depth + 1);
+  }
+  /// lambda, a, c
+  LODESTEIN_EITHER constexpr std::size_t causal_terms() const {
+    return causal_transposed() + std::size_t{shape.outputs} * stride(shape.depth + 1);
+  }
+  LODESTEIN_EITHER constexpr std::size_t trace_weights() const {
+    return shape.causal ? causal_terms() + 3 * std::size_t{stride(shape.depth + 1)} : causal();
   }
   /// depth 2: E = W_1 W_3 [p_1, stride(2)]; depth 1: a scratch row
   LODESTEIN_EITHER constexpr std::size_t product() const { return trace_weights(); }
@@ -82,7 +93,8 @@ struct PassLayout {
   }
 
   // ---- gradients: hidden layers dW^T [p_(l-1), stride(l)], the last dW [outputs, stride(L)], each
-  // with db [stride(l)]; dA [outputs, stride(0)]; dQ_k; S^T or the sums of D_1 for the trace.
+  // with db [stride(l)]; dA [outputs, stride(0)]; dQ_k; dB and three rows of the causal logits; S^T
+  // or the sums of D_1 for the trace.
   LODESTEIN_EITHER constexpr std::size_t gradient(std::uint32_t l) const {
     std::size_t at = 0;
     for (std::uint32_t k = 1; k < l; ++k)
@@ -100,8 +112,12 @@ struct PassLayout {
     return skip_gradient() + (shape.skip ? std::size_t{shape.outputs} * stride(0) : 0) +
            std::size_t{output} * shape.inputs * stride(0);
   }
-  LODESTEIN_EITHER constexpr std::size_t trace_gradient() const {
+  LODESTEIN_EITHER constexpr std::size_t causal_gradient() const {
     return quadratic_gradient(shape.quadratic ? shape.outputs : 0);
+  }
+  LODESTEIN_EITHER constexpr std::size_t trace_gradient() const {
+    return causal_gradient() +
+           (shape.causal ? std::size_t{shape.outputs + 3} * stride(shape.depth + 1) : 0);
   }
   LODESTEIN_EITHER constexpr std::size_t gradient_floats() const {
     return trace_gradient() + (has_trace() ? coupling_floats() : 0);
@@ -186,6 +202,7 @@ class NetworkPass {
         });
       }
     }
+    if (shape().causal) pack_causal(flat + shape().causal_weights());
     if (at_.has_trace()) pack_trace();
   }
 
@@ -207,6 +224,44 @@ class NetworkPass {
       m_.add_row_dots(rows, stride(0), 0.5f, spare(2), samples(), outputs() + k,
                       stride(depth() + 1));
     }
+  }
+
+  /// The causal logits of the outputs, in spare(2); B z stays in spare(1).
+  LODESTEIN_DEVICE float* causal_logits(std::uint32_t rows) const {
+    const std::uint32_t s = stride(depth() + 1);
+    const float *z = outputs(), *terms = weights_ + at_.causal_terms();
+    float *bz = spare(1), *logits = spare(2);
+    multiply(rows, shape().outputs, s, z, s, weights_ + at_.causal_transposed(), nullptr, 0, bz);
+    m_.grid(rows, s, [&](std::uint32_t i, std::uint32_t k) {
+      const std::uint32_t at = i * s + k;
+      const float own = terms[k] * z[at];
+      logits[at] = terms[2 * s + k] + terms[s + k] * z[at] - own * own + bz[at] * bz[at];
+    });
+    return logits;
+  }
+
+  /// Reverse of `causal_logits`: `seed`, the logits' adjoint, becomes that of the outputs, their
+  /// parameters' gradient is added.
+  LODESTEIN_DEVICE void reverse_causal(std::uint32_t rows, float* seed) const {
+    const std::uint32_t s = stride(depth() + 1), count = rows * s;
+    const float *z = outputs(), *terms = weights_ + at_.causal_terms();
+    float *bz = spare(1), *part = spare(2);
+    float* b_gradient = gradient_ + at_.causal_gradient();
+    float* terms_gradient = b_gradient + std::size_t{shape().outputs} * s;
+    m_.product(count, 2.0f, seed, bz, bz);
+    add_outer(rows, shape().outputs, s, bz, s, z, b_gradient);
+    add_column_sums(rows, s, seed, terms_gradient + 2 * s);
+    m_.product(count, 1.0f, seed, z, part);
+    add_column_sums(rows, s, part, terms_gradient + s);
+    m_.grid(rows, s, [&](std::uint32_t i, std::uint32_t k) {
+      part[i * s + k] *= -2.0f * terms[k] * z[i * s + k];
+    });
+    add_column_sums(rows, s, part, terms_gradient);
+    m_.grid(rows, s, [&](std::uint32_t i, std::uint32_t k) {
+      const std::uint32_t at = i * s + k;
+      part[at] = seed[at] * (terms[s + k] - 2.0f * terms[k] * terms[k] * z[at]);
+    });
+    multiply(rows, shape().outputs, s, bz, s, weights_ + at_.causal(), part, s, seed);
   }
 
   /// J v of the direction; needs order >= 1.
@@ -497,6 +552,14 @@ class NetworkPass {
       forms(shape().outputs * d, gradient_ + at_.quadratic_gradient(0),
             shape().quadratic_weights(0));
     }
+    if (shape().causal) {
+      const std::uint32_t outputs = shape().outputs, row = stride(depth() + 1);
+      const float* from = gradient_ + at_.causal_gradient();
+      const std::size_t to = shape().causal_weights();
+      m_.grid(outputs + 3, outputs, [&](std::uint32_t i, std::uint32_t j) {
+        store(to + std::size_t{i} * outputs + j, from[i * row + j]);
+      });
+    }
   }
 
  private:
@@ -621,6 +684,16 @@ class NetworkPass {
                                   std::uint32_t stride, float* to, std::uint32_t to_stride) const {
     m_.grid(cols, to_stride, [&](std::uint32_t i, std::uint32_t j) {
       to[i * to_stride + j] = j < rows ? from[j * stride + i] : 0.0f;
+    });
+  }
+  LODESTEIN_DEVICE void pack_causal(const float* flat) const {
+    const std::uint32_t outputs = shape().outputs, s = stride(depth() + 1);
+    pack_matrix(flat, outputs, outputs, weights_ + at_.causal(),
+                weights_ + at_.causal_transposed());
+    const float* from = flat + std::size_t{outputs} * outputs;
+    float* terms = weights_ + at_.causal_terms();
+    m_.grid(3, s, [&](std::uint32_t i, std::uint32_t j) {
+      terms[i * s + j] = j < outputs ? from[i * outputs + j] : 0.0f;
     });
   }
   LODESTEIN_DEVICE void pack_trace() const {
@@ -788,13 +861,15 @@ class PanelLoss {
   LODESTEIN_DEVICE void logistic(std::uint32_t rows) const {
     pass_.forward(rows, order(0));
     const std::uint32_t outputs = at_.shape.outputs, s = at_.stride(at_.shape.depth + 1);
-    const float* logits = pass_.outputs();
+    const float* logits = at_.shape.causal ? pass_.causal_logits(rows) : pass_.outputs();
     float *seed = pass_.spare(0), *values = pass_.values();
     m_.grid(rows, 1, [&](std::uint32_t i, std::uint32_t) {
       values[i] =
           logistic_sample(logits + i * s, outputs, s, source_.label(i), scale_, seed + i * s);
     });
-    if (reverse_) pass_.reverse(rows, seed, false);
+    if (!reverse_) return;
+    if (at_.shape.causal) pass_.reverse_causal(rows, seed);
+    pass_.reverse(rows, seed, false);
   }
 
   LODESTEIN_DEVICE void bilinear(std::uint32_t rows) const {

@@ -74,6 +74,37 @@ class Sample {
     return out;
   }
 
+  /// What the logistic loss takes, of the output.
+  Vector logits(const Vector& z) const {
+    if (!shape_.causal) return z;
+    Vector result(z.size());
+    for (std::size_t k = 0; k < z.size(); ++k) {
+      const double own = causal_term(0, k) * z[k], all = causal_row(k, z);
+      result[k] = causal_term(2, k) + causal_term(1, k) * z[k] - own * own + all * all;
+    }
+    return result;
+  }
+
+  /// For the adjoint of the logits: the adjoint of the output.
+  Vector reverse_logits(const Vector& seed, const Vector& z, Vector& gradient) const {
+    if (!shape_.causal) return seed;
+    Vector result(z.size(), 0.0);
+    double* to = gradient.data() + shape_.causal_weights();
+    const std::size_t n = z.size();
+    for (std::size_t k = 0; k < n; ++k) {
+      const double lambda = causal_term(0, k), all = 2.0 * seed[k] * causal_row(k, z);
+      result[k] += seed[k] * (causal_term(1, k) - 2.0 * lambda * lambda * z[k]);
+      for (std::size_t j = 0; j < n; ++j) {
+        result[j] += all * double{causal(k)[j]};
+        to[k * n + j] += all * z[j];
+      }
+      to[n * n + k] -= seed[k] * 2.0 * lambda * z[k] * z[k];
+      to[n * n + n + k] += seed[k] * z[k];
+      to[n * n + 2 * n + k] += seed[k];
+    }
+    return result;
+  }
+
   /// J v; keeps the tangents for reverse_tangent.
   Vector tangent(const Vector& v) {
     hidden_tangent(v);
@@ -190,6 +221,18 @@ class Sample {
  private:
   double weight(std::uint32_t l, std::size_t i, std::size_t j) const {
     return parameters_[shape_.weights(l) + i * shape_.width(l - 1) + j];
+  }
+  const float* causal(std::size_t k) const {
+    return parameters_ + shape_.causal_weights() + k * shape_.outputs;
+  }
+  /// lambda, a or c
+  double causal_term(std::size_t which, std::size_t k) const {
+    return causal(shape_.outputs + which)[k];
+  }
+  double causal_row(std::size_t k, const Vector& z) const {
+    double sum = 0.0;
+    for (std::size_t j = 0; j < z.size(); ++j) sum += double{causal(k)[j]} * z[j];
+    return sum;
   }
   double skip(std::size_t k, std::size_t i) const {
     return parameters_[shape_.skip_weights() + k * shape_.inputs + i];
@@ -378,7 +421,8 @@ double denoising(const NetworkLoss& p, std::size_t k, double scale, Vector& grad
 }
 
 double logistic(Sample& sample, std::size_t label, double scale, Vector& gradient) {
-  Vector logits = sample.output();
+  const Vector output = sample.output();
+  Vector logits = sample.logits(output);
   logits.insert(logits.begin(), 0.0);
   const double largest = *std::max_element(logits.begin(), logits.end());
   double sum = 0.0;
@@ -393,7 +437,7 @@ double logistic(Sample& sample, std::size_t label, double scale, Vector& gradien
     sample.reverse(Vector(seed.size(), nan), gradient);
     return nan;
   }
-  sample.reverse(seed, gradient);
+  sample.reverse(sample.reverse_logits(seed, output, gradient), gradient);
   return std::log(sum) + largest - logits[label];
 }
 

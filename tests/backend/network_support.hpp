@@ -34,6 +34,12 @@ inline NetworkShape shape_of(std::uint32_t inputs, std::vector<std::uint32_t> hi
   return shape;
 }
 
+/// With causal logits.
+inline NetworkShape causal(NetworkShape shape) {
+  shape.causal = true;
+  return shape;
+}
+
 /// Normal numbers times `scale`; rows are followed by `padding` NaN.
 inline std::vector<float> random_rows(std::size_t rows, std::size_t cols, std::size_t padding,
                                       std::uint64_t number, double scale = 1.0) {

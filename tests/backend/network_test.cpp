@@ -125,10 +125,13 @@ std::vector<LossCase> every_loss(std::size_t rows) {
     cases.emplace_back(shape_of(4, {7, 9}, 1, f, false, true), Loss::energy_denoising, rows, 2);
     cases.emplace_back(shape_of(4, {7, 6}, 3, f, true, true), Loss::logistic, rows);
     cases.emplace_back(shape_of(4, {19}, 1, f, false, true), Loss::logistic, rows);
+    cases.emplace_back(test::causal(shape_of(6, {7, 9}, 5, f, true)), Loss::logistic, rows);
     cases.emplace_back(shape_of(4, {7, 6}, 3, f, true, true), Loss::bilinear, rows);
     cases.emplace_back(shape_of(3, {7, 18, 6, 5}, 5, f), Loss::bilinear, rows);
   }
   cases.emplace_back(shape_of(4, {}, 2, Activation::tanh, false, true), Loss::logistic, rows);
+  cases.emplace_back(test::causal(shape_of(3, {}, 1, Activation::tanh, false, true)),
+                     Loss::logistic, rows);
   cases.emplace_back(shape_of(4, {}, 4), Loss::sliced_reduced, rows, 1);
   for (std::size_t c = 0; c < cases.size(); ++c) {
     cases[c] = LossCase(cases[c].shape, cases[c].loss, rows, cases[c].slices, c + 1);
@@ -168,6 +171,22 @@ TEST(NetworkReference, LossesHaveTheGradientOfTheirFiniteDifferences) {
       ASSERT_NEAR(c.gradient[i], slope, 1e-4 * scale) << "parameter " << i;
     }
   }
+}
+
+TEST(NetworkReference, CausalLogitsAreThoseOfTheirFormula) {
+  LossCase c(test::causal(shape_of(2, {}, 2)), Loss::logistic, 1);
+  // z = x; B by rows, lambda, a, c
+  c.parameters = {1.0f, 0.0f, 0.0f, 1.0f, 0.0f,  0.0f, 0.5f, -0.25f,
+                  0.3f, 0.8f, 0.7f, 0.6f, -0.4f, 0.9f, 0.1f, -0.2f};
+  ASSERT_EQ(c.parameters.size(), c.shape.parameters());
+  c.samples = {1.5f, -0.5f, nan_float, nan_float, nan_float};
+  c.labels = {2};
+  const double z0 = 1.5, z1 = -0.5, r0 = 0.5 * z0 - 0.25 * z1, r1 = 0.3 * z0 + 0.8 * z1;
+  const double first = 0.1 - 0.4 * z0 - 0.49 * z0 * z0 + r0 * r0;
+  const double second = -0.2 + 0.9 * z1 - 0.36 * z1 * z1 + r1 * r1;
+  // The parameters are rounded to fp32.
+  EXPECT_NEAR(reference_value(c), std::log(1.0 + std::exp(first) + std::exp(second)) - second,
+              1e-6);
 }
 
 TEST(NetworkReference, ExactLossIsTheOneAllSlicesGive) {
@@ -533,6 +552,7 @@ TEST_P(NetworkOf, RefusesBadLossesNamingProblemAndArgument) {
   EXPECT_THAT(message(sliced, [](auto& p) { p.loss = Loss::denoising, p.sigma = 0.0f; }),
               names("sigma"));
   EXPECT_THAT(message(logistic, [](auto& p) { p.labels = nullptr; }), names("labels"));
+  EXPECT_THAT(message(exact, [](auto& p) { p.shape.causal = true; }), names("causal"));
   EXPECT_THAT(message(logistic,
                       [](auto& p) {
                         p.loss = Loss::bilinear;

@@ -128,6 +128,8 @@ std::vector<Case> cases(bool few) {
   all.emplace_back(shape_of(4, {16, 16}, 3, silu, true, true), Loss::logistic, 70, 30, 64, 9, 7);
   all.back().problem.cosine = true;
   all.emplace_back(shape_of(4, {16}, 1), Loss::logistic, 20, 5, 7, 0, 8);
+  all.emplace_back(test::causal(shape_of(6, {9, 8}, 3, silu, true)), Loss::logistic, 70, 30, 33, 9,
+                   13);
   all.emplace_back(shape_of(131, {5}, 131), Loss::sliced_reduced, 8, 0, 8, 2, 9);
   for (const bool energy : {false, true}) {
     const Loss loss = energy ? Loss::energy_denoising : Loss::denoising;
