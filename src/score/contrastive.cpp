@@ -10,7 +10,7 @@
 #include "core/lbfgs.hpp"
 #include "kernels/operations.hpp"
 #include "lodestein/core/error.hpp"
-#include "score/classes.hpp"
+#include "score/contrastive_head.hpp"
 #include "score/gaussian_ratio.hpp"
 #include "score/network_ratio.hpp"
 
@@ -24,61 +24,21 @@ using kernels::Buffer;
 using kernels::NetworkShape;
 using kernels::Resident;
 using kernels::View;
+using Head = ContrastiveHead;
 
-void check_options(const ContrastiveOptions& o, const Dataset& dataset) {
+void check_options(const ContrastiveOptions& o) {
   if (!(o.sparsity >= 0.0) || !(o.acyclicity >= 0.0))
     throw InvalidArgument("contrastive: penalties can't be negative");
   if (o.iterations == 0) throw InvalidArgument("contrastive: iterations must be at least 1");
-  if (dataset.interventions() > dataset.feature_count()) {
-    throw InvalidArgument("contrastive: " + std::to_string(dataset.interventions()) +
-                          " interventional environments but " +
-                          std::to_string(dataset.feature_count()) +
-                          " variables; give one environment per latent");
-  }
 }
 
-// The head and the encoder, in whitened coordinates centred at the observational mean. Also holds
-// gradients of the same shapes.
-struct Head {
-  MatrixXd encoder;  // H [K, d]
-  MatrixXd a;        // A [K, K], diagonal unused
-  VectorXd scale, lambda, linear, constant;
-
-  Head(Index k, Index d)
-      : encoder(MatrixXd::Zero(k, d)),
-        a(MatrixXd::Zero(k, k)),
-        scale(VectorXd::Ones(k)),
-        lambda(VectorXd::Ones(k)),
-        linear(VectorXd::Zero(k)),
-        constant(VectorXd::Zero(k)) {}
-
-  Index count() const { return encoder.rows(); }
-  VectorXd packed() const {
-    VectorXd v(encoder.size() + a.size() + 4 * count());
-    v << encoder.reshaped(), a.reshaped(), scale, lambda, linear, constant;
-    return v;
-  }
-  void unpack(const VectorXd& v) {
-    Index at = 0;
-    const auto take = [&](auto&& to) {
-      to = v.segment(at, to.size()).reshaped(to.rows(), to.cols());
-      at += to.size();
-    };
-    take(encoder);
-    take(a);
-    take(scale);
-    take(lambda);
-    take(linear);
-    take(constant);
-    a.diagonal().setZero();
-  }
-  // B_m = scale_m (e_m - A_m)
-  VectorXd row(Index m) const {
-    VectorXd b = -scale(m) * a.row(m).transpose();
-    b(m) += scale(m);
-    return b;
-  }
-};
+NetworkShape form_shape(const Classes& classes) {
+  NetworkShape shape;
+  shape.inputs = static_cast<std::uint32_t>(classes.dimension);
+  shape.outputs = static_cast<std::uint32_t>(classes.environments - 1);
+  shape.quadratic = true;
+  return shape;
+}
 
 // Logits of a network without hidden layers: weights, biases and quadratic forms of each output.
 std::vector<float> parameters_of(const Head& head, const NetworkShape& shape) {
@@ -260,8 +220,18 @@ class Objective {
   VectorXd best_;
 };
 
-// Shifts the coordinates to where the observational training samples have mean 0.
-void centre(Classes& classes) {
+}  // namespace
+
+void check_contrastive(const Dataset& dataset) {
+  if (dataset.interventions() > dataset.feature_count()) {
+    throw InvalidArgument("contrastive: " + std::to_string(dataset.interventions()) +
+                          " interventional environments but " +
+                          std::to_string(dataset.feature_count()) +
+                          " variables; give one environment per latent");
+  }
+}
+
+void centre_observational(Classes& classes) {
   const std::size_t d = classes.dimension;
   const EnvironmentMoments observational = training_moments(classes).front();
   const Eigen::Map<const VectorXd> mean(observational.mean.data(), static_cast<Index>(d));
@@ -272,21 +242,22 @@ void centre(Classes& classes) {
   }
 }
 
-}  // namespace
+ContrastiveHead linear_contrastive_head(const Backend& backend, const Classes& classes,
+                                        const ContrastiveOptions& options, Observer& observer) {
+  Head head = start(classes);
+  Objective objective(backend, classes, form_shape(classes), options, observer);
+  head.unpack(objective.minimise(head.packed()));
+  return head;
+}
 
 ContrastiveFit contrastive_fit(const Backend& backend, const Dataset& dataset,
                                const ContrastiveOptions& options, Seed seed, Observer& observer) {
-  check_options(options, dataset);
+  check_options(options);
+  check_contrastive(dataset);
   Classes classes = label_environments(dataset, options.held_out, seed);
-  centre(classes);
-  NetworkShape shape;
-  shape.inputs = static_cast<std::uint32_t>(classes.dimension);
-  shape.outputs = static_cast<std::uint32_t>(dataset.interventions());
-  shape.quadratic = true;
-
-  Head head = start(classes);
-  Objective objective(backend, classes, shape, options, observer);
-  head.unpack(objective.minimise(head.packed()));
+  centre_observational(classes);
+  const Head head = linear_contrastive_head(backend, classes, options, observer);
+  const NetworkShape shape = form_shape(classes);
   DifferenceSummary summary{.estimator = "contrastive",
                             .environments = interventional_names(dataset)};
   std::vector<double> priors;

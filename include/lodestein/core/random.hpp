@@ -37,6 +37,7 @@ enum class Purpose : std::uint32_t {
   ratio_features = 24,
   contrastive = 25,
   mechanism_features = 26,
+  contrastive_rows = 27,
   score_network = 30,
   score_network_draws = 31,
   score_network_rows = 32,

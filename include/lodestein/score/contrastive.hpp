@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "lodestein/core/backend.hpp"
@@ -9,6 +10,7 @@
 #include "lodestein/core/random.hpp"
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/score/difference.hpp"
+#include "lodestein/score/encoder.hpp"
 
 namespace lodestein {
 
@@ -44,5 +46,37 @@ struct ContrastiveFit {
 ContrastiveFit contrastive_fit(const Backend& backend, const Dataset& dataset,
                                const ContrastiveOptions& options = {}, Seed seed = {},
                                Observer& observer = silent());
+
+struct ContrastiveNetworkOptions {
+  /// Widths of the encoder's hidden layers (SiLU), beside which a linear skip goes.
+  std::vector<std::uint32_t> hidden = {64, 64};
+  std::size_t starts = 2;  ///< the first from the linear fit, the others random
+  double rate = 2e-3;      ///< Adam's, falling to 0 by a cosine
+  double weight_decay = 1e-5;
+  std::size_t batch = 1024;
+  double epochs = 40.0;
+  std::size_t least_steps = 2000;  ///< of small data sets
+  double held_out = 0.1;           ///< share of every environment, for early stopping
+};
+
+/// A network with the head of a linear causal model behind it.
+struct ContrastiveNetworkFit {
+  ScoreDifferences differences;
+  Encoder encoder;  ///< z = h(x), observational mean 0 and variances 1; latent m is the one on
+                    ///< which environment m intervenes
+  Matrix weights;   ///< [K, K]: weights(i, j) is the effect of z_i on z_j, as the head has it
+};
+
+/// The same model with z = A x + network(x), trained on one softmax over all environments by
+/// minibatches; of all starts and epochs the parameters with the least held-out cross-entropy are
+/// kept, the linear fit itself among them. No penalties. For linear latents with Gaussian noise
+/// behind any smooth invertible mixing.
+/// @throws as contrastive_fit. A training that diverges, or that the linear fit beats, is a finding
+/// of the differences' summary, which also says which start and epoch were kept.
+/// Same seed, same bits for any thread count. Cost per sample, epoch and start: 6 p^2 (depth - 1) +
+/// 6 p (d + K) flops for widths p.
+ContrastiveNetworkFit contrastive_network(const Backend& backend, const Dataset& dataset,
+                                          const ContrastiveNetworkOptions& options = {},
+                                          Seed seed = {}, Observer& observer = silent());
 
 }  // namespace lodestein
