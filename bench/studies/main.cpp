@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
       {"soft", lodestein::studies::soft},
       {"finite-sample", lodestein::studies::finite_sample},
       {"lcd", lodestein::studies::lcd},
+      {"contrastive", lodestein::studies::contrastive},
       {"gscale", lodestein::studies::gscale_exact},
       {"gscale-estimated", lodestein::studies::gscale_estimated},
       {"gscale-mlp", lodestein::studies::gscale_mlp},

@@ -13,6 +13,7 @@ void refinement(std::size_t runs);        ///< LSCALE-I against the likelihood r
 void soft(std::size_t runs);              ///< soft interventions: closures
 void finite_sample(std::size_t runs);     ///< exact-closure rates (B5)
 void lcd(std::size_t runs);               ///< linear causal disentanglement (B6)
+void contrastive(std::size_t runs);       ///< contrastive learning, linear and smooth mixings
 void gscale_exact(std::size_t runs);      ///< GSCALE-I, x = tanh(T z), exact scores (B1)
 void gscale_estimated(std::size_t runs);  ///< the same from samples (B2)
 void gscale_mlp(std::size_t runs);        ///< GSCALE-I, mixing by a network of three layers

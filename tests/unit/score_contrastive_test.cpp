@@ -1,11 +1,17 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
+#include <string_view>
 
+#include "contrastive_support.hpp"
 #include "lodestein/core/error.hpp"
+#include "lodestein/evaluate/metrics.hpp"
 #include "lodestein/score/contrastive.hpp"
 #include "lodestein/score/gaussian.hpp"
-#include "score_support.hpp"
+#include "lodestein/simulate/latent_model.hpp"
+#include "score/latent_network.hpp"
 #include "simulate_support.hpp"
 
 namespace lodestein {
@@ -13,40 +19,12 @@ namespace {
 
 const Backend cpu = Backend::cpu(2);
 
-// z_1 -> z_2 -> z_3 (weights .8, -.7), hard interventions with shifted means, x = mixing z.
-struct Chain {
-  Matrix mixing{{1.0, 0.4, -0.3}, {0.2, 1.0, 0.5}, {-0.4, 0.1, 1.0}};
-  std::vector<Matrix> latents;
-  Dataset dataset;
-
-  explicit Chain(std::size_t n) {
-    std::vector<Matrix> samples;
-    for (std::uint32_t e = 0; e < 4; ++e) {
-      Matrix z(n, 3);
-      const RandomStream stream(Seed{77}, Purpose::test, e);
-      for (std::size_t k = 0; k < n; ++k) {
-        Draws draws = stream.at(k);
-        double parent = 0.0;
-        for (std::size_t j = 0; j < 3; ++j) {
-          const bool hit = e == j + 1;
-          const double weight = j == 0 ? 0.0 : j == 1 ? 0.8 : -0.7;
-          parent = hit ? 1.5 + 1.2 * draws.normal() : weight * parent + draws.normal();
-          z(k, j) = parent;
-        }
-      }
-      samples.push_back(multiply(z, transpose(mixing)));
-      latents.push_back(std::move(z));
-    }
-    dataset = test::dataset_of(std::move(samples));
-  }
-};
-
 TEST(Contrastive, RecoversEncoderWeightsAndDifferencesOfALinearModel) {
-  const Chain chain(6000);
+  const test::Chain chain = test::linear_chain(6000);
   const ContrastiveFit fit = contrastive_fit(cpu, chain.dataset, {.iterations = 150});
   // Encoder times mixing is diagonal up to the estimation error, some 1 / sqrt(N) times the
   // condition of the whole.
-  const Eigen::MatrixXd effective = as_eigen(fit.encoder) * as_eigen(chain.mixing);
+  const Eigen::MatrixXd effective = as_eigen(fit.encoder) * as_eigen(test::chain_mixing());
   for (Eigen::Index i = 0; i < 3; ++i) {
     for (Eigen::Index j = 0; j < 3; ++j) {
       if (i != j) {
@@ -69,7 +47,7 @@ TEST(Contrastive, RecoversEncoderWeightsAndDifferencesOfALinearModel) {
 }
 
 TEST(Contrastive, SameBitsForAnyThreadCountAndRunsElsewhere) {
-  const Chain chain(80);
+  const test::Chain chain = test::linear_chain(80);
   const ContrastiveOptions options{.iterations = 15};
   const Matrix& x = chain.dataset.environments[1].samples;
   const auto evaluate = [&](const Backend& backend) {
@@ -82,7 +60,7 @@ TEST(Contrastive, SameBitsForAnyThreadCountAndRunsElsewhere) {
 }
 
 TEST(Contrastive, BadInputIsNamed) {
-  const Chain chain(40);
+  const test::Chain chain = test::linear_chain(40);
   EXPECT_THROW(contrastive_fit(cpu, chain.dataset, {.sparsity = -1.0}), InvalidArgument);
   EXPECT_THROW(contrastive_fit(cpu, chain.dataset, {.iterations = 0}), InvalidArgument);
   EXPECT_THROW(contrastive_fit(cpu, test::gaussian_pairs(2, {50, 50, 50, 50}).dataset),
@@ -90,7 +68,7 @@ TEST(Contrastive, BadInputIsNamed) {
 }
 
 TEST(Contrastive, PenaltiesShrinkWeightsAndCycles) {
-  const Chain chain(400);
+  const test::Chain chain = test::linear_chain(400);
   const auto fit = [&](double sparsity, double acyclicity) {
     return contrastive_fit(cpu, chain.dataset,
                            {.sparsity = sparsity, .acyclicity = acyclicity, .iterations = 100});
@@ -106,7 +84,7 @@ TEST(Contrastive, PenaltiesShrinkWeightsAndCycles) {
 }
 
 TEST(Contrastive, ReportsCentreUnitVariancesAndHeldOutLosses) {
-  Chain chain(400);
+  test::Chain chain = test::linear_chain(400);
   for (Environment& e : chain.dataset.environments)
     for (std::size_t k = 0; k < e.samples.rows(); ++k) e.samples(k, 1) += 70.0;
   const ContrastiveFit fit =
@@ -129,7 +107,7 @@ TEST(Contrastive, ReportsCentreUnitVariancesAndHeldOutLosses) {
 }
 
 TEST(Contrastive, MoreIterationsAreNoWorseInTheObjective) {
-  const Chain chain(300);
+  const test::Chain chain = test::linear_chain(300);
   const auto loss = [&](std::size_t iterations) {
     const ContrastiveFit fit = contrastive_fit(
         cpu, chain.dataset, {.sparsity = 0.0, .acyclicity = 0.0, .iterations = iterations});
@@ -140,7 +118,7 @@ TEST(Contrastive, MoreIterationsAreNoWorseInTheObjective) {
 }
 
 TEST(Contrastive, BadOptionsAndDataAreNamed) {
-  const Chain chain(40);
+  const test::Chain chain = test::linear_chain(40);
   const auto refused = [&](const ContrastiveOptions& options) {
     return test::message_of<InvalidArgument>([&] { contrastive_fit(cpu, chain.dataset, options); });
   };
@@ -160,6 +138,160 @@ TEST(Contrastive, BadOptionsAndDataAreNamed) {
                 contrastive_fit(cpu, test::gaussian_pairs(2, {50, 9}).dataset);
               }),
               ::testing::HasSubstr("'e1'"));
+}
+
+// ---- network
+
+// Parameters of the causal logits of a linear model under hard interventions, one per latent.
+std::vector<float> true_logits(const LatentModel& model, const std::vector<double>& variances,
+                               const kernels::NetworkShape& shape) {
+  std::vector<float> parameters(shape.parameters(), 0.0f);
+  const std::size_t n = shape.outputs;
+  for (std::size_t m = 0; m < n; ++m) {
+    parameters[shape.weights(1) + m * n + m] = 1.0f;  // z = y
+    float* to = parameters.data() + shape.causal_weights();
+    const double before = model.noise_variances()[m], after = variances[m];
+    for (std::size_t j = 0; j < n; ++j) {
+      const double row = j == m ? 1.0 : -model.weights()(j, m);
+      to[m * n + j] = static_cast<float>(row / std::sqrt(2.0 * before));
+    }
+    to[n * n + m] = static_cast<float>(1.0 / std::sqrt(2.0 * after));
+    to[n * n + 2 * n + m] = static_cast<float>(0.5 * std::log(before / after));
+  }
+  return parameters;
+}
+
+TEST(ContrastiveNetwork, LogitsOfTheTrueModelAreItsLogRatiosAndTheirGradients) {
+  const LatentModel model = test::dense_model(LatentFamily::linear);
+  const std::size_t n = model.latents();
+  kernels::NetworkShape shape;
+  shape.inputs = shape.outputs = static_cast<std::uint32_t>(n);
+  shape.causal = true;
+  std::vector<double> variances;
+  for (std::size_t m = 0; m < n; ++m) variances.push_back(0.25 * model.noise_variances()[m]);
+  const std::vector<float> parameters = true_logits(model, variances, shape);
+  const auto d = static_cast<Eigen::Index>(n);
+  // x = 2 y + 1, as a whitening has it
+  Whitening whitening{Eigen::VectorXd::Ones(d), 0.5 * Eigen::MatrixXd::Identity(d, d),
+                      2.0 * Eigen::MatrixXd::Identity(d, d)};
+  const Matrix y = model.sample(50, {}, RandomStream(Seed{1}, Purpose::test));
+  Matrix x = y;
+  for (std::size_t i = 0; i < 50 * n; ++i) x.data()[i] = 2.0 * y.data()[i] + 1.0;
+  std::vector<Backend> backends = test::slow_backends();
+  backends.push_back(cpu);
+  for (const Backend& backend : backends) {
+    const auto network =
+        std::make_shared<const LatentNetwork>(backend, whitening, shape, parameters);
+    const CausalRatio ratio(network, CausalLogits(shape, parameters), std::vector<double>(n, 0.0));
+    for (std::size_t m = 0; m < n; ++m) {
+      const InterventionSpec hit = test::on({m});  // a quarter of the variance
+      const std::vector<double> logs = ratio.log_ratio(x, m), before = model.log_density(y, {}),
+                                after = model.log_density(y, hit);
+      const Matrix difference = ratio.evaluate(x, m);
+      const Matrix s0 = model.score(y, {}), sm = model.score(y, hit);
+      for (std::size_t k = 0; k < 50; ++k) {
+        // fp32 latents
+        EXPECT_NEAR(logs[k], after[k] - before[k], 1e-4 * (1.0 + std::abs(after[k] - before[k])));
+        for (std::size_t j = 0; j < n; ++j)
+          EXPECT_NEAR(difference(k, j), 0.5 * (s0(k, j) - sm(k, j)),
+                      1e-4 * (1.0 + std::abs(s0(k, j))));
+      }
+    }
+  }
+}
+
+ContrastiveNetworkOptions small_network() {
+  ContrastiveNetworkOptions options;
+  options.hidden = {24};
+  options.rate = 1e-2;
+  options.batch = 256;
+  options.epochs = 30.0;
+  options.least_steps = 0;
+  return options;
+}
+
+TEST(ContrastiveNetwork, UndoesABentMixingThatALinearEncoderDoesNot) {
+  const test::Chain chain = test::bent_chain(3000);
+  const ContrastiveNetworkFit network = contrastive_network(cpu, chain.dataset, small_network());
+  const ContrastiveFit linear = contrastive_fit(cpu, chain.dataset, {.iterations = 150});
+  EXPECT_LT(network.differences.summary().held_out_loss,
+            linear.differences.summary().held_out_loss - 0.02);
+  const Matrix truth = chain.all_latents(), z = chain.all_encoded(network.encoder);
+  // The loss leaves some bend of the latents.
+  EXPECT_GT(linear_r_squared(truth, z), 0.88);
+  const Matrix correlation = absolute_correlations(truth, z, Correlation::pearson);
+  for (std::size_t m = 0; m < 3; ++m) EXPECT_GT(correlation(m, m), 0.82) << m;
+  EXPECT_GT(std::abs(network.weights(0, 1)), 0.4);
+}
+
+TEST(ContrastiveNetwork, SameBitsForAnyThreadCountAndRunsElsewhere) {
+  const test::Chain chain = test::bent_chain(60);
+  ContrastiveNetworkOptions options = small_network();
+  options.hidden = {5};
+  options.batch = 32;
+  options.epochs = 3.0;
+  const Matrix& x = chain.dataset.environments[1].samples;
+  const auto fit = [&](const Backend& backend) {
+    return contrastive_network(backend, chain.dataset, options);
+  };
+  const ContrastiveNetworkFit here = fit(Backend::cpu(1)), threads = fit(Backend::cpu(3));
+  EXPECT_EQ(threads.differences.evaluate(x, 0), here.differences.evaluate(x, 0));
+  EXPECT_EQ(threads.encoder(x), here.encoder(x));
+  EXPECT_EQ(threads.weights, here.weights);
+  for (const Backend& backend : test::slow_backends())
+    EXPECT_LT(test::relative_error(fit(backend).encoder(x), here.encoder(x)), 0.05)
+        << backend.name();
+}
+
+TEST(ContrastiveNetwork, BadInputIsNamed) {
+  const test::Chain chain = test::linear_chain(40);
+  const auto message = [&](auto spoil) {
+    ContrastiveNetworkOptions options;
+    spoil(options);
+    return test::message_of<InvalidArgument>(
+        [&] { contrastive_network(cpu, chain.dataset, options); });
+  };
+  using ::testing::HasSubstr;
+  EXPECT_THAT(message([](auto& o) { o.hidden.clear(); }), HasSubstr("contrastive_fit"));
+  EXPECT_THAT(message([](auto& o) { o.hidden = {4, 0}; }), HasSubstr("width 0"));
+  EXPECT_THAT(message([](auto& o) { o.starts = 0; }), HasSubstr("starts"));
+  EXPECT_THAT(message([](auto& o) { o.rate = -1.0; }), HasSubstr("rate"));
+  EXPECT_THAT(message([](auto& o) { o.epochs = 0.0; }), HasSubstr("epochs"));
+  EXPECT_THAT(message([](auto& o) { o.batch = 0; }), HasSubstr("batch"));
+  EXPECT_THAT(message([](auto& o) { o.weight_decay = -1.0; }), HasSubstr("weight_decay"));
+  EXPECT_THROW(contrastive_network(cpu, test::gaussian_pairs(2, {50, 50, 50, 50}).dataset),
+               InvalidArgument);
+}
+
+class Impatient final : public Observer {
+ public:
+  void progress(std::string_view, std::size_t done, std::size_t) override { stop_ = done > 0; }
+  bool cancelled() const override { return stop_; }
+
+ private:
+  bool stop_ = false;
+};
+
+TEST(ContrastiveNetwork, CanBeCancelledWhileItTrains) {
+  const test::Chain chain = test::linear_chain(60);
+  Impatient observer;
+  EXPECT_THROW(contrastive_network(cpu, chain.dataset, small_network(), Seed{}, observer),
+               Cancelled);
+}
+
+// ---- encoders
+
+TEST(Encoder, ComposesAndChecksShapes) {
+  const Encoder inner(Matrix{{1.0, 2.0}, {0.0, 1.0}, {1.0, 0.0}}, {1.0, -1.0});
+  const Encoder outer(Matrix{{1.0, 0.0, 1.0}}, {0.0, 0.0, 2.0});
+  const Encoder both = composed(outer, inner);
+  EXPECT_EQ(both.dimension(), 2u);
+  EXPECT_EQ(both.latents(), 1u);
+  // x - centre = (2, 3): inner (8, 3, 2), outer 8 + 0
+  EXPECT_EQ(both(Matrix{{3.0, 2.0}}), (Matrix{{8.0}}));
+  EXPECT_THROW(composed(inner, inner), DimensionMismatch);
+  EXPECT_THROW(both(Matrix{{1.0, 2.0, 3.0}}), DimensionMismatch);
+  EXPECT_THROW(Encoder(Matrix{{1.0, 2.0}}, {0.0}), DimensionMismatch);
 }
 
 }  // namespace

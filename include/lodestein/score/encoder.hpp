@@ -8,6 +8,9 @@
 
 namespace lodestein {
 
+/// linear: z = H y. network: z = H y + perceptron(y).
+enum class EncoderFamily { linear, network };
+
 /// Latents as a function of what is observed, z = h(x). Cheap to copy; safe to share between
 /// threads.
 class Encoder {

@@ -15,6 +15,7 @@
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/graph/digraph.hpp"
 #include "lodestein/score/classifier.hpp"
+#include "lodestein/score/encoder.hpp"
 #include "lodestein/score/estimate.hpp"
 #include "lodestein/unmix/chart.hpp"
 #include "lodestein/unmix/fit.hpp"
@@ -25,9 +26,6 @@ namespace lodestein {
 /// coupled: environments m and n + m do. families: one of the first n with one of the last n.
 /// unlabelled: any two; at most 24 environments.
 enum class Pairing { coupled, families, unlabelled };
-
-/// linear: z = H y. network: z = H y + perceptron(y), n -> n.
-enum class EncoderFamily { linear, network };
 
 struct GscaleOptions {
   Pairing pairing = Pairing::coupled;

@@ -1,0 +1,220 @@
+#include "lodestein/unmix/contrastive_unmix.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <optional>
+
+#include "core/eigen.hpp"
+#include "lodestein/core/error.hpp"
+
+namespace lodestein {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+class Stopwatch {
+ public:
+  void lap(std::vector<StageTime>& timings, const char* stage) {
+    const auto now = std::chrono::steady_clock::now();
+    timings.push_back({stage, std::chrono::duration<double>(now - last_).count()});
+    last_ = now;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+Dataset mapped(const Dataset& dataset, const Encoder& encoder, const char* name) {
+  Dataset result;
+  for (std::size_t i = 0; i < encoder.latents(); ++i)
+    result.features.push_back(name + std::to_string(i + 1));
+  for (const Environment& e : dataset.environments)
+    result.environments.push_back({e.name, e.targets, encoder(e.samples)});
+  return result;
+}
+
+// Onto the subspace in which the samples lie, if they lie in one; its variables are principal
+// components of standardised columns.
+std::optional<Encoder> reduction(const Backend& backend, const Dataset& dataset,
+                                 Observer& observer) {
+  constexpr double smallest_share = 1e-12;  // as for whitening: below it is rounding of fp32 data
+  const std::vector<EnvironmentMoments> moments = compute_moments(backend, dataset, observer);
+  const Matrix pooled = pooled_covariance(moments);
+  const VectorXd variance = as_eigen(pooled).diagonal();
+  if (!(variance.minCoeff() > 0.0)) return std::nullopt;  // the estimator names the column
+  const VectorXd unit = variance.cwiseSqrt().cwiseInverse();
+  const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(unit.asDiagonal() * as_eigen(pooled) *
+                                                      unit.asDiagonal());
+  const VectorXd& values = eigen.eigenvalues();
+  const auto rank = (values.array() > smallest_share * values.maxCoeff()).count();
+  if (rank == values.size()) return std::nullopt;
+  const MatrixXd basis = eigen.eigenvectors().rightCols(rank).transpose() * unit.asDiagonal();
+  return Encoder(to_matrix(basis), moments.front().mean);
+}
+
+// What the classifier learned.
+struct Classified {
+  Encoder encoder;
+  Matrix weights;
+  DifferenceSummary summary;
+};
+
+Classified classify(const Backend& backend, const Dataset& dataset,
+                    const ContrastiveUnmixOptions& options, Seed seed, Observer& observer) {
+  if (options.encoder == EncoderFamily::network) {
+    ContrastiveNetworkFit fit =
+        contrastive_network(backend, dataset, options.network, seed, observer);
+    return {fit.encoder, std::move(fit.weights), fit.differences.summary()};
+  }
+  ContrastiveFit fit = contrastive_fit(backend, dataset, options.linear, seed, observer);
+  return {Encoder(std::move(fit.encoder), std::move(fit.centre)), std::move(fit.weights),
+          fit.differences.summary()};
+}
+
+void describe_identification(const ContrastiveUnmixOptions& options, ContrastiveUnmixing& result) {
+  const bool network = options.encoder == EncoderFamily::network;
+  result.identified = "latents up to permutation and scaling; the DAG";
+  result.assumptions = {
+      network ? "mixing: any smooth invertible function of the latents without noise"
+              : "linear mixing: x = G z with full column rank",
+      "each latent is hit by one single-node intervention, one environment each",
+      "hard interventions: the target loses its parents", "linear latents with Gaussian noise",
+      "the classifier reached its optimum: its held-out loss can't show that it did"};
+}
+
+double dispersion_of(const Diagnosis& diagnosis) {
+  double sum = 0.0;
+  for (const EnvironmentDiagnosis& e : diagnosis.environments) sum += e.deviance_per_dof;
+  const double mean = sum / static_cast<double>(diagnosis.environments.size());
+  return mean > 1.0 ? mean : 1.0;
+}
+
+// Coefficients of the regression of `to` on its parents.
+VectorXd regression(const MatrixXd& covariance, const std::vector<std::size_t>& parents,
+                    std::size_t to) {
+  const std::vector<Index> pa(parents.begin(), parents.end());
+  const MatrixXd among = covariance(pa, pa);
+  const VectorXd with = covariance(pa, static_cast<Index>(to));
+  return among.ldlt().solve(with);
+}
+
+// Edges whose likelihood ratio stands out of the misfit.
+void keep_edges(const FitResult& fit, double samples, const MatrixXd& covariance,
+                ContrastiveUnmixing& result) {
+  result.graph = Digraph(fit.graph.nodes());
+  for (LatentEdge edge : fit.edges) {
+    edge.likelihood_ratio /= result.dispersion;
+    if (edge.likelihood_ratio < std::log(samples)) continue;
+    edge.p_value = std::erfc(std::sqrt(0.5 * edge.likelihood_ratio));
+    result.graph.set_edge(edge.from, edge.to);
+    result.edges.push_back(edge);
+  }
+  for (LatentEdge& edge : result.edges) {
+    const std::vector<std::size_t> parents = result.graph.parents(edge.to);
+    const auto place = std::find(parents.begin(), parents.end(), edge.from) - parents.begin();
+    edge.weight = regression(covariance, parents, edge.to)(place);
+  }
+}
+
+MatrixXd covariance_of(const Matrix& z) {
+  const MatrixXd centred = as_eigen(z).rowwise() - as_eigen(z).colwise().mean();
+  return centred.transpose() * centred / static_cast<double>(z.rows());
+}
+
+void add_findings(const DifferenceSummary& summary, ContrastiveUnmixing& result) {
+  std::vector<Finding>& findings = result.diagnosis.findings;
+  for (const Finding& finding : summary.findings) {
+    const auto same = [&](const Finding& f) { return f.code == finding.code; };
+    if (std::none_of(findings.begin(), findings.end(), same)) findings.push_back(finding);
+  }
+  if (result.dispersion < 1.5) return;
+  char text[128];
+  std::snprintf(text, sizeof text,
+                "the latents' moments miss a linear model by %.1f times what sampling explains",
+                result.dispersion);
+  findings.push_back({Severity::note, "overdispersed",
+                      std::string(text) + "; edges are judged in these units",
+                      "train longer or a larger network; latents may not be linear"});
+}
+
+// The latents as the classifier has them, each the target of its environment; no graph.
+void fail(const Classified& learned, const std::string& message, ContrastiveUnmixing& result) {
+  const std::size_t n = learned.encoder.latents();
+  result.graph = Digraph(n);
+  result.order.clear();
+  for (std::size_t i = 0; i < n; ++i) {
+    result.order.push_back(i);
+    result.targets.push_back({learned.summary.environments[i], i, std::nan("")});
+  }
+  result.diagnosis.findings.push_back(
+      {Severity::failure, "unmixing-failed",
+       "the classifier's latents have no linear model: " + message,
+       "gather more samples, train longer, or use fewer environments"});
+}
+
+// The linear model of the classifier's latents.
+void unmix_latents(const Backend& backend, const Dataset& latents, const Classified& learned,
+                   const ContrastiveUnmixOptions& options, Observer& observer,
+                   ContrastiveUnmixing& result) {
+  FitOptions fit_options;
+  fit_options.null_splits = options.null_splits;
+  FitResult fit;
+  try {
+    fit = lodestein::fit(backend, latents, fit_options, result.seed, observer);
+  } catch (const InvalidArgument& error) {  // collapsed or collinear latents
+    fail(learned, error.what(), result);
+    return;
+  }
+  result.diagnosis = fit.diagnosis;
+  if (fit.encoder.empty()) {
+    fail(learned, "its likelihood has no finite minimum", result);
+    return;
+  }
+  const Encoder linear(fit.encoder, fit.centre);
+  result.encoder = composed(linear, result.encoder);
+  result.order = fit.order;
+  result.targets = fit.targets;
+  result.dispersion = dispersion_of(fit.diagnosis);
+  keep_edges(fit, static_cast<double>(latents.sample_count()),
+             covariance_of(linear(latents.observational().samples)), result);
+}
+
+}  // namespace
+
+ContrastiveUnmixing contrastive_unmix(const Backend& backend, const Dataset& dataset,
+                                      const ContrastiveUnmixOptions& options, Seed seed,
+                                      Observer& observer) {
+  validate(dataset, 10);
+  Stopwatch stopwatch;
+  std::vector<StageTime> timings;
+  const std::optional<Encoder> reduce = reduction(backend, dataset, observer);
+  const Dataset& full = dataset;
+  const std::optional<Dataset> reduced =
+      reduce ? std::optional(mapped(dataset, *reduce, "c")) : std::nullopt;
+  Classified learned = classify(backend, reduced ? *reduced : full, options, seed, observer);
+  if (reduce) learned.encoder = composed(learned.encoder, *reduce);
+  stopwatch.lap(timings, "contrastive");
+
+  ContrastiveUnmixing result(learned.encoder);
+  result.seed = seed;
+  result.backend = backend.name();
+  result.features = dataset.features;
+  result.preprocessing = dataset.preprocessing;
+  result.head_weights = learned.weights;
+  result.held_out_loss = learned.summary.held_out_loss;
+  result.settings = learned.summary.settings;
+  describe_identification(options, result);
+  const Dataset latents = mapped(dataset, learned.encoder, "Z");
+  result.latent_names = latents.features;
+  unmix_latents(backend, latents, learned, options, observer, result);
+  add_findings(learned.summary, result);
+  stopwatch.lap(timings, "unmixing");
+  result.timings = std::move(timings);
+  return result;
+}
+
+}  // namespace lodestein
