@@ -25,7 +25,9 @@ struct Score {
   double mixing_error = 0.0, mcc = 0.0;
   double shd = 0.0, closure_exact = 0.0, order_errors = 0.0;
   double normalised_error = 0.0, wrong_pairs = 0.0;  ///< GSCALE-I only
-  double wrong_targets = 0.0, seconds = 0.0;         ///< UMNI only
+  double r_squared = 0.0, head_shd = 0.0;            ///< contrastive only
+  double wrong_targets = 0.0;                        ///< UMNI only
+  double seconds = 0.0;                              ///< contrastive and UMNI
   bool failed = false;                               ///< left without an estimate
 };
 

@@ -1,13 +1,14 @@
 #include "lodestein/unmix/contrastive_unmix.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <optional>
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
+#include "unmix/latent_edges.hpp"
+#include "unmix/stopwatch.hpp"
 
 namespace lodestein {
 namespace {
@@ -15,18 +16,6 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-class Stopwatch {
- public:
-  void lap(std::vector<StageTime>& timings, const char* stage) {
-    const auto now = std::chrono::steady_clock::now();
-    timings.push_back({stage, std::chrono::duration<double>(now - last_).count()});
-    last_ = now;
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 Dataset mapped(const Dataset& dataset, const Encoder& encoder, const char* name) {
   Dataset result;
@@ -93,31 +82,18 @@ double dispersion_of(const Diagnosis& diagnosis) {
   return mean > 1.0 ? mean : 1.0;
 }
 
-// Coefficients of the regression of `to` on its parents.
-VectorXd regression(const MatrixXd& covariance, const std::vector<std::size_t>& parents,
-                    std::size_t to) {
-  const std::vector<Index> pa(parents.begin(), parents.end());
-  const MatrixXd among = covariance(pa, pa);
-  const VectorXd with = covariance(pa, static_cast<Index>(to));
-  return among.ldlt().solve(with);
-}
-
 // Edges whose likelihood ratio stands out of the misfit.
 void keep_edges(const FitResult& fit, double samples, const MatrixXd& covariance,
                 ContrastiveUnmixing& result) {
   result.graph = Digraph(fit.graph.nodes());
-  for (LatentEdge edge : fit.edges) {
-    edge.likelihood_ratio /= result.dispersion;
-    if (edge.likelihood_ratio < std::log(samples)) continue;
-    edge.p_value = std::erfc(std::sqrt(0.5 * edge.likelihood_ratio));
+  std::vector<unmix::RefinedEdge> kept;
+  for (const LatentEdge& edge : fit.edges) {
+    const double ratio = edge.likelihood_ratio / result.dispersion;
+    if (ratio < std::log(samples)) continue;
     result.graph.set_edge(edge.from, edge.to);
-    result.edges.push_back(edge);
+    kept.push_back({static_cast<Index>(edge.from), static_cast<Index>(edge.to), ratio});
   }
-  for (LatentEdge& edge : result.edges) {
-    const std::vector<std::size_t> parents = result.graph.parents(edge.to);
-    const auto place = std::find(parents.begin(), parents.end(), edge.from) - parents.begin();
-    edge.weight = regression(covariance, parents, edge.to)(place);
-  }
+  result.edges = unmix::latent_edges(covariance, result.graph, kept);
 }
 
 MatrixXd covariance_of(const Matrix& z) {
@@ -189,7 +165,7 @@ ContrastiveUnmixing contrastive_unmix(const Backend& backend, const Dataset& dat
                                       const ContrastiveUnmixOptions& options, Seed seed,
                                       Observer& observer) {
   validate(dataset, 10);
-  Stopwatch stopwatch;
+  unmix::Stopwatch stopwatch;
   std::vector<StageTime> timings;
   const std::optional<Encoder> reduce = reduction(backend, dataset, observer);
   const Dataset& full = dataset;

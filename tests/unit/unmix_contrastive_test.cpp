@@ -74,11 +74,11 @@ TEST(ContrastiveUnmix, MoreVariablesThanLatentsAreReducedToTheirSubspace) {
 }
 
 TEST(ContrastiveUnmix, NetworkFindsLatentsAndGraphBehindABentMixing) {
-  const test::Chain chain = test::bent_chain(3000);
+  const test::Chain chain = test::bent_chain(6000);
   const ContrastiveUnmixing result = contrastive_unmix(cpu, chain.dataset, network_options());
   ASSERT_FALSE(result.failed());
   const Evaluation e = evaluated(chain, result);
-  EXPECT_GT(e.mcc, 0.9);
+  EXPECT_GT(e.mcc, 0.97);
   EXPECT_LE(e.graph.shd, 1u);
   EXPECT_GE(result.dispersion, 1.0);
 }
