@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
       {"gscale", lodestein::studies::gscale_exact},
       {"gscale-estimated", lodestein::studies::gscale_estimated},
       {"gscale-mlp", lodestein::studies::gscale_mlp},
+      {"additive", lodestein::studies::additive},
       {"umni", lodestein::studies::umni},
       {"timing", lodestein::studies::timing}};
   const char* name = argc > 1 ? argv[1] : "--help";

@@ -17,6 +17,7 @@ void contrastive(std::size_t runs);       ///< contrastive learning, linear and 
 void gscale_exact(std::size_t runs);      ///< GSCALE-I, x = tanh(T z), exact scores (B1)
 void gscale_estimated(std::size_t runs);  ///< the same from samples (B2)
 void gscale_mlp(std::size_t runs);        ///< GSCALE-I, mixing by a network of three layers
+void additive(std::size_t runs);          ///< quadratic latents from samples (B3)
 void timing(std::size_t runs);            ///< wall and CPU time of single fits
 void umni(std::size_t runs);              ///< unknown multi-node interventions (B4)
 
@@ -26,8 +27,8 @@ struct Score {
   double shd = 0.0, closure_exact = 0.0, order_errors = 0.0;
   double normalised_error = 0.0, wrong_pairs = 0.0;  ///< GSCALE-I only
   double r_squared = 0.0, head_shd = 0.0;            ///< contrastive only
-  double wrong_targets = 0.0;                        ///< UMNI only
-  double seconds = 0.0;                              ///< contrastive and UMNI
+  double wrong_targets = 0.0;                        ///< UMNI and additive
+  double seconds = 0.0;                              ///< contrastive, UMNI and additive
   bool failed = false;                               ///< left without an estimate
 };
 

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "core/eigen.hpp"
 #include "lodestein/score/classifier.hpp"
-#include "unmix/additive_refine.hpp"
 #include "unmix/leading.hpp"
 
 namespace lodestein::unmix {
@@ -16,8 +14,6 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // Samples per environment: of the classifier, of the search and of the final fit. The final fit is
 // bounded in all environments together, where time counts.
@@ -147,21 +143,24 @@ Start deflation_start(const LinearProblem& problem, const std::vector<MatrixXd>&
   return start;
 }
 
-Refined refine_additive(const Backend& backend, const Dataset& dataset, const MatrixXd& basis,
-                        const Targets& targets, std::vector<Start> starts, Seed seed,
-                        Observer& observer) {
+AdditiveFit refine_additive(const Backend& backend, const Dataset& dataset, const MatrixXd& basis,
+                            const Targets& targets, std::vector<Start> starts, Seed seed,
+                            Observer& observer) {
   const auto threads = static_cast<std::size_t>(std::max(1, backend.threads()));
-  const AdditiveLikelihood coarse(projected(dataset, basis, search_samples), targets, seed,
-                                  threads);
+  const MechanismDraws draws(basis.rows(), seed);
+  const AdditiveLikelihood coarse(projected(dataset, basis, search_samples), targets, threads);
   const MatrixXd to_y = coarse.root().inverse();
   for (Start& start : starts) start.encoder *= to_y;
-  Refined fit = search_additive(coarse, starts, observer);
+  AdditiveFit fit = search_additive(coarse, draws, starts, observer);
   if (!std::isfinite(fit.objective)) return fit;
+  swap_neighbours(coarse, draws, fit, observer);
   const std::size_t most = std::max(search_samples, final_samples / dataset.environments.size());
-  const AdditiveLikelihood fine(projected(dataset, basis, most), targets, seed, threads);
+  const AdditiveLikelihood fine(projected(dataset, basis, most), targets, threads);
   fit.encoder = fit.encoder * coarse.root() * fine.root().inverse();
-  fit.objective = minimise(fine, fit.encoder, fit.parents, 60);
-  prune_additive(fine, fit, observer);
+  minimise(fine, fit, 60);
+  swap_neighbours(fine, draws, fit, observer);
+  prune_additive(fine, draws, fit, observer);
+  fit.check = fine.check(fit.encoder, fit.mechanisms);
   fit.encoder *= fine.root();
   fit.objective -= log_abs_determinant(fine.root());
   return fit;
@@ -174,16 +173,16 @@ Identified identify_additive(const Backend& backend, const Dataset& dataset,
   std::vector<Start> starts = score_starts(backend, dataset, problem, basis, seed, observer);
   if (linear.failure.empty()) starts.push_back({linear.encoder, linear.order});
 
-  const Refined fit =
+  const AdditiveFit fit =
       refine_additive(backend, dataset, basis, linear.targets, std::move(starts), seed, observer);
   Identified result;
   result.targets = linear.targets;
-  result.gains.assign(n, nan);
-  result.deviance.assign(n, nan);
   if (!std::isfinite(fit.objective)) {
     result.failure = "the likelihood has no finite minimum";
     return result;
   }
+  result.gains = fit.check.gains;
+  result.deviance = fit.check.deviance;
   result.encoder = fit.encoder;
   result.order = fit.order;
   result.edges = fit.edges;

@@ -2,6 +2,7 @@
 
 #include "lodestein/core/backend.hpp"
 #include "lodestein/data/dataset.hpp"
+#include "unmix/additive_refine.hpp"
 #include "unmix/identify.hpp"
 #include "unmix/starts.hpp"
 
@@ -21,9 +22,9 @@ Start deflation_start(const LinearProblem& problem, const std::vector<Eigen::Mat
 /// Search at few samples, then minimisation and pruning at many, of AdditiveLikelihood in y = basis
 /// x. Several environments may hit one latent. The encoder of `starts` and result is of y; rows
 /// have any length. Infinite objective: there is no minimum.
-Refined refine_additive(const Backend& backend, const Dataset& dataset,
-                        const Eigen::MatrixXd& basis, const Targets& targets,
-                        std::vector<Start> starts, Seed seed, Observer& observer);
+AdditiveFit refine_additive(const Backend& backend, const Dataset& dataset,
+                            const Eigen::MatrixXd& basis, const Targets& targets,
+                            std::vector<Start> starts, Seed seed, Observer& observer);
 
 /// Latents with additive noise and nonlinear mechanisms: refinement of AdditiveLikelihood from
 /// LSCALE-I on score differences of a classifier and from `linear`, the linear-Gaussian answer.

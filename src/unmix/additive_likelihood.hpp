@@ -1,58 +1,26 @@
 #pragma once
 
 #include <Eigen/Dense>
-#include <cstdint>
 #include <vector>
 
-#include "lodestein/core/random.hpp"
-#include "unmix/linear_problem.hpp"
+#include "unmix/mechanism.hpp"
 
 namespace lodestein::unmix {
 
-/// Functions of a latent's parents, linear in coefficients: 1, z_j, z_j z_k and F multiquadrics
-/// sqrt((u . (z - b))^2 + (v . (z - b))^2 + delta) of random unit directions u, v and centres b; v
-/// = 0 in every other one, which makes it a smooth hinge. Cauchy directions lie near few axes, so
-/// that many features concern few parents. Parents have unit variance. The same draws serve every
-/// set of parents.
-class MechanismBasis {
- public:
-  MechanismBasis(Eigen::Index latents, Seed seed);
-  /// Features of p parents.
-  static Eigen::Index size(Eigen::Index p);
-
-  /// psi at the rows of `z` [B, n]. -> [B, m]
-  void evaluate(const Eigen::MatrixXd& z, const std::vector<Eigen::Index>& parents,
-                Eigen::MatrixXd& psi) const;
-  /// d (psi . theta) / d z_pa at the rows of `z`. -> [B, p]
-  void gradients(const Eigen::MatrixXd& z, const std::vector<Eigen::Index>& parents,
-                 const Eigen::VectorXd& theta, Eigen::MatrixXd& gradients) const;
-
- private:
-  // A unit direction and an offset per feature, in the coordinates of some parents.
-  struct Ridges {
-    Eigen::MatrixXd directions;  // [p, F]
-    Eigen::RowVectorXd offsets;
-  };
-  Ridges ridges(int which, const std::vector<Eigen::Index>& parents) const;
-  Eigen::MatrixXd directions_[2];  // [n, F]
-  Eigen::MatrixXd centres_;        // [n, F]
-};
-
 /// Profile negative log-likelihood per sample of additive noise latents under hard interventions,
 ///
-///   f(H; pa) = -log|det H| + sum_i [ w_i/2 log s_i + sum_{e hits i} w_e/2 log t_ie ],
+///   f(H; mechanisms) = -log|det H| + sum_i [ w_i/2 log s_i + sum_{e hits i} w_e/2 log t_ie ],
 ///
 /// with z = H y, w_e = N_e / N, w_i the weight of the environments that leave i alone, s_i the
-/// residual mean square of the ridge regression of z_i on MechanismBasis features of its parents
-/// there (penalty included), and t_ie the variance of z_i in environment e. Coordinates: y centred
-/// and whitened over all samples; rows of H count as scaled to unit length, which gives z unit
-/// variance and makes f invariant to their scale.
+/// residual mean square of the ridge regression of z_i on its mechanism there (penalty included),
+/// and t_ie the variance of z_i in environment e. Coordinates: y centred and whitened over all
+/// samples; rows of H count as scaled to unit length, which gives z unit variance and makes f
+/// invariant to their scale.
 /// Deterministic: the same bits for any thread count.
 class AdditiveLikelihood {
  public:
   /// y[e] [N_e, n], the observational environment first; whitened: y' = root (y - centre).
-  AdditiveLikelihood(const std::vector<Eigen::MatrixXd>& y, Targets targets, Seed seed,
-                     std::size_t threads);
+  AdditiveLikelihood(const std::vector<Eigen::MatrixXd>& y, Targets targets, std::size_t threads);
 
   /// Whitened coordinates from given ones. [n, n]
   const Eigen::MatrixXd& root() const { return root_; }
@@ -61,34 +29,58 @@ class AdditiveLikelihood {
   /// 2 N (f_a - f_b): a likelihood ratio.
   double ratio(double f_a, double f_b) const { return 2.0 * total_ * (f_a - f_b); }
 
-  /// f at H [n, n], and df/dH unless null. Infinity where a variance is not positive.
-  /// Cost: sum_i N m_i^2 multiply-adds.
-  double evaluate(const Eigen::MatrixXd& h, const ParentSets& parents,
-                  Eigen::MatrixXd* gradient) const;
+  struct Gradient {
+    Eigen::MatrixXd h;
+    std::vector<Eigen::MatrixXd> units;  ///< of every mechanism
+  };
+  /// f at H [n, n], and its gradient unless null. Infinity where a variance is not positive.
+  double evaluate(const Eigen::MatrixXd& h, const Mechanisms& mechanisms, Gradient* gradient) const;
 
-  /// z = H y' of every chunk of samples.
-  std::vector<Eigen::MatrixXd> encode(const Eigen::MatrixXd& h) const;
-  /// w_i/2 log s_i for many (latent, parents) at fixed latents.
-  std::vector<double> node_terms(
-      const std::vector<Eigen::MatrixXd>& z,
-      const std::vector<std::pair<Eigen::Index, std::vector<Eigen::Index>>>& nodes) const;
+  /// Latents of every chunk of samples, padded. [rows, n] each
+  using Latents = std::vector<Eigen::MatrixXd>;
+  Latents encode(const Eigen::MatrixXd& h) const;
+  /// w_i/2 log s_i, and its gradient by the mechanism's units unless null.
+  double node(const Latents& z, Eigen::Index i, const Mechanism& mechanism,
+              Eigen::MatrixXd* gradient) const;
+
+  /// How the samples of each interventional environment fit.
+  struct Check {
+    /// Deviance of mean and covariance of all residuals, each in its own unit, from 0 and I; the
+    /// target's is its deviation from its mean where it is hit. Per degree of freedom.
+    std::vector<double> deviance;
+    /// Log-likelihood gain of each target over the next best one or none, f's minimiser as it is.
+    std::vector<double> gains;
+  };
+  Check check(const Eigen::MatrixXd& h, const Mechanisms& mechanisms) const;
 
  private:
   struct Chunk {
-    Eigen::MatrixXd y;  // [B, n]
+    Eigen::MatrixXd y;    // [rows, n], rows padded with zeros
+    Eigen::VectorXd one;  // 1, and 0 where padded
     std::size_t environment = 0;
   };
   struct Fit {
     Eigen::VectorXd theta;
     double s = 0.0;
   };
+  struct Work;
+  struct Hits;
   bool hits(const Chunk& chunk, Eigen::Index node) const;
-  std::vector<Fit> regress(
-      const std::vector<Eigen::MatrixXd>& z,
-      const std::vector<std::pair<Eigen::Index, std::vector<Eigen::Index>>>& nodes) const;
+  void add_chunk(const Eigen::MatrixXd& samples, Eigen::Index first, Eigen::Index rows,
+                 std::size_t environment, const Eigen::VectorXd& mean);
+  /// Of latents first, first + 1, ...
+  std::vector<Fit> regress(const Latents& z, const Mechanisms& mechanisms,
+                           Eigen::Index first = 0) const;
+  void add_slopes(std::size_t chunk, const Latents& z, Eigen::Index i, const Mechanism& mechanism,
+                  const Fit& fit, Work& work, Eigen::MatrixXd& slope,
+                  std::vector<double>& form_sums) const;
+  Gradient differentiate(const Latents& z, const Mechanisms& mechanisms,
+                         const std::vector<Fit>& fits, const Hits& hit) const;
+  Eigen::MatrixXd residuals(std::size_t chunk, const Latents& z, const Mechanisms& mechanisms,
+                            const std::vector<Fit>& fits) const;
+  Hits hit_moments(const Latents& z) const;
 
   Targets targets_;
-  MechanismBasis basis_;
   int threads_ = 1;
   Eigen::MatrixXd root_;
   std::vector<Chunk> chunks_;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <optional>
 
 #include "core/lbfgs.hpp"
 
@@ -15,12 +16,12 @@ using Eigen::Index;
 using Eigen::Map;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-using Nodes = std::vector<std::pair<Index, std::vector<Index>>>;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double first_step = 0.02;       // of L-BFGS, for rows of length 1
-constexpr double search_tolerance = 0.1;  // likelihood ratios below it are nothing
-constexpr int search_iterations = 60, swap_iterations = 20, final_iterations = 60;
+constexpr double first_step = 0.02;  // of L-BFGS, for rows of length 1
+constexpr double tolerance = 0.5;    // likelihood ratios below it are nothing
+constexpr int search_iterations = 100, swap_iterations = 40, node_iterations = 40,
+              final_iterations = 150;
 constexpr double clear_ratio = 8.0;  // times the threshold: no refit can turn it
 
 Order moved(Order order, std::size_t from, std::size_t to) {
@@ -35,121 +36,179 @@ std::vector<Index> sorted(std::vector<Index> set) {
   return set;
 }
 
-// Mechanism terms of f at fixed latents; each set of parents is regressed once.
+// L-BFGS from v; f(v, gradient) may be infinite. Leaves the best point in v and returns its value.
+template <class Function>
+double descend(const AdditiveLikelihood& likelihood, int iterations, const Function& f,
+               VectorXd& v) {
+  VectorXd best = v;
+  double best_f = infinity;
+  const auto objective = [&](const VectorXd& at, VectorXd& gradient) {
+    const double value = f(at, gradient);
+    if (!std::isfinite(value)) {
+      gradient = VectorXd::Zero(at.size());
+      return 1e300;
+    }
+    if (value < best_f) {
+      best_f = value;
+      best = at;
+    }
+    return value;
+  };
+  LBFGSpp::LBFGSParam<double> settings = lbfgs_settings(1e-9, iterations);
+  settings.m = 20;
+  settings.past = 5;
+  settings.delta = tolerance / (2.0 * likelihood.total_samples());
+  settings.max_linesearch = 20;
+  go_down(settings, objective, v);
+  v = std::move(best);
+  return best_f;
+}
+
+// All unknowns of a fit in one array, and back.
+VectorXd packed(const MatrixXd& h, const std::vector<MatrixXd>& units) {
+  Index size = h.size();
+  for (const MatrixXd& u : units) size += u.size();
+  VectorXd v(size);
+  v.head(h.size()) = Map<const VectorXd>(h.data(), h.size());
+  Index at = h.size();
+  for (const MatrixXd& u : units) {
+    v.segment(at, u.size()) = Map<const VectorXd>(u.data(), u.size());
+    at += u.size();
+  }
+  return v;
+}
+
+void unpack(const VectorXd& v, MatrixXd& h, Mechanisms& mechanisms) {
+  h = first_step * Map<const MatrixXd>(v.data(), h.rows(), h.cols());
+  Index at = h.size();
+  for (Mechanism& m : mechanisms) {
+    m.units = Map<const MatrixXd>(v.data() + at, m.units.rows(), m.units.cols());
+    at += m.units.size();
+  }
+}
+
+// Fits a latent's mechanism at fixed latents; returns its term of f.
+double minimise_node(const AdditiveLikelihood& likelihood, const AdditiveLikelihood::Latents& z,
+                     Index i, Mechanism& mechanism) {
+  if (mechanism.parents.empty()) return likelihood.node(z, i, mechanism, nullptr);
+  VectorXd v = Map<const VectorXd>(mechanism.units.data(), mechanism.units.size());
+  const auto f = [&](const VectorXd& at, VectorXd& gradient) {
+    mechanism.units =
+        Map<const MatrixXd>(at.data(), mechanism.units.rows(), mechanism.units.cols());
+    MatrixXd by_units;
+    const double value = likelihood.node(z, i, mechanism, &by_units);
+    gradient = Map<const VectorXd>(by_units.data(), by_units.size());
+    return value;
+  };
+  const double best = descend(likelihood, node_iterations, f, v);
+  mechanism.units = Map<const MatrixXd>(v.data(), mechanism.units.rows(), mechanism.units.cols());
+  return best;
+}
+
+// Mechanisms for any sets of parents at fixed latents; each is learned once.
 class Terms {
  public:
-  Terms(const AdditiveLikelihood& likelihood, const MatrixXd& h)
-      : likelihood_(likelihood), z_(likelihood.encode(h)) {}
+  struct Term {
+    Mechanism mechanism;
+    double f = 0.0;
+  };
+  Terms(const AdditiveLikelihood& likelihood, const MechanismDraws& draws, const MatrixXd& h)
+      : likelihood_(likelihood), draws_(draws), z_(likelihood.encode(h)) {}
 
-  double of(const ParentSets& parents) {
-    Nodes missing;
-    for (std::size_t i = 0; i < parents.size(); ++i) {
-      Nodes::value_type key{static_cast<Index>(i), sorted(parents[i])};
-      if (!known_.contains(key)) missing.push_back(std::move(key));
+  /// Learning starts from `from`, the same latent's mechanism.
+  const Term& of(Index i, const Mechanism& from, const std::vector<Index>& parents) {
+    const auto [place, is_new] = known_.try_emplace({i, sorted(parents)});
+    Term& term = place->second;
+    if (is_new) {
+      term.mechanism = draws_.with_parents(i, from, parents);
+      term.f = minimise_node(likelihood_, z_, i, term.mechanism);
     }
-    const std::vector<double> values = likelihood_.node_terms(z_, missing);
-    for (std::size_t k = 0; k < missing.size(); ++k) known_[missing[k]] = values[k];
-    double sum = 0.0;
-    for (std::size_t i = 0; i < parents.size(); ++i)
-      sum += known_.at({static_cast<Index>(i), sorted(parents[i])});
-    return sum;
+    return term;
+  }
+  double sum(const Mechanisms& from, const ParentSets& parents) {
+    double total = 0.0;
+    for (std::size_t i = 0; i < parents.size(); ++i) {
+      const Mechanism& own = i < from.size() ? from[i] : Mechanism{};
+      total += of(static_cast<Index>(i), own, parents[i]).f;
+    }
+    return total;
   }
 
  private:
   const AdditiveLikelihood& likelihood_;
-  std::vector<MatrixXd> z_;
-  std::map<Nodes::value_type, double> known_;
+  const MechanismDraws& draws_;
+  AdditiveLikelihood::Latents z_;
+  std::map<std::pair<Index, std::vector<Index>>, Term> known_;
 };
 
 // Steepest descent over moves of one latent at fixed H.
-Order best_order(const AdditiveLikelihood& likelihood, const MatrixXd& h, Order order,
-                 Observer& observer) {
-  Terms terms(likelihood, h);
-  double best = terms.of(complete_parents(order));
+Order best_order(const AdditiveLikelihood& likelihood, const MechanismDraws& draws,
+                 const AdditiveFit& fit, Observer& observer) {
+  Terms terms(likelihood, draws, fit.encoder);
+  Order order = fit.order;
+  double best = terms.sum(fit.mechanisms, complete_parents(order));
   while (true) {
-    check_cancelled(observer);
     Order next = order;
     double next_value = best;
     for (std::size_t from = 0; from < order.size(); ++from) {
       for (std::size_t to = 0; to < order.size(); ++to) {
         if (to == from || to + 1 == from) continue;
+        check_cancelled(observer);
         const Order candidate = moved(order, from, to);
-        const double value = terms.of(complete_parents(candidate));
+        const double value = terms.sum(fit.mechanisms, complete_parents(candidate));
         if (value < next_value) {
           next_value = value;
           next = candidate;
         }
       }
     }
-    if (!(likelihood.ratio(best, next_value) > search_tolerance)) return order;
+    if (!(likelihood.ratio(best, next_value) > tolerance)) return order;
     best = next_value;
     order = next;
   }
 }
 
-struct Candidate {
-  MatrixXd encoder;
-  Order order;
-  double f = infinity;
-};
+// The fit under another order.
+AdditiveFit reordered(const AdditiveLikelihood& likelihood, const MechanismDraws& draws,
+                      const AdditiveFit& fit, Order order, int iterations) {
+  AdditiveFit next = fit;
+  next.order = std::move(order);
+  next.mechanisms = draws.with_parents(fit.mechanisms, complete_parents(next.order));
+  minimise(likelihood, next, iterations);
+  return next;
+}
 
-Candidate alternate(const AdditiveLikelihood& likelihood, const Start& start, Observer& observer) {
-  Candidate best{start.encoder.rowwise().normalized(), start.order, infinity};
+AdditiveFit alternate(const AdditiveLikelihood& likelihood, const MechanismDraws& draws,
+                      const Start& start, Observer& observer) {
+  AdditiveFit best{start.encoder.rowwise().normalized(), start.order, {}, infinity, {}};
   if (best.order.empty()) {
     best.order.resize(static_cast<std::size_t>(best.encoder.rows()));
     std::iota(best.order.begin(), best.order.end(), Index{0});
-    best.order = best_order(likelihood, best.encoder, best.order, observer);
+    best.order = best_order(likelihood, draws, best, observer);
   }
-  best.f = minimise(likelihood, best.encoder, complete_parents(best.order), search_iterations);
-  for (std::size_t round = 0; round < best.order.size() && std::isfinite(best.f); ++round) {
-    Candidate next = best;
-    next.order = best_order(likelihood, best.encoder, best.order, observer);
-    if (next.order == best.order) break;
-    next.f = minimise(likelihood, next.encoder, complete_parents(next.order), search_iterations);
-    if (!(likelihood.ratio(best.f, next.f) > search_tolerance)) break;
+  best = reordered(likelihood, draws, best, best.order, search_iterations);
+  for (std::size_t round = 0; round < best.order.size() && std::isfinite(best.objective); ++round) {
+    const Order order = best_order(likelihood, draws, best, observer);
+    if (order == best.order) break;
+    AdditiveFit next = reordered(likelihood, draws, best, order, search_iterations);
+    if (!(likelihood.ratio(best.objective, next.objective) > tolerance)) break;
     best = std::move(next);
   }
   return best;
-}
-
-Candidate swap_neighbours(const AdditiveLikelihood& likelihood, Candidate best,
-                          Observer& observer) {
-  const std::size_t n = best.order.size();
-  std::size_t since_improvement = 0;
-  for (std::size_t at = 0; n > 1 && since_improvement + 1 < n; at = (at + 1) % (n - 1)) {
-    check_cancelled(observer);
-    Candidate next = best;
-    std::swap(next.order[at], next.order[at + 1]);
-    const ParentSets parents = complete_parents(next.order);
-    next.f = minimise(likelihood, next.encoder, parents, swap_iterations);
-    ++since_improvement;
-    if (!(likelihood.ratio(best.f, next.f) > search_tolerance)) continue;
-    next.f = minimise(likelihood, next.encoder, parents, search_iterations);
-    best = std::move(next);
-    since_improvement = 0;
-  }
-  return best;
-}
-
-void erase(std::vector<Index>& set, Index value) {
-  set.erase(std::find(set.begin(), set.end(), value));
-}
-
-ParentSets without(ParentSets parents, const RefinedEdge& edge) {
-  erase(parents[static_cast<std::size_t>(edge.to)], edge.from);
-  return parents;
 }
 
 // Backward elimination by BIC.
 class Pruning {
  public:
-  Pruning(const AdditiveLikelihood& likelihood, Refined& fit, Observer& observer)
-      : likelihood_(likelihood), fit_(fit), observer_(observer) {}
+  Pruning(const AdditiveLikelihood& likelihood, const MechanismDraws& draws, AdditiveFit& fit,
+          Observer& observer)
+      : likelihood_(likelihood), draws_(draws), fit_(fit), observer_(observer) {
+    settle();
+  }
 
   void run() {
     while (delete_one()) {
     }
-    fit_.objective = minimise(likelihood_, fit_.encoder, fit_.parents, final_iterations);
     fit_.edges = tested();
   }
 
@@ -158,18 +217,30 @@ class Pruning {
     return edge.degrees * std::log(likelihood_.total_samples());
   }
 
+  void settle() {
+    minimise(likelihood_, fit_, final_iterations);
+    terms_.emplace(likelihood_, draws_, fit_.encoder);
+    settled_ = true;
+  }
+
+  std::vector<Index> without(const RefinedEdge& edge) const {
+    std::vector<Index> parents = fit_.mechanisms[static_cast<std::size_t>(edge.to)].parents;
+    parents.erase(std::find(parents.begin(), parents.end(), edge.from));
+    return parents;
+  }
+
   // Every edge with its likelihood ratio at the present H, the weakest first.
-  std::vector<RefinedEdge> tested() const {
-    Terms terms(likelihood_, fit_.encoder);
-    const double with = terms.of(fit_.parents);
+  std::vector<RefinedEdge> tested() {
     std::vector<RefinedEdge> edges;
-    for (std::size_t to = 0; to < fit_.parents.size(); ++to) {
-      const auto p = static_cast<Index>(fit_.parents[to].size());
-      for (const Index from : fit_.parents[to]) {
-        RefinedEdge edge{from, static_cast<Index>(to), 0.0};
-        edge.degrees = static_cast<double>(MechanismBasis::size(p) - MechanismBasis::size(p - 1));
-        edge.likelihood_ratio =
-            std::max(0.0, likelihood_.ratio(terms.of(without(fit_.parents, edge)), with));
+    for (std::size_t to = 0; to < fit_.mechanisms.size(); ++to) {
+      const Mechanism& own = fit_.mechanisms[to];
+      const auto i = static_cast<Index>(to);
+      const double with = terms_->of(i, own, own.parents).f;
+      for (const Index from : own.parents) {
+        check_cancelled(observer_);
+        RefinedEdge edge{from, i, 0.0, MechanismDraws::degrees(own.parents.size())};
+        const double f = terms_->of(i, own, without(edge)).f;
+        edge.likelihood_ratio = std::max(0.0, likelihood_.ratio(f, with));
         edges.push_back(edge);
       }
     }
@@ -179,75 +250,92 @@ class Pruning {
     return edges;
   }
 
+  // At fixed H if that is enough; else H is settled first, or refitted without the edge.
   bool delete_one() {
-    check_cancelled(observer_);
-    for (RefinedEdge& edge : tested()) {
-      if (edge.likelihood_ratio > clear_ratio * threshold(edge)) return false;
-      const ParentSets parents = without(fit_.parents, edge);
-      MatrixXd encoder = fit_.encoder;
-      if (edge.likelihood_ratio >= threshold(edge)) {
-        const double f = minimise(likelihood_, encoder, parents, final_iterations);
-        if (likelihood_.ratio(f, fit_.objective) >= threshold(edge)) continue;
+    for (const RefinedEdge& edge : tested()) {
+      Mechanism& own = fit_.mechanisms[static_cast<std::size_t>(edge.to)];
+      if (edge.likelihood_ratio < threshold(edge)) {
+        own = terms_->of(edge.to, own, without(edge)).mechanism;
+        settled_ = false;
+        return true;
       }
-      fit_.parents = parents;
-      fit_.encoder = encoder;
-      fit_.objective = likelihood_.evaluate(encoder, parents, nullptr);
+      if (!settled_) {
+        settle();
+        return true;
+      }
+      if (edge.likelihood_ratio > clear_ratio * threshold(edge)) return false;
+      AdditiveFit next = fit_;
+      next.mechanisms[static_cast<std::size_t>(edge.to)] =
+          terms_->of(edge.to, own, without(edge)).mechanism;
+      minimise(likelihood_, next, final_iterations);
+      if (likelihood_.ratio(next.objective, fit_.objective) >= threshold(edge)) continue;
+      fit_ = std::move(next);
+      terms_.emplace(likelihood_, draws_, fit_.encoder);
       return true;
     }
-    return false;
+    if (settled_) return false;
+    settle();
+    return true;
   }
 
   const AdditiveLikelihood& likelihood_;
-  Refined& fit_;
+  const MechanismDraws& draws_;
+  AdditiveFit& fit_;
   Observer& observer_;
+  std::optional<Terms> terms_;
+  bool settled_ = false;
 };
 
 }  // namespace
 
-double minimise(const AdditiveLikelihood& likelihood, MatrixXd& h, const ParentSets& parents,
-                int iterations) {
-  const Index n = h.rows();
-  h = h.rowwise().normalized().eval();
-  VectorXd best = Map<const VectorXd>(h.data(), h.size()) / first_step;
-  double best_f = infinity;
-  const auto objective = [&](const VectorXd& v, VectorXd& gradient) {
-    const MatrixXd at = first_step * Map<const MatrixXd>(v.data(), n, n);
-    MatrixXd by_h;
-    const double f = likelihood.evaluate(at, parents, &by_h);
-    if (!std::isfinite(f)) {
-      gradient = VectorXd::Zero(v.size());
-      return 1e300;
-    }
-    gradient = first_step * Map<const VectorXd>(by_h.data(), by_h.size());
-    if (f < best_f) {
-      best_f = f;
-      best = v;
-    }
-    return f;
+void minimise(const AdditiveLikelihood& likelihood, AdditiveFit& fit, int iterations) {
+  std::vector<MatrixXd> units;
+  for (const Mechanism& mechanism : fit.mechanisms) units.push_back(mechanism.units);
+  VectorXd v = packed(fit.encoder.rowwise().normalized() / first_step, units);
+  const auto f = [&](const VectorXd& at, VectorXd& gradient) {
+    unpack(at, fit.encoder, fit.mechanisms);
+    AdditiveLikelihood::Gradient by;
+    const double value = likelihood.evaluate(fit.encoder, fit.mechanisms, &by);
+    if (std::isfinite(value)) gradient = packed(first_step * by.h, by.units);
+    return value;
   };
-  LBFGSpp::LBFGSParam<double> settings = lbfgs_settings(1e-9, iterations);
-  settings.m = 12;
-  settings.past = 3;
-  settings.delta = search_tolerance / (2.0 * likelihood.total_samples());
-  settings.max_linesearch = 20;
-  go_down(settings, objective, best);
-  h = (first_step * Map<const MatrixXd>(best.data(), n, n)).rowwise().normalized();
-  return best_f;
+  fit.objective = descend(likelihood, iterations, f, v);
+  unpack(v, fit.encoder, fit.mechanisms);
+  fit.encoder = fit.encoder.rowwise().normalized().eval();
 }
 
-Refined search_additive(const AdditiveLikelihood& likelihood, const std::vector<Start>& starts,
-                        Observer& observer) {
-  Candidate best;
+AdditiveFit search_additive(const AdditiveLikelihood& likelihood, const MechanismDraws& draws,
+                            const std::vector<Start>& starts, Observer& observer) {
+  AdditiveFit best;
+  best.objective = infinity;
   for (const Start& start : starts) {
-    Candidate next = alternate(likelihood, start, observer);
-    if (next.f < best.f || best.order.empty()) best = std::move(next);
+    AdditiveFit next = alternate(likelihood, draws, start, observer);
+    if (next.objective < best.objective || best.order.empty()) best = std::move(next);
   }
-  if (std::isfinite(best.f)) best = swap_neighbours(likelihood, std::move(best), observer);
-  return {best.encoder, best.order, complete_parents(best.order), best.f, {}};
+  return best;
 }
 
-void prune_additive(const AdditiveLikelihood& likelihood, Refined& fit, Observer& observer) {
-  Pruning(likelihood, fit, observer).run();
+void swap_neighbours(const AdditiveLikelihood& likelihood, const MechanismDraws& draws,
+                     AdditiveFit& fit, Observer& observer) {
+  const std::size_t n = fit.order.size();
+  std::size_t since_improvement = 0;
+  for (std::size_t at = 0; n > 1 && since_improvement + 1 < n; at = (at + 1) % (n - 1)) {
+    check_cancelled(observer);
+    Order order = fit.order;
+    std::swap(order[at], order[at + 1]);
+    AdditiveFit next = reordered(likelihood, draws, fit, order, swap_iterations);
+    ++since_improvement;
+    if (!(likelihood.ratio(fit.objective, next.objective) > std::log(likelihood.total_samples())))
+      continue;
+    minimise(likelihood, next, search_iterations);
+    fit = std::move(next);
+    since_improvement = 0;
+  }
+}
+
+void prune_additive(const AdditiveLikelihood& likelihood, const MechanismDraws& draws,
+                    AdditiveFit& fit, Observer& observer) {
+  Pruning(likelihood, draws, fit, observer).run();
 }
 
 }  // namespace lodestein::unmix

@@ -8,20 +8,33 @@
 
 namespace lodestein::unmix {
 
-/// Minimises f over H by L-BFGS, at most `iterations` of them; writes the minimiser and returns the
-/// minimum.
-double minimise(const AdditiveLikelihood& likelihood, Eigen::MatrixXd& h, const ParentSets& parents,
-                int iterations);
+/// A fit of AdditiveLikelihood.
+struct AdditiveFit {
+  Eigen::MatrixXd encoder;  ///< [n, n], rows of norm 1
+  Order order;
+  Mechanisms mechanisms;
+  double objective = 0.0;          ///< f at the end
+  std::vector<RefinedEdge> edges;  ///< after pruning
+  AdditiveLikelihood::Check check{};
+};
 
-/// The best of several starts with all predecessors in the order as parents: H and the order are
-/// refitted in turn, the order by moves of one latent at fixed H, until neither changes; then swaps
-/// of neighbours with H refitted. A start without order takes the best at its H. `objective` is f
-/// at the end; `edges` stay empty.
-Refined search_additive(const AdditiveLikelihood& likelihood, const std::vector<Start>& starts,
-                        Observer& observer);
+/// Minimises f over H and all mechanisms by L-BFGS, at most `iterations` of them, and writes the
+/// minimum to `objective`.
+void minimise(const AdditiveLikelihood& likelihood, AdditiveFit& fit, int iterations);
 
-/// Deletes edges whose likelihood ratio, H refitted where that could decide, is below log N for
-/// each coefficient that the edge adds (BIC), the weakest first. Fills `edges`.
-void prune_additive(const AdditiveLikelihood& likelihood, Refined& fit, Observer& observer);
+/// The best of several starts with all predecessors in the order as parents: H, mechanisms and the
+/// order are refitted in turn, the order by moves of one latent at fixed H, until nothing changes.
+/// A start without order takes the best at its H.
+AdditiveFit search_additive(const AdditiveLikelihood& likelihood, const MechanismDraws& draws,
+                            const std::vector<Start>& starts, Observer& observer);
+
+/// Swaps neighbours in the order while f, with all refitted, falls.
+void swap_neighbours(const AdditiveLikelihood& likelihood, const MechanismDraws& draws,
+                     AdditiveFit& fit, Observer& observer);
+
+/// Deletes edges whose likelihood ratio, all refitted where that could decide, is below log N for
+/// each parameter that the edge adds (BIC), the weakest first. Fills `edges`.
+void prune_additive(const AdditiveLikelihood& likelihood, const MechanismDraws& draws,
+                    AdditiveFit& fit, Observer& observer);
 
 }  // namespace lodestein::unmix

@@ -101,8 +101,8 @@ void fit_additive(const Backend& backend, const Dataset& z, Seed seed, Observer&
                   GscaleFit& fit) {
   const auto n = static_cast<Eigen::Index>(fit.unmix.pairs.size());
   const Eigen::MatrixXd identity = Eigen::MatrixXd::Identity(n, n);
-  const unmix::Refined refined = unmix::refine_additive(backend, z, identity, targets_of(fit.unmix),
-                                                        {{identity, {}}}, seed, observer);
+  const unmix::AdditiveFit refined = unmix::refine_additive(
+      backend, z, identity, targets_of(fit.unmix), {{identity, {}}}, seed, observer);
   const std::size_t latents = fit.unmix.pairs.size();
   fit.graph = {Digraph(latents), {}, {}, Matrix(latents, latents, nan)};
   fit.graph.order.assign(refined.order.begin(), refined.order.end());

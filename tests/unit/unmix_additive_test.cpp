@@ -33,23 +33,41 @@ TEST(UnmixAdditive, GradientIsTheDerivative) {
   std::vector<MatrixXd> y;
   for (const Environment& e : quadratic_study(700).dataset.environments)
     y.emplace_back(as_eigen(e.samples).leftCols(3));
-  const AdditiveLikelihood likelihood(y, {2, 0, 1}, Seed{1}, 1);
+  const AdditiveLikelihood likelihood(y, {2, 0, 1}, 1);
+  const Mechanisms mechanisms =
+      MechanismDraws(3, Seed{1}).with_parents(Mechanisms{}, ParentSets{{}, {0}, {1, 0}});
+  AdditiveLikelihood::Gradient gradient;
   const MatrixXd h = test::random_regular(3, 5);
-  const ParentSets parents{{}, {0}, {1, 0}};
-  MatrixXd gradient;
-  likelihood.evaluate(h, parents, &gradient);
-  constexpr double step = 1e-5;
+  likelihood.evaluate(h, mechanisms, &gradient);
+  const auto expect_slope = [&](double& parameter, const MatrixXd& at, const Mechanisms& with,
+                                double slope) {
+    constexpr double step = 1e-5;
+    const double value = parameter;
+    parameter = value + step;
+    const double up = likelihood.evaluate(at, with, nullptr);
+    parameter = value - step;
+    const double down = likelihood.evaluate(at, with, nullptr);
+    parameter = value;
+    EXPECT_NEAR(slope, (up - down) / (2.0 * step), 1e-6);
+  };
+  MatrixXd changed = h;
   for (Index i = 0; i < 3; ++i) {
-    for (Index j = 0; j < 3; ++j) {
-      MatrixXd up = h, down = h;
-      up(i, j) += step;
-      down(i, j) -= step;
-      const double slope = (likelihood.evaluate(up, parents, nullptr) -
-                            likelihood.evaluate(down, parents, nullptr)) /
-                           (2.0 * step);
-      EXPECT_NEAR(gradient(i, j), slope, 1e-6) << i << ", " << j;
+    for (Index j = 0; j < 3; ++j)
+      expect_slope(changed(i, j), changed, mechanisms, gradient.h(i, j));
+  }
+  Mechanisms other = mechanisms;
+  for (std::size_t k = 1; k < 3; ++k) {
+    MatrixXd& units = other[k].units;
+    for (Index r = 0; r < units.rows(); ++r) {
+      for (Index j = 0; j < units.cols(); ++j)
+        expect_slope(units(r, j), h, other, gradient.units[k](r, j));
     }
   }
+  // A latent's own term has the same gradient.
+  const auto z = likelihood.encode(h);
+  MatrixXd by_units;
+  likelihood.node(z, 2, mechanisms[2], &by_units);
+  EXPECT_LT((by_units - gradient.units[2]).norm(), 1e-12);
 }
 
 TEST(UnmixAdditive, RecoversQuadraticLatentsWithTheSameBitsForAnyThreads) {
