@@ -66,6 +66,11 @@ HWY_AFTER_NAMESPACE();
 #include <cstring>
 #include <map>
 #include <memory>
+#include <string>
+#include <utility>
+
+#include "bench/gpu_limits.hpp"
+#include "kernels/operations.hpp"
 
 namespace lodestein::bench {
 
@@ -111,24 +116,47 @@ double copy_rate(int threads) {
 
 void raise(double& best, double rate) { best = std::max(best, rate); }
 
+Limits measure_host(int threads) {
+  Limits limits;
+  limits.fp32 = best_rate(threads, [](int) {
+    float sink;
+    return 2.0 * HWY_DYNAMIC_DISPATCH(multiply_add_float)(rounds, &sink);
+  });
+  limits.fp64 = best_rate(threads, [](int) {
+    double sink;
+    return 2.0 * HWY_DYNAMIC_DISPATCH(multiply_add_double)(rounds, &sink);
+  });
+  limits.exponentials = best_rate(threads, [](int) {
+    float sink;
+    return HWY_DYNAMIC_DISPATCH(exponentials)(rounds, &sink);
+  });
+  limits.bytes = copy_rate(threads);
+  return limits;
+}
+
+Limits measure(const Backend& backend) {
+#ifdef LODESTEIN_WITH_CUDA
+  if (backend.name() == "cuda")
+    return cuda::measure_gpu_limits(backend.operations().memory(), {1u << 15, 512u << 20});
+#endif
+#ifdef LODESTEIN_WITH_SIMT
+  if (backend.name() == "simt")
+    return simt::measure_gpu_limits(backend.operations().memory(), {64, 1u << 20});
+#endif
+  return measure_host(backend.threads());
+}
+
 }  // namespace
 
-Limits measure_limits(int threads) {
-  static std::map<int, Limits> seen;
-  Limits& best = seen[threads];
-  raise(best.fp32, best_rate(threads, [](int) {
-          float sink;
-          return 2.0 * HWY_DYNAMIC_DISPATCH(multiply_add_float)(rounds, &sink);
-        }));
-  raise(best.fp64, best_rate(threads, [](int) {
-          double sink;
-          return 2.0 * HWY_DYNAMIC_DISPATCH(multiply_add_double)(rounds, &sink);
-        }));
-  raise(best.exponentials, best_rate(threads, [](int) {
-          float sink;
-          return HWY_DYNAMIC_DISPATCH(exponentials)(rounds, &sink);
-        }));
-  raise(best.bytes, copy_rate(threads));
+Limits measure_limits(const Backend& backend) {
+  static std::map<std::pair<std::string, int>, Limits> seen;
+  Limits& best = seen[{backend.name(), backend.threads()}];
+  const Limits fresh = measure(backend);
+  raise(best.fp32, fresh.fp32);
+  raise(best.fp64, fresh.fp64);
+  raise(best.exponentials, fresh.exponentials);
+  raise(best.bytes, fresh.bytes);
+  best.one_pipeline = fresh.one_pipeline;
   return best;
 }
 

@@ -1,36 +1,28 @@
-// lodestein-bench: times every operation and checks its answer.
+// lodestein-bench: times every operation and whole jobs, and checks their answers.
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "bench/arguments.hpp"
+#include "bench/baseline.hpp"
+#include "bench/collector.hpp"
 #include "bench/jobs/jobs.hpp"
-#include "bench/limits.hpp"
 #include "bench/operations/operations.hpp"
+#include "bench/tables.hpp"
 #include "lodestein/core/error.hpp"
+#include "lodestein/core/version.hpp"
 
 namespace lodestein::bench {
 namespace {
 
-constexpr const char* help =
-    "lodestein-bench [options] [--benchmark_filter=REGEX --benchmark_out=FILE ...]\n\n"
-    "  --backend NAME     reference, cpu (default), cuda or simt\n"
-    "  --threads N        of the cpu backend (default: 1 and all cores, each in its turn)\n"
-    "  --quick            small sizes, no limits: are the answers right?\n"
-    "  --tolerance X      scales every tolerance (default 1; 0 must make everything fail)\n"
-    "  --static-gpu       runs scripts/gpu-report: registers, occupancy, bounds of the kernels\n\n"
-    "Every answer is compared with the reference backend's before it is timed; exit code 1 if one\n"
-    "is wrong. Counters: throughput of the best call, in the label's unit per second; limit, what\n"
-    "this machine's arithmetic or memory would allow, measured in the same run; fraction of it;\n"
-    "error relative to the largest value; memory, the highest of this process during a call above\n"
-    "what it had before, in MiB.\n\n"
-    "growth/... are single calls of estimators with more and more samples or environments, on all\n"
-    "cores; not with --quick.\n\n";
+enum Exit { done = 0, failed = 1, slower_than_baseline = 2 };
 
 void add_all(const Options& options) {
   add_difference_moments(options);
@@ -44,100 +36,149 @@ void add_all(const Options& options) {
   add_training(options);
   add_score_matching(options);
   add_stein(options);
+  add_end_to_end(options);
   add_growth(options);
 }
 
-[[noreturn]] void fail(const std::string& message) {
-  std::fprintf(stderr, "lodestein-bench: %s; see --help\n", message.c_str());
-  std::exit(1);
-}
-
-// The whole text must be a number within the bounds.
-template <class T>
-T number(const std::string& name, const std::string& text, T least, T most) {
-  T value{};
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc() || stop != end || !(value >= least && value <= most))
-    fail(name + ": '" + text + "' is not a number from " + std::to_string(least) + " to " +
-         std::to_string(most));
-  return value;
-}
-
-struct Arguments {
-  std::string backend = "cpu";
-  std::set<int> threads;
-  bool static_gpu = false;
-  Options options;
-};
-
-// Takes our own arguments out of argv.
-Arguments parse(int& argc, char** argv) {
-  Arguments result;
-  int kept = 1;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    const auto value = [&]() -> std::string {
-      if (++i == argc) fail(name + " needs a value");
-      return argv[i];
-    };
-    if (name == "--backend") {
-      result.backend = value();
-    } else if (name == "--threads") {
-      result.threads.insert(number(name, value(), 1, 1024));
-    } else if (name == "--tolerance") {
-      result.options.tolerance_scale = number(name, value(), 0.0, 1e6);
-    } else if (name == "--quick") {
-      result.options.quick = true;
-    } else if (name == "--static-gpu") {
-      result.static_gpu = true;
-    } else if (name == "--help") {
-      std::fputs(help, stdout);
-      argv[kept++] = argv[i];  // Google Benchmark's options follow
-    } else {
-      argv[kept++] = argv[i];
-    }
-  }
-  argc = kept;
-  if (result.threads.empty()) result.threads = {1, omp_get_num_procs()};
-  return result;
+int static_gpu() {
+  const std::string script = LODESTEIN_SOURCE_DIR "/scripts/gpu-report";
+  if (!std::filesystem::exists(script))
+    throw IoError("--static-gpu compiles the kernels' sources and needs " + script +
+                  ", which is not on this machine");
+  return std::system(script.c_str()) == 0 ? done : failed;
 }
 
 std::vector<Backend> open(const Arguments& arguments) {
-  if (arguments.backend != "cpu") return {Backend::named(arguments.backend, 1)};
+  std::set<int> threads(arguments.threads.begin(), arguments.threads.end());
+  if (threads.empty()) threads = {1, omp_get_num_procs()};
   std::vector<Backend> backends;
-  for (const int threads : arguments.threads) backends.push_back(Backend::cpu(threads));
+  for (const std::string& name : arguments.backends) {
+    if (name != "cpu") {
+      backends.push_back(Backend::named(name, 1));
+    } else {
+      for (const int count : threads) backends.push_back(Backend::cpu(count));
+    }
+  }
   return backends;
 }
 
-// To the head of the report.
-void add_limits(const std::vector<Backend>& backends) {
+std::vector<Device> devices_of(const std::vector<Backend>& backends, bool with_limits) {
+  std::vector<Device> devices;
   for (const Backend& backend : backends) {
-    if (backend.name() != "cpu") continue;
-    const Limits limits = measure_limits(backend.threads());
+    devices.push_back({backend.name(), backend.threads(), backend.description(), {}});
+    if (with_limits) devices.back().limits = measure_limits(backend);
+  }
+  return devices;
+}
+
+// Ours first, so that --benchmark_... options have the last word.
+std::vector<std::string> google_benchmark_arguments(const Arguments& arguments) {
+  const int repetitions =
+      arguments.repetitions > 0 ? arguments.repetitions : (arguments.quick ? 1 : 5);
+  const double seconds = arguments.quick ? 0.001 : arguments.seconds / repetitions;
+  std::vector<std::string> words{
+      "lodestein-bench",
+      "--benchmark_filter=" + arguments.filter,
+      "--benchmark_min_time=" + std::to_string(seconds),
+      "--benchmark_repetitions=" + std::to_string(repetitions),
+      "--benchmark_enable_random_interleaving=" + std::string(repetitions > 1 ? "true" : "false"),
+      "--benchmark_list_tests=" + std::string(arguments.list ? "true" : "false")};
+  for (const std::filesystem::path& file : arguments.outputs) {
+    if (file.extension() != ".json") continue;
+    words.push_back("--benchmark_out=" + file.string());
+    words.push_back("--benchmark_out_format=json");
+  }
+  words.insert(words.end(), arguments.for_google_benchmark.begin(),
+               arguments.for_google_benchmark.end());
+  return words;
+}
+
+void initialise_google_benchmark(const Arguments& arguments) {
+  std::vector<std::string> words = google_benchmark_arguments(arguments);
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  int count = static_cast<int>(pointers.size());
+  benchmark::Initialize(&count, pointers.data());
+  if (benchmark::ReportUnrecognizedArguments(count, pointers.data()))
+    throw InvalidArgument("an option for Google Benchmark is unknown");
+}
+
+// To the head of the JSON file.
+void add_context(const std::vector<Device>& devices) {
+  benchmark::AddCustomContext("lodestein", version);
+  for (const Device& d : devices) {
+    const std::string key = d.name + "_" + std::to_string(d.threads);
     char text[200];
-    std::snprintf(text, sizeof text, "fp32 %.4g fp64 %.4g exp %.4g bytes %.4g", limits.fp32,
-                  limits.fp64, limits.exponentials, limits.bytes);
-    benchmark::AddCustomContext("limits_" + std::to_string(backend.threads()), text);
+    std::snprintf(text, sizeof text, "fp32 %.4g fp64 %.4g exp %.4g bytes %.4g", d.limits.fp32,
+                  d.limits.fp64, d.limits.exponentials, d.limits.bytes);
+    benchmark::AddCustomContext("device_" + key, d.description);
+    if (d.limits.bytes > 0.0) benchmark::AddCustomContext("limits_" + key, text);
   }
 }
 
+void write(const std::filesystem::path& file, const std::string& text) {
+  std::ofstream stream(file);
+  stream << text << std::flush;
+  if (!stream) throw IoError("cannot write " + file.string());
+}
+
+void write_outputs(const Arguments& arguments, const std::vector<Device>& devices,
+                   const std::vector<Result>& results, const std::string& comparison) {
+  for (const std::filesystem::path& file : arguments.outputs) {
+    if (file.extension() == ".csv") write(file, result_csv(results));
+    if (file.extension() == ".md")
+      write(file, device_table(devices) + "\n" + result_table(results) + "\n" + comparison);
+  }
+}
+
+Exit verdict(const Arguments& arguments, const std::vector<Result>& results,
+             const std::vector<Comparison>& comparisons) {
+  for (const Result& result : results) {
+    if (!result.failure.empty()) return failed;
+  }
+  if (!arguments.fail_if_slower) return done;
+  for (const Comparison& c : slower(comparisons, *arguments.fail_if_slower)) {
+    std::fprintf(stderr, "lodestein-bench: %s is slower: %.3f of what it was\n", c.name.c_str(),
+                 c.ratio);
+  }
+  return slower(comparisons, *arguments.fail_if_slower).empty() ? done : slower_than_baseline;
+}
+
+int measure(const Arguments& arguments, const Options& options) {
+  const std::vector<Result> before =
+      arguments.baseline.empty() ? std::vector<Result>{} : read_results(arguments.baseline);
+  const std::vector<Device> devices = devices_of(options.backends, options.limits);
+  std::fputs((device_table(devices) + "\n").c_str(), stdout);
+  add_context(devices);
+  Collector collector;
+  if (benchmark::RunSpecifiedBenchmarks(&collector) == 0)
+    throw InvalidArgument("no benchmark has such a name and all the axes given; --list shows them");
+  const std::vector<Result> results = collector.results();
+  const std::vector<Comparison> comparisons = compare(before, results);
+  const std::string comparison = arguments.baseline.empty() ? "" : comparison_table(comparisons);
+  if (!comparison.empty()) std::fputs(("\n" + comparison).c_str(), stdout);
+  write_outputs(arguments, devices, results, comparison);
+  return verdict(arguments, results, comparisons);
+}
+
 int run(int argc, char** argv) {
-  Arguments arguments = parse(argc, argv);
-  if (arguments.static_gpu) return std::system(LODESTEIN_SOURCE_DIR "/scripts/gpu-report") != 0;
-  std::vector<char*> theirs(argv, argv + argc);
-  static char brief[] = "--benchmark_min_time=0.001";
-  if (arguments.options.quick) theirs.insert(theirs.begin() + 1, brief);
-  argc = static_cast<int>(theirs.size());
-  argv = theirs.data();
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
-  arguments.options.backends = open(arguments);
-  add_all(arguments.options);
-  benchmark::AddCustomContext("backend", arguments.options.backends.back().description());
-  if (!arguments.options.quick) add_limits(arguments.options.backends);
-  if (benchmark::RunSpecifiedBenchmarks() == 0) fail("no benchmark has such a name");
-  return wrong_answers() == 0 ? 0 : 1;
+  Arguments arguments;
+  if (const auto code = parse(argc, argv, arguments)) return *code;
+  if (arguments.static_gpu) return static_gpu();
+  Options options;
+  options.backends = open(arguments);
+  options.axes = arguments.axes;
+  options.quick = arguments.quick;
+  options.limits = arguments.limits && !arguments.quick;
+  options.tolerance_scale = arguments.tolerance_scale;
+  if (arguments.devices) {
+    std::fputs(device_table(devices_of(options.backends, arguments.limits)).c_str(), stdout);
+    return done;
+  }
+  add_all(options);
+  initialise_google_benchmark(arguments);
+  if (arguments.list) return benchmark::RunSpecifiedBenchmarks() == 0 ? failed : done;
+  return measure(arguments, options);
 }
 
 }  // namespace

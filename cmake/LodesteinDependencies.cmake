@@ -25,8 +25,10 @@ target_link_libraries(lodestein_headers INTERFACE Eigen3::Eigen nlohmann_json::n
 # Eigen's own threads choose block sizes by their number, and so would change bits.
 target_compile_definitions(lodestein_headers INTERFACE EIGEN_DONT_PARALLELIZE)
 
-if(LODESTEIN_TOOL)
+if(LODESTEIN_TOOL OR LODESTEIN_BENCH)
   find_package(CLI11 REQUIRED)
+endif()
+if(LODESTEIN_TOOL)
   find_package(fmt REQUIRED)
   pkg_check_modules(graphviz REQUIRED IMPORTED_TARGET libgvc libcgraph)
 endif()

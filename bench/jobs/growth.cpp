@@ -9,6 +9,8 @@
 namespace lodestein::bench {
 namespace {
 
+constexpr std::size_t features = 5;
+
 using Estimate = std::function<void(const Backend&, const Dataset&)>;
 
 struct Estimator {
@@ -47,15 +49,12 @@ std::vector<Estimator> scalable_estimators() {
            }}};
 }
 
-void add_point(const Options& options, const std::string& over, const Estimator& estimator,
-               std::size_t environments, std::size_t n) {
-  constexpr std::size_t d = 5;
-  add_one_call(options,
-               "growth/" + over + "/" + estimator.name +
-                   "/environments:" + std::to_string(environments) + "/n:" + std::to_string(n),
-               [estimate = estimator.estimate, environments, n](const Backend& backend) {
-                 const auto data =
-                     std::make_shared<const Dataset>(random_dataset(environments, n, d));
+void add_points(const Options& options, const std::string& over, const Estimator& estimator,
+                const std::vector<Case>& sizes) {
+  add_one_call(options, "growth/" + over + "/" + estimator.name, sizes,
+               [estimate = estimator.estimate](const Backend& backend, const Case& size) {
+                 const auto data = std::make_shared<const Dataset>(
+                     random_dataset(size["environments"], size["n"], features));
                  return [=] { estimate(backend, *data); };
                });
 }
@@ -64,15 +63,18 @@ void add_point(const Options& options, const std::string& over, const Estimator&
 
 void add_growth(const Options& options) {
   if (options.quick) return;
-  for (const Estimator& estimator : scalable_estimators()) {
-    for (const std::size_t n : {3000u, 10000u, 30000u, 100000u, 300000u})
-      add_point(options, "samples", estimator, 2, n);
-    for (const std::size_t environments : {2u, 4u, 8u})
-      add_point(options, "environments", estimator, environments, 10000);
+  std::vector<Case> by_samples, by_environments, dense;
+  for (const std::size_t n : {3000u, 10000u, 30000u, 100000u, 300000u})
+    by_samples.push_back({{"environments", 2}, {"n", n}});
+  for (const std::size_t environments : {2u, 4u, 8u}) {
+    by_environments.push_back({{"environments", environments}, {"n", 10000}});
+    dense.push_back({{"environments", environments}, {"n", 2000}});
   }
-  for (const std::size_t environments : {2u, 4u, 8u})
-    add_point(options, "environments", {"stein_dense", stein(KernelSolver::dense)}, environments,
-              2000);
+  for (const Estimator& estimator : scalable_estimators()) {
+    add_points(options, "samples", estimator, by_samples);
+    add_points(options, "environments", estimator, by_environments);
+  }
+  add_points(options, "environments", {"stein_dense", stein(KernelSolver::dense)}, dense);
 }
 
 }  // namespace lodestein::bench

@@ -7,18 +7,15 @@
 namespace lodestein::bench {
 namespace {
 
-constexpr std::size_t d = 5;
-
 // Scores of all environments by the published configuration, or by it with the exact trace; the
 // sample is a score after few steps on few samples.
-Job score_matching(const kernels::Operations& operations, Part part, ScoreObjective objective,
-                   std::size_t environments, std::size_t n) {
+Job score_matching(const Backend& backend, Part part, ScoreObjective objective, const Case& size) {
   struct Data {
     Backend backend;
     Dataset whole, few;
     ScoreMatchingOptions options;
   };
-  const Backend backend = Backend::named(operations.name(), operations.threads());
+  const std::size_t n = size["n"], d = size["d"], environments = size["environments"];
   auto data = std::make_shared<Data>(Data{backend, {}, random_dataset(1, 40, d), {}});
   if (part == Part::whole) data->whole = random_dataset(environments, n, d);
   data->options = ScoreMatchingOptions::published();
@@ -26,9 +23,9 @@ Job score_matching(const kernels::Operations& operations, Part part, ScoreObject
   Job job;
   const double batch = 512, trained = 0.9 * static_cast<double>(n);
   const double steps = static_cast<double>(environments) * 20 * trained / batch;
-  const double p = 64, per_row = objective == ScoreObjective::exact
-                                     ? 6 * p * p + 5 * double{d} * p
-                                     : 9 * p * p + 15 * double{d} * p;
+  const double p = 64, features = static_cast<double>(d);
+  const double per_row = objective == ScoreObjective::exact ? 6 * p * p + 5 * features * p
+                                                            : 9 * p * p + 15 * features * p;
   job.work = {.items = steps, .unit = "steps"};
   job.work.fp32 = steps * 2.0 * batch * per_row;
   job.run = [data] { score_matching_scores(data->backend, data->whole, data->options); };
@@ -38,7 +35,7 @@ Job score_matching(const kernels::Operations& operations, Part part, ScoreObject
     const Matrix scores = score_matching_scores(data->backend, data->few, options)
                               .front()
                               .evaluate(data->few.environments.front().samples);
-    return std::vector<double>(scores.data(), scores.data() + scores.rows() * d);
+    return std::vector<double>(scores.data(), scores.data() + scores.rows() * scores.cols());
   };
   return job;
 }
@@ -50,11 +47,10 @@ void add_score_matching(const Options& options) {
   const std::pair<const char*, ScoreObjective> forms[] = {
       {"sliced", ScoreObjective::sliced_reduced}, {"exact", ScoreObjective::exact}};
   for (const auto& [name, objective] : forms) {
-    add(options,
-        std::string("score_matching/") + name +
-            "/d:5/environments:" + std::to_string(environments) + "/n:" + std::to_string(n),
-        1e-3, [objective = objective, environments, n](const auto& operations, Part part) {
-          return score_matching(operations, part, objective, environments, n);
+    add(options, std::string("score_matching/") + name, 1e-3,
+        {{{"d", 5}, {"environments", environments}, {"n", n}}},
+        [objective = objective](const Backend& backend, Part part, const Case& size) {
+          return score_matching(backend, part, objective, size);
         });
   }
 }

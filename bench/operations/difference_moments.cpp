@@ -8,17 +8,13 @@
 namespace lodestein::bench {
 namespace {
 
-struct Size {
-  std::size_t n, d, environments;
-};
-
-Job difference_moments(const kernels::Operations& operations, const Size& size) {
+Job difference_moments(const kernels::Operations& operations, Part, const Case& size) {
   struct Data {
     kernels::Buffer<float> base, scores;
     kernels::Buffer<double> moments;
     kernels::DifferenceMomentsProblem problem;
   };
-  const auto [n, d, environments] = size;
+  const std::size_t n = size["n"], d = size["d"], environments = size["environments"];
   const std::size_t columns = environments * d;
   const kernels::Memory& memory = operations.memory();
   auto data = std::make_shared<Data>();
@@ -42,15 +38,11 @@ Job difference_moments(const kernels::Operations& operations, const Size& size) 
 
 void add_difference_moments(const Options& options) {
   const std::size_t scale = options.quick ? 100 : 1;
-  for (const Size& full : {Size{500'000, 5, 5}, Size{100'000, 20, 5}, Size{20'000, 20, 20}}) {
-    const Size size{full.n / scale, full.d, full.environments};
-    add(options,
-        "difference_moments/d:" + std::to_string(size.d) +
-            "/environments:" + std::to_string(size.environments) + "/n:" + std::to_string(size.n),
-        1e-12, [size](const kernels::Operations& operations, Part) {
-          return difference_moments(operations, size);
-        });
-  }
+  add(options, "difference_moments", 1e-12,
+      {{{"d", 5}, {"environments", 5}, {"n", 500'000 / scale}},
+       {{"d", 20}, {"environments", 5}, {"n", 100'000 / scale}},
+       {{"d", 20}, {"environments", 20}, {"n", 20'000 / scale}}},
+      difference_moments);
 }
 
 }  // namespace lodestein::bench

@@ -10,10 +10,6 @@ namespace {
 
 using namespace kernels;
 
-struct Size {
-  std::size_t points, environments, observed, latents, hidden;  // hidden 0: linear
-};
-
 Perceptron perceptron(std::size_t inputs, std::size_t hidden, std::size_t outputs) {
   Perceptron result;
   if (hidden == 0) {
@@ -27,14 +23,15 @@ Perceptron perceptron(std::size_t inputs, std::size_t hidden, std::size_t output
   return result;
 }
 
-// Values and gradient.
-Job latent_loss(const Operations& operations, const Size& size) {
+// Values and gradient; without hidden units ("p") encoder and decoder are linear.
+Job latent_loss(const Operations& operations, Part, const Case& size) {
   struct Data {
     Buffer<float> parameters, inputs, differences;
     Buffer<double> values, cotangent, gradient;
     LatentLossProblem problem;
   };
-  const auto [n, m, d, latents, hidden] = size;
+  const std::size_t n = size["n"], m = size["environments"], d = size["d"],
+                    latents = size["latents"], hidden = size["p"];
   const Memory& memory = operations.memory();
   auto data = std::make_shared<Data>();
   LatentLossProblem& problem = data->problem;
@@ -70,12 +67,10 @@ Job latent_loss(const Operations& operations, const Size& size) {
 
 void add_latent_loss(const Options& options) {
   const std::size_t points = options.quick ? 200 : 20'000;
-  for (const Size& size : {Size{points, 6, 20, 5, 0}, Size{points, 6, 20, 5, 32}}) {
-    add(options,
-        std::string("latent_loss/") + (size.hidden == 0 ? "linear" : "mlp") +
-            "/environments:6/d:20/latents:5/n:" + std::to_string(points),
-        1e-4, [size](const Operations& operations, Part) { return latent_loss(operations, size); });
-  }
+  add(options, "latent_loss/linear", 1e-4,
+      {{{"environments", 6}, {"d", 20}, {"latents", 5}, {"n", points}}}, latent_loss);
+  add(options, "latent_loss/mlp", 1e-4,
+      {{{"environments", 6}, {"d", 20}, {"latents", 5}, {"p", 32}, {"n", points}}}, latent_loss);
 }
 
 }  // namespace lodestein::bench

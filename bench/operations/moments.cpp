@@ -8,7 +8,8 @@
 namespace lodestein::bench {
 namespace {
 
-Job moments(const kernels::Operations& operations, std::size_t n, std::size_t d) {
+Job moments(const kernels::Operations& operations, Part, const Case& size) {
+  const std::size_t n = size["n"], d = size["d"];
   struct Data {
     kernels::Buffer<double> x, moments;
     kernels::MomentsProblem problem;
@@ -20,10 +21,10 @@ Job moments(const kernels::Operations& operations, std::size_t n, std::size_t d)
   double* const mean = data->moments.data();
   data->problem = {{data->x.data(), n, d}, nullptr, mean, {mean + d, d, d}};
   Job job;
-  const double size = static_cast<double>(n * d);
+  const double values = static_cast<double>(n * d);
   job.work = {.items = static_cast<double>(n), .unit = "samples"};
-  job.work.fp64 = size * static_cast<double>(d + 1);
-  job.work.bytes = 8.0 * size;
+  job.work.fp64 = values * static_cast<double>(d + 1);
+  job.work.bytes = 8.0 * values;
   job.run = [&operations, data] { operations.moments()({&data->problem, 1}); };
   job.sample = [data] { return first_values(data->moments, data->moments.size()); };
   return job;
@@ -32,11 +33,11 @@ Job moments(const kernels::Operations& operations, std::size_t n, std::size_t d)
 }  // namespace
 
 void add_moments(const Options& options) {
-  for (const std::size_t d : {5, 20, 50, 100, 300}) {
-    const std::size_t n = (options.quick ? 100'000 : 24'000'000) / d;  // 190 MB
-    add(options, "moments/d:" + std::to_string(d) + "/n:" + std::to_string(n), 1e-12,
-        [n, d](const kernels::Operations& operations, Part) { return moments(operations, n, d); });
-  }
+  const std::size_t values = options.quick ? 100'000 : 24'000'000;  // 190 MB
+  std::vector<Case> sizes;
+  for (const std::size_t d : {5u, 20u, 50u, 100u, 300u})
+    sizes.push_back({{"d", d}, {"n", values / d}});
+  add(options, "moments", 1e-12, sizes, moments);
 }
 
 }  // namespace lodestein::bench

@@ -10,14 +10,12 @@ namespace {
 
 using namespace kernels;
 
-constexpr std::uint32_t inputs = 20, width = 64;
-
-NetworkShape two_hidden(std::uint32_t outputs) {
+NetworkShape two_hidden(const Case& size, std::size_t outputs) {
   NetworkShape shape;
-  shape.inputs = inputs;
-  shape.outputs = outputs;
+  shape.inputs = static_cast<std::uint32_t>(size["d"]);
+  shape.outputs = static_cast<std::uint32_t>(outputs);
   shape.depth = 2;
-  shape.hidden[0] = shape.hidden[1] = width;
+  shape.hidden[0] = shape.hidden[1] = static_cast<std::uint32_t>(size["p"]);
   return shape;
 }
 
@@ -31,8 +29,8 @@ std::shared_ptr<Data> draw(const Memory& memory, const NetworkShape& shape, std:
   auto data = std::make_shared<Data>();
   data->parameters =
       Buffer<float>(memory, initial_parameters(shape, RandomStream(Seed{2}, Purpose::test)));
-  data->samples = random_buffer<float>(memory, n * inputs, 0);
-  data->directions = random_buffer<float>(memory, n * inputs, 1);
+  data->samples = random_buffer<float>(memory, n * shape.inputs, 0);
+  data->directions = random_buffer<float>(memory, n * shape.inputs, 1);
   data->gradient = Buffer<float>(memory, shape.parameters());
   data->value = Buffer<double>(memory, 1);
   std::vector<std::int32_t> labels(n);
@@ -41,13 +39,15 @@ std::shared_ptr<Data> draw(const Memory& memory, const NetworkShape& shape, std:
   return data;
 }
 
-double forward_flops(std::uint32_t outputs) {
-  return 2.0 * width * (width + inputs + outputs);  // per sample
+// Per sample.
+double forward_flops(const Case& size, std::size_t outputs) {
+  return 2.0 * static_cast<double>(size["p"] * (size["p"] + size["d"] + outputs));
 }
 
-Job evaluate(const Operations& operations, Part part, std::size_t n) {
+Job evaluate(const Operations& operations, Part part, const Case& size) {
+  const std::size_t n = size["n"], inputs = size["d"];
   const std::size_t rows = part == Part::whole ? n : std::min<std::size_t>(n, 64);
-  const NetworkShape shape = two_hidden(inputs);
+  const NetworkShape shape = two_hidden(size, inputs);
   const auto data = draw(operations.memory(), shape, n);
   data->gradient = Buffer<float>(operations.memory(), rows * inputs);
   NetworkEvaluation problem;
@@ -57,17 +57,29 @@ Job evaluate(const Operations& operations, Part part, std::size_t n) {
   problem.outputs = {data->gradient.data(), rows, inputs};
   Job job;
   job.work = {.items = static_cast<double>(rows), .unit = "samples"};
-  job.work.fp32 = job.work.items * forward_flops(inputs);
-  job.work.bytes = 8.0 * inputs * job.work.items;
+  job.work.fp32 = job.work.items * forward_flops(size, inputs);
+  job.work.bytes = 8.0 * static_cast<double>(inputs) * job.work.items;
   job.run = [&operations, data, problem] { operations.network().evaluate({&problem, 1}); };
   job.sample = [data, n] { return first_values(data->gradient, std::min<std::size_t>(n, 64)); };
   return job;
 }
 
+std::size_t outputs_of(Loss kind, const Case& size) {
+  return kind == Loss::logistic || kind == Loss::energy_sliced_reduced ? 1 : size["d"];
+}
+
+// Per sample, backward pass included.
+double loss_flops(Loss kind, const Case& size) {
+  const auto p = static_cast<double>(size["p"]), d = static_cast<double>(size["d"]);
+  const double forward = forward_flops(size, outputs_of(kind, size));
+  if (kind == Loss::exact) return 2.0 * (6.0 * p * p + 5.0 * d * p);
+  return kind == Loss::logistic ? 3.0 * forward : 6.0 * forward;  // denoising: at +-e
+}
+
 // Value and gradient of one loss.
-Job loss(const Operations& operations, std::size_t n, Loss kind, std::uint32_t outputs,
-         double flops) {
-  const NetworkShape shape = two_hidden(outputs);
+Job loss(const Operations& operations, Loss kind, const Case& size) {
+  const std::size_t n = size["n"], inputs = size["d"];
+  const NetworkShape shape = two_hidden(size, outputs_of(kind, size));
   const auto data = draw(operations.memory(), shape, n);
   NetworkLoss problem;
   problem.shape = shape;
@@ -81,15 +93,16 @@ Job loss(const Operations& operations, std::size_t n, Loss kind, std::uint32_t o
   problem.gradient = data->gradient.data();
   Job job;
   job.work = {.items = static_cast<double>(n), .unit = "samples"};
-  job.work.fp32 = job.work.items * flops;
-  job.work.bytes = 8.0 * inputs * job.work.items;
+  job.work.fp32 = job.work.items * loss_flops(kind, size);
+  job.work.bytes = 8.0 * static_cast<double>(inputs) * job.work.items;
   job.run = [&operations, data, problem] { operations.network().loss({&problem, 1}); };
   job.sample = [data] { return first_values(data->gradient, data->gradient.size()); };
   return job;
 }
 
 // One Adam step of many parameters.
-Job adam(const Operations& operations, std::size_t n) {
+Job adam(const Operations& operations, Part, const Case& size) {
+  const std::size_t n = size["parameters"];
   const Memory& memory = operations.memory();
   auto data = std::make_shared<Data>();
   data->gradient = random_buffer<float>(memory, n, 0);
@@ -122,24 +135,22 @@ Job adam(const Operations& operations, std::size_t n) {
 
 void add_network(const Options& options) {
   constexpr double tolerance = 1e-4;  // fp32 gradients, summed over thousands of samples
-  const std::size_t n = options.quick ? 300 : 8192;
-  const std::string size = "/d:20/p:64/n:" + std::to_string(n);
-  add(options, "network/evaluate" + size, tolerance,
-      [n](const Operations& operations, Part part) { return evaluate(operations, part, n); });
-  const auto add_loss = [&](const std::string& name, Loss kind, std::uint32_t outputs,
-                            double flops) {
-    add(options, "network/" + name + size, tolerance, [=](const Operations& operations, Part) {
-      return loss(operations, n, kind, outputs, flops);
-    });
-  };
-  add_loss("exact", Loss::exact, inputs, 2.0 * (6.0 * width * width + 5.0 * inputs * width));
-  add_loss("sliced_reduced", Loss::sliced_reduced, inputs, 6.0 * forward_flops(inputs));
-  add_loss("energy_sliced_reduced", Loss::energy_sliced_reduced, 1, 6.0 * forward_flops(1));
-  add_loss("denoising", Loss::denoising, inputs, 6.0 * forward_flops(inputs));  // at +-e
-  add_loss("logistic", Loss::logistic, 1, 3.0 * forward_flops(1));
-  const std::size_t parameters = options.quick ? 10'000 : 10'000'000;
-  add(options, "network/adam/n:" + std::to_string(parameters), tolerance,
-      [parameters](const Operations& operations, Part) { return adam(operations, parameters); });
+  const Case size{{"d", 20}, {"p", 64}, {"n", options.quick ? 300 : 8192}};
+  add(options, "network/evaluate", tolerance, {size}, evaluate);
+  const std::pair<const char*, Loss> losses[] = {
+      {"exact", Loss::exact},
+      {"sliced_reduced", Loss::sliced_reduced},
+      {"energy_sliced_reduced", Loss::energy_sliced_reduced},
+      {"denoising", Loss::denoising},
+      {"logistic", Loss::logistic}};
+  for (const auto& [name, kind] : losses) {
+    add(options, std::string("network/") + name, tolerance, {size},
+        [kind = kind](const Operations& operations, Part, const Case& its) {
+          return loss(operations, kind, its);
+        });
+  }
+  add(options, "network/adam", tolerance, {{{"parameters", options.quick ? 10'000 : 10'000'000}}},
+      adam);
 }
 
 }  // namespace lodestein::bench

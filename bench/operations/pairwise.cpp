@@ -19,23 +19,15 @@ constexpr double tolerance = 1e-5;  // fp32 sums of thousands of terms
 
 using Run = std::function<void(const kernels::Operations&, const PairwiseProblem&)>;
 
-struct Size {
-  std::size_t n, d, columns;
-};
-
 struct Data {
   kernels::Buffer<float> x, right, out;
 };
 
-std::string size_name(const Size& size) {
-  return "/d:" + std::to_string(size.d) + "/n:" + std::to_string(size.n);
-}
-
 // Queries (a sample of them for the reference) against all n points. The bandwidth is about the
 // median distance of the points.
 Job product(const kernels::Operations& operations, Part part, RadialKernel::Form form,
-            const Size& size, const Run& run) {
-  const auto [n, d, columns] = size;
+            const Case& size, std::size_t columns, const Run& run) {
+  const std::size_t n = size["n"], d = size["d"];
   const std::size_t rows = part == Part::whole ? n : std::min(n, sampled_rows);
   const kernels::Memory& memory = operations.memory();
   auto data = std::make_shared<Data>();
@@ -60,17 +52,17 @@ Job product(const kernels::Operations& operations, Part part, RadialKernel::Form
   return job;
 }
 
-Job curl_free(const kernels::Operations& operations, Part part, const Size& size) {
+Job curl_free(const kernels::Operations& operations, Part part, const Case& size) {
   const auto run = [](const kernels::Operations& its, const PairwiseProblem& problem) {
     its.pairwise().curl_free_product({&problem, 1});
   };
-  Job job = product(operations, part, RadialKernel::Form::rbf, size, run);
-  job.work.fp32 = job.work.items * static_cast<double>(8 * size.d + 12);
+  Job job = product(operations, part, RadialKernel::Form::rbf, size, size["d"], run);
+  job.work.fp32 = job.work.items * static_cast<double>(8 * size["d"] + 12);
   return job;
 }
 
-Job gram(const kernels::Operations& operations, Part part, const Size& size) {
-  const auto [n, d, columns] = size;
+Job gram(const kernels::Operations& operations, Part part, const Case& size) {
+  const std::size_t n = size["n"], d = size["d"];
   const std::size_t rows = part == Part::whole ? n : std::min(n, sampled_rows);
   auto data = std::make_shared<Data>();
   data->x = random_buffer<float>(operations.memory(), n * d, 0);
@@ -93,8 +85,8 @@ Job gram(const kernels::Operations& operations, Part part, const Size& size) {
 }
 
 // The lower median of all distances.
-Job median(const kernels::Operations& operations, const Size& size) {
-  const auto [n, d, columns] = size;
+Job median(const kernels::Operations& operations, Part, const Case& size) {
+  const std::size_t n = size["n"], d = size["d"];
   auto data = std::make_shared<Data>();
   data->x = random_buffer<float>(operations.memory(), n * d, 0);
   data->out = kernels::Buffer<float>(operations.memory(), 1);
@@ -119,47 +111,32 @@ void add_products(const Options& options, std::size_t n) {
   const Run naive = [fused](const kernels::Operations& operations, const PairwiseProblem& problem) {
     operations.name() == "reference" ? fused(operations, problem) : naive_product(problem);
   };
-  const auto make = [](RadialKernel::Form form, const Size& size, const Run& run) {
-    return [form, size, run](const kernels::Operations& operations, Part part) {
-      return product(operations, part, form, size, run);
+  const auto make = [](RadialKernel::Form form, const Run& run) {
+    return [form, run](const kernels::Operations& operations, Part part, const Case& size) {
+      return product(operations, part, form, size, size["d"] + 1, run);
     };
   };
-  for (const std::size_t d : {5, 10, 20, 50}) {
-    const Size size{n, d, d + 1};
-    add(options, "pairwise/rbf" + size_name(size), tolerance,
-        make(RadialKernel::Form::rbf, size, fused));
-    if (d == 10) {
-      add(options, "pairwise/inverse_multiquadric" + size_name(size), tolerance,
-          make(RadialKernel::Form::inverse_multiquadric, size, fused));
-    }
-    Options alone = options;  // one thread, on the host
-    std::erase_if(alone.backends, [](const Backend& backend) {
-      return backend.name() != "cpu" || backend.threads() != 1;
-    });
-    add(alone, "pairwise/naive" + size_name(size), tolerance,
-        make(RadialKernel::Form::rbf, size, naive));
-  }
+  std::vector<Case> sizes;
+  for (const std::size_t d : {5u, 10u, 20u, 50u}) sizes.push_back({{"d", d}, {"n", n}});
+  add(options, "pairwise/rbf", tolerance, sizes, make(RadialKernel::Form::rbf, fused));
+  add(options, "pairwise/inverse_multiquadric", tolerance, {{{"d", 10}, {"n", n}}},
+      make(RadialKernel::Form::inverse_multiquadric, fused));
+  Options alone = options;  // one thread, on the host
+  std::erase_if(alone.backends, [](const Backend& backend) {
+    return backend.name() != "cpu" || backend.threads() != 1;
+  });
+  add(alone, "pairwise/naive", tolerance, sizes, make(RadialKernel::Form::rbf, naive));
 }
 
 }  // namespace
 
 void add_pairwise(const Options& options) {
-  const std::size_t n = options.quick ? 500 : 8192;
+  const std::size_t n = options.quick ? 500 : 8192, fewer = options.quick ? 300 : 4096;
   add_products(options, n);
-  for (const std::size_t d : {10, 20}) {
-    const Size size{n, d, d};
-    add(options, "pairwise/curl_free" + size_name(size), tolerance,
-        [size](const kernels::Operations& operations, Part part) {
-          return curl_free(operations, part, size);
-        });
-  }
-  const Size square{options.quick ? 300u : 4096u, 20, 0};
-  add(options, "pairwise/gram" + size_name(square), tolerance,
-      [square](const kernels::Operations& operations, Part part) {
-        return gram(operations, part, square);
-      });
-  add(options, "pairwise/median" + size_name(square), tolerance,
-      [square](const kernels::Operations& operations, Part) { return median(operations, square); });
+  add(options, "pairwise/curl_free", tolerance, {{{"d", 10}, {"n", n}}, {{"d", 20}, {"n", n}}},
+      curl_free);
+  add(options, "pairwise/gram", tolerance, {{{"d", 20}, {"n", fewer}}}, gram);
+  add(options, "pairwise/median", tolerance, {{{"d", 20}, {"n", fewer}}}, median);
 }
 
 }  // namespace lodestein::bench

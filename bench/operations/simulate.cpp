@@ -47,18 +47,17 @@ struct Data {
   Buffer<double> matrix, latents, out;
 };
 
-constexpr std::uint32_t latents = 10;
-constexpr std::size_t observed = 100;
-constexpr double edges = latents * (latents - 1) / 2.0;
-
-std::shared_ptr<Data> draw(const Memory& memory, std::size_t n, std::size_t columns) {
+std::shared_ptr<Data> draw(const Memory& memory, const Case& size, std::size_t columns) {
+  const std::size_t latents = size["latents"];
   auto data = std::make_shared<Data>();
-  data->model = dense_linear_model(memory, latents);
-  data->matrix = random_buffer<double>(memory, observed * latents, 1);
-  data->latents = random_buffer<double>(memory, n * latents, 2);
-  data->out = Buffer<double>(memory, n * columns);
+  data->model = dense_linear_model(memory, static_cast<std::uint32_t>(latents));
+  data->matrix = random_buffer<double>(memory, size["d"] * latents, 1);
+  data->latents = random_buffer<double>(memory, size["n"] * latents, 2);
+  data->out = Buffer<double>(memory, size["n"] * columns);
   return data;
 }
+
+double edges(std::size_t latents) { return 0.5 * static_cast<double>(latents * (latents - 1)); }
 
 Job finish(const std::shared_ptr<Data>& data, std::size_t n, double fp64, double bytes,
            std::function<void()> run) {
@@ -73,52 +72,55 @@ Job finish(const std::shared_ptr<Data>& data, std::size_t n, double fp64, double
   return job;
 }
 
-Job sample(const Operations& operations, std::size_t n) {
-  const auto data = draw(operations.memory(), n, latents);
+Job sample(const Operations& operations, Part, const Case& size) {
+  const std::size_t n = size["n"], latents = size["latents"];
+  const auto data = draw(operations.memory(), size, latents);
   SampleProblem problem;
   problem.model = data->model.scm;
   problem.regime = data->model.regime;
   problem.stream = PhiloxStream(Seed{1}, Purpose::latent_noise);
   problem.latents = {data->out.data(), n, latents};
-  return finish(data, n, 2.0 * edges, 8.0 * latents, [&operations, data, problem] {
+  const double bytes = 8.0 * static_cast<double>(latents);
+  return finish(data, n, 2.0 * edges(latents), bytes, [&operations, data, problem] {
     operations.simulate().sample({&problem, 1});
   });
 }
 
-Job score(const Operations& operations, std::size_t n) {
-  const auto data = draw(operations.memory(), n, latents);
+Job score(const Operations& operations, Part, const Case& size) {
+  const std::size_t n = size["n"], latents = size["latents"];
+  const auto data = draw(operations.memory(), size, latents);
   ScoreProblem problem;
   problem.model = data->model.scm;
   problem.regime = data->model.regime;
   problem.latents = {data->latents.data(), n, latents};
   problem.scores = {data->out.data(), n, latents};
-  return finish(data, n, 4.0 * edges, 16.0 * latents, [&operations, data, problem] {
+  const double bytes = 16.0 * static_cast<double>(latents);
+  return finish(data, n, 4.0 * edges(latents), bytes, [&operations, data, problem] {
     operations.simulate().score({&problem, 1});
   });
 }
 
-Job mix(const Operations& operations, std::size_t n) {
-  const auto data = draw(operations.memory(), n, observed);
+Job mix(const Operations& operations, Part, const Case& size) {
+  const std::size_t n = size["n"], latents = size["latents"], observed = size["d"];
+  const auto data = draw(operations.memory(), size, observed);
   MixProblem problem;
   problem.matrices[0] = {data->matrix.data(), observed, latents};
   problem.latents = {data->latents.data(), n, latents};
   problem.observed = {data->out.data(), n, observed};
-  return finish(data, n, 2.0 * latents * observed, 8.0 * (latents + observed),
-                [&operations, data, problem] {
-                  operations.simulate().mix({&problem, 1});
-                });
+  const double flops = 2.0 * static_cast<double>(latents * observed);
+  const double bytes = 8.0 * static_cast<double>(latents + observed);
+  return finish(data, n, flops, bytes, [&operations, data, problem] {
+    operations.simulate().mix({&problem, 1});
+  });
 }
 
 }  // namespace
 
 void add_simulate(const Options& options) {
   const std::size_t n = options.quick ? 500 : 500'000;
-  using Make = Job (*)(const Operations&, std::size_t);
-  const std::pair<const char*, Make> jobs[] = {{"sample", sample}, {"score", score}, {"mix", mix}};
-  for (const auto& [name, make] : jobs) {
-    add(options, std::string("simulate/") + name + "/latents:10/n:" + std::to_string(n), 1e-12,
-        [n, make = make](const Operations& operations, Part) { return make(operations, n); });
-  }
+  add(options, "simulate/sample", 1e-12, {{{"latents", 10}, {"n", n}}}, sample);
+  add(options, "simulate/score", 1e-12, {{{"latents", 10}, {"n", n}}}, score);
+  add(options, "simulate/mix", 1e-12, {{{"latents", 10}, {"d", 100}, {"n", n}}}, mix);
 }
 
 }  // namespace lodestein::bench

@@ -12,16 +12,11 @@ namespace {
 
 using namespace kernels;
 
-struct Size {
-  std::size_t n, problems, columns = 0;
-};
-
 // Symmetric, random and positive definite: eigenvalues of about 1 to 5.
-std::vector<double> matrices(const Size& size) {
-  const std::size_t n = size.n;
+std::vector<double> matrices(std::size_t n, std::size_t count) {
   std::vector<double> values =
-      random_values<double>(size.problems * n * n, 0, 1.0 / std::sqrt(static_cast<double>(n)));
-  for (std::size_t p = 0; p < size.problems; ++p) {
+      random_values<double>(count * n * n, 0, 1.0 / std::sqrt(static_cast<double>(n)));
+  for (std::size_t p = 0; p < count; ++p) {
     double* a = values.data() + p * n * n;
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t j = 0; j < i; ++j) a[j * n + i] = a[i * n + j];
@@ -38,10 +33,10 @@ struct Data {
 };
 
 template <class Operation>
-Job job(const Operations& operations, const std::shared_ptr<Data>& data, const Size& size,
+Job job(const Operations& operations, const std::shared_ptr<Data>& data, const Case& size,
         double flops, double bytes, const Operation& operation) {
   Job result;
-  result.work = {.items = static_cast<double>(size.problems), .unit = "problems"};
+  result.work = {.items = static_cast<double>(size["problems"]), .unit = "problems"};
   result.work.fp64 = result.work.items * flops;
   result.work.bytes = result.work.items * bytes;
   result.run = [&operations, data, operation] {
@@ -56,19 +51,19 @@ Job job(const Operations& operations, const std::shared_ptr<Data>& data, const S
   return result;
 }
 
-std::shared_ptr<Data> draw(const Memory& memory, std::vector<double> input, const Size& size) {
+std::shared_ptr<Data> draw(const Memory& memory, std::vector<double> input, const Case& size) {
   auto data = std::make_shared<Data>();
   data->input = Buffer<double>(memory, input);
   data->matrix = Buffer<double>(memory, input.size());
-  data->status = Buffer<int>(memory, size.problems);
+  data->status = Buffer<int>(memory, size["problems"]);
   return data;
 }
 
-Job factor(const Operations& operations, const Size& size) {
-  const std::size_t n = size.n;
-  const auto data = draw(operations.memory(), matrices(size), size);
+Job factor(const Operations& operations, Part, const Case& size) {
+  const std::size_t n = size["order"];
+  const auto data = draw(operations.memory(), matrices(n, size["problems"]), size);
   std::vector<CholeskyProblem> problems;
-  for (std::size_t p = 0; p < size.problems; ++p)
+  for (std::size_t p = 0; p < size["problems"]; ++p)
     problems.push_back({{data->matrix.data() + p * n * n, n, n}, data->status.data() + p});
   const double m = static_cast<double>(n);
   return job(operations, data, size, m * m * m / 3.0, 16.0 * m * m,
@@ -76,9 +71,9 @@ Job factor(const Operations& operations, const Size& size) {
 }
 
 // In fp32, and one system of `columns` right-hand sides.
-Job factor_and_solve32(const Operations& operations, const Size& size) {
-  const std::size_t n = size.n, r = size.columns;
-  const std::vector<double> drawn = matrices(size);
+Job factor_and_solve32(const Operations& operations, Part, const Case& size) {
+  const std::size_t n = size["order"], r = size["columns"];
+  const std::vector<double> drawn = matrices(n, 1);
   struct Data32 {
     Buffer<float> input, matrix, right, out;
     Buffer<int> status;
@@ -108,13 +103,13 @@ Job factor_and_solve32(const Operations& operations, const Size& size) {
 }
 
 // A x = b for a factor that is the lower triangle of a random matrix.
-Job solve(const Operations& operations, const Size& size) {
-  const std::size_t n = size.n, k = size.columns;
+Job solve(const Operations& operations, Part, const Case& size) {
+  const std::size_t n = size["order"], k = size["columns"];
   const auto data =
-      draw(operations.memory(), random_values<double>(size.problems * n * k, 1), size);
-  data->factor = Buffer<double>(operations.memory(), matrices(size));
+      draw(operations.memory(), random_values<double>(size["problems"] * n * k, 1), size);
+  data->factor = Buffer<double>(operations.memory(), matrices(n, size["problems"]));
   std::vector<SolveProblem> problems;
-  for (std::size_t p = 0; p < size.problems; ++p) {
+  for (std::size_t p = 0; p < size["problems"]; ++p) {
     SolveProblem problem;
     problem.factor = {data->factor.data() + p * n * n, n, n};
     problem.right = {data->matrix.data() + p * n * k, n, k};
@@ -126,12 +121,12 @@ Job solve(const Operations& operations, const Size& size) {
 }
 
 // The sample is the eigenvalues: vectors of close ones may turn.
-Job eigen(const Operations& operations, const Size& size) {
-  const std::size_t n = size.n;
-  const auto data = draw(operations.memory(), matrices(size), size);
-  data->values = Buffer<double>(operations.memory(), size.problems * n);
+Job eigen(const Operations& operations, Part, const Case& size) {
+  const std::size_t n = size["order"];
+  const auto data = draw(operations.memory(), matrices(n, size["problems"]), size);
+  data->values = Buffer<double>(operations.memory(), size["problems"] * n);
   std::vector<EigenProblem> problems;
-  for (std::size_t p = 0; p < size.problems; ++p) {
+  for (std::size_t p = 0; p < size["problems"]; ++p) {
     problems.push_back({{data->matrix.data() + p * n * n, n, n},
                         data->values.data() + p * n,
                         data->status.data() + p});
@@ -144,24 +139,28 @@ Job eigen(const Operations& operations, const Size& size) {
 }  // namespace
 
 void add_solve(const Options& options) {
-  using Make = Job (*)(const Operations&, const Size&);
-  const auto add_sizes = [&](const std::string& name, Make make, std::vector<Size> sizes,
-                             double tolerance = 1e-12) {
-    for (Size size : sizes) {
-      if (options.quick) size.problems = std::max<std::size_t>(1, size.problems / 100);
-      add(options,
-          "solve/" + name + "/n:" + std::to_string(size.n) +
-              (size.columns == 0 ? "" : "/columns:" + std::to_string(size.columns)) +
-              "/problems:" + std::to_string(size.problems),
-          tolerance, [=](const Operations& operations, Part) { return make(operations, size); });
-    }
+  const auto some = [&](std::size_t problems) {
+    return options.quick ? std::max<std::size_t>(1, problems / 100) : problems;
   };
-  add_sizes("factor", factor, {{10, 10'000}, {100, 200}, {1000, 1}});
-  add_sizes("solve", solve, {{10, 10'000, 10}, {100, 200, 20}, {1000, 1, 20}});
+  constexpr double tolerance = 1e-12;
+  add(options, "solve/factor", tolerance,
+      {{{"order", 10}, {"problems", some(10'000)}},
+       {{"order", 100}, {"problems", some(200)}},
+       {{"order", 1000}, {"problems", 1}}},
+      factor);
+  add(options, "solve/solve", tolerance,
+      {{{"order", 10}, {"columns", 10}, {"problems", some(10'000)}},
+       {{"order", 100}, {"columns", 20}, {"problems", some(200)}},
+       {{"order", 1000}, {"columns", 20}, {"problems", 1}}},
+      solve);
   // fp32 with a condition number of 5: some hundred roundings.
-  add_sizes("factor_and_solve32", factor_and_solve32,
-            {{options.quick ? std::size_t{300} : std::size_t{4000}, 1, 20}}, 1e-5);
-  add_sizes("eigen", eigen, {{10, 2'000}, {50, 100}, {300, 1}});
+  add(options, "solve/factor_and_solve32", 1e-5,
+      {{{"order", options.quick ? 300 : 4000}, {"columns", 20}}}, factor_and_solve32);
+  add(options, "solve/eigen", tolerance,
+      {{{"order", 10}, {"problems", some(2'000)}},
+       {{"order", 50}, {"problems", some(100)}},
+       {{"order", 300}, {"problems", 1}}},
+      eigen);
 }
 
 }  // namespace lodestein::bench
