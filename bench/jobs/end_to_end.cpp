@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 
 #include "bench/jobs/jobs.hpp"
 #include "lodestein/lodestein.hpp"
@@ -33,7 +34,7 @@ std::vector<Quality> quality(const Truth& truth, const Estimate& estimate, const
 // refinement and diagnosis. The declared work is mixing and moments.
 Job linear(const Backend& backend, Part, const Case& size) {
   struct Data {
-    Study study;
+    std::optional<Study> study;
     FitResult fit;
   };
   const auto data = std::make_shared<Data>();
@@ -46,10 +47,11 @@ Job linear(const Backend& backend, Part, const Case& size) {
   job.work.bytes = samples * 16.0 * d;
   job.run = [backend, data, options] {
     data->study = simulate_study(options, seed);
-    data->fit = fit(backend, data->study.dataset, {}, seed);
+    data->fit = fit(backend, data->study->dataset, {}, seed);
   };
   job.quality = [data] {
-    const auto& [study, fit] = *data;
+    const Study& study = *data->study;
+    const auto& fit = data->fit;
     return quality(
         {study.truth.latents[0], study.truth.mixing.layers().front(), study.truth.model.graph()},
         {encode(fit, study.dataset.observational().samples), fit.encoder, fit.graph, fit.order},
@@ -61,7 +63,7 @@ Job linear(const Backend& backend, Part, const Case& size) {
 // Linear latents, interventions on unknown sets of them; from samples.
 Job umni_job(const Backend& backend, Part, const Case& size) {
   struct Data {
-    Study study;
+    std::optional<Study> study;
     UmniResult fit;
   };
   const auto data = std::make_shared<Data>();
@@ -71,10 +73,11 @@ Job umni_job(const Backend& backend, Part, const Case& size) {
   job.work = {.items = static_cast<double>(size["n"] * (size["latents"] + 1)), .unit = "samples"};
   job.run = [backend, data, options] {
     data->study = simulate_study(options, seed);
-    data->fit = umni(backend, compute_moments(backend, data->study.dataset), {}, seed);
+    data->fit = umni(backend, compute_moments(backend, data->study->dataset), {}, seed);
   };
   job.quality = [data] {
-    const auto& [study, fit] = *data;
+    const Study& study = *data->study;
+    const auto& fit = data->fit;
     const Matrix latents = multiply(study.dataset.observational().samples, transpose(fit.encoder));
     return quality(
         {study.truth.latents[0], study.truth.mixing.layers().front(), study.truth.model.graph()},
@@ -103,7 +106,7 @@ void keep_finite(Matrix& truth, Matrix& estimate) {
 // classifiers, from samples.
 Job gscale_job(const Backend& backend, Part, const Case& size) {
   struct Data {
-    Study study;
+    std::optional<Study> study;
     GscaleFit fit;
   };
   const auto data = std::make_shared<Data>();
@@ -121,13 +124,13 @@ Job gscale_job(const Backend& backend, Part, const Case& size) {
               .unit = "samples"};
   job.run = [backend, data, options, fit_options] {
     data->study = simulate_study(options, seed);
-    data->fit = fit_gscale(backend, data->study.dataset, fit_options, seed);
+    data->fit = fit_gscale(backend, data->study->dataset, fit_options, seed);
   };
   job.quality = [data] {
-    Matrix truth = data->study.truth.latents[0];
-    Matrix latents = data->fit.encode(data->study.dataset.observational().samples);
+    Matrix truth = data->study->truth.latents[0];
+    Matrix latents = data->fit.encode(data->study->dataset.observational().samples);
     keep_finite(truth, latents);
-    return quality({truth, {}, data->study.truth.model.graph()},
+    return quality({truth, {}, data->study->truth.model.graph()},
                    {latents, {}, data->fit.graph.graph, data->fit.graph.order}, {0.1, 3.0});
   };
   return job;
