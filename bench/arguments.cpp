@@ -50,13 +50,13 @@ void add_what(CLI::App& app, Arguments& arguments) {
       ->group(group);
   app.add_option("--backend", arguments.backends, "cpu, cuda, reference, simt (tests only)")
       ->delimiter(',')
-      ->check(CLI::IsMember({"cpu", "cuda", "reference", "simt"}))
+      ->check(CLI::IsMember({"cpu", "cuda", "reference", "simt"}).description(""))
       ->type_name("NAME,...")
       ->capture_default_str()
       ->group(group);
   app.add_option("--threads", arguments.threads, "Of the cpu backend [1 and all cores]")
       ->delimiter(',')
-      ->check(CLI::Range(1, 1024))
+      ->check(CLI::Range(1, 1024).description(""))
       ->type_name("N,...")
       ->group(group);
   app.add_flag("--quick", arguments.quick, "Small sizes, no limits: are the answers right?")
@@ -79,7 +79,7 @@ void add_axes(CLI::App& app, Arguments& arguments) {
            },
            axis.meaning)
         ->delimiter(',')
-        ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 40))
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1} << 40).description(""))
         ->type_name("N,...")
         ->group("Sizes");
   }
@@ -88,22 +88,22 @@ void add_axes(CLI::App& app, Arguments& arguments) {
 void add_how(CLI::App& app, Arguments& arguments) {
   const char* const group = "How to measure";
   app.add_option("--repetitions", arguments.repetitions, "Of each benchmark [5; 1 with --quick]")
-      ->check(CLI::Range(1, 1000))
+      ->check(CLI::Range(1, 1000).description(""))
       ->type_name("N")
       ->group(group);
   app.add_option("--seconds", arguments.seconds,
                  "Time of each benchmark over all repetitions, at least")
-      ->check(CLI::Range(0.001, 3600.0))
+      ->check(CLI::Range(0.001, 3600.0).description(""))
       ->type_name("S")
       ->capture_default_str()
       ->group(group);
   app.add_option("--tolerance", arguments.tolerance_scale,
                  "Scales what errors are allowed; 0 makes everything fail")
-      ->check(CLI::Range(0.0, 1e6))
+      ->check(CLI::Range(0.0, 1e6).description(""))
       ->type_name("X")
       ->capture_default_str()
       ->group(group);
-  app.add_flag("!--no-limits", arguments.limits, "Don't measure what the device could do")
+  app.add_flag("--no-limits", arguments.no_limits, "Don't measure what the device could do")
       ->group(group);
 }
 
@@ -117,12 +117,12 @@ void add_output(CLI::App& app, Arguments& arguments) {
   CLI::Option* const baseline =
       app.add_option("--baseline", arguments.baseline,
                      "Compare with the .json of an earlier run: ratio of each benchmark and noise")
-          ->check(CLI::ExistingFile)
+          ->check(CLI::Validator(CLI::ExistingFile).description(""))
           ->type_name("FILE")
           ->group(group);
   app.add_option("--fail-if-slower", arguments.fail_if_slower,
                  "Exit code 2 if one is slower beyond the noise and by more than so many percent")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(CLI::Range(0.0, 1000.0).description(""))
       ->needs(baseline)
       ->type_name("PERCENT")
       ->group(group);

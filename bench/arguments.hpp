@@ -15,7 +15,7 @@ struct Arguments {
   std::vector<int> threads;  ///< empty: 1 and all cores
   Axes axes;
   std::string filter = ".";
-  bool quick = false, limits = true;
+  bool quick = false, no_limits = false;
   bool list = false, devices = false, static_gpu = false;  ///< instead of measuring
   int repetitions = 0;                                     ///< 0: 5, with `quick` 1
   double seconds = 0.5;                                    ///< of each benchmark, at least

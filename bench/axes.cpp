@@ -8,18 +8,18 @@
 namespace lodestein::bench {
 
 const std::vector<Axis>& known_axes() {
-  static const std::vector<Axis> axes{{"n", "samples, of each environment"},
-                                      {"d", "features of a sample"},
-                                      {"latents", "latent variables"},
-                                      {"environments", "data sets, the observational one included"},
-                                      {"p", "hidden units of a layer"},
-                                      {"batch", "samples of a training step"},
-                                      {"fourier", "random Fourier features"},
-                                      {"degree", "of polynomial features"},
-                                      {"order", "rows of a square matrix"},
-                                      {"columns", "right-hand sides of a linear system"},
-                                      {"problems", "matrices in one call"},
-                                      {"parameters", "numbers that an optimiser steps"}};
+  static const std::vector<Axis> axes{{"n", "Samples, of each environment"},
+                                      {"d", "Features of a sample"},
+                                      {"latents", "Latent variables"},
+                                      {"environments", "Data sets, the observational one included"},
+                                      {"p", "Hidden units of a layer"},
+                                      {"batch", "Samples of a training step"},
+                                      {"fourier", "Random Fourier features"},
+                                      {"degree", "Of polynomial features"},
+                                      {"order", "Rows of a square matrix"},
+                                      {"columns", "Right-hand sides of a linear system"},
+                                      {"problems", "Matrices in one call"},
+                                      {"parameters", "Numbers that an optimiser steps"}};
   return axes;
 }
 

@@ -36,7 +36,8 @@ bool Collector::ReportContext(const Context&) {
 }
 
 void Collector::ReportRuns(const std::vector<Run>& runs) {
-  if (runs.empty()) return;
+  // Google Benchmark reports its own means of the repetitions apart.
+  if (runs.empty() || runs.front().run_type != Run::RT_Iteration) return;
   results_.emplace_back(runs.front().family_index, result_of(runs));
   std::fputs(terminal_line(results_.back().second).c_str(), stdout);
   std::fflush(stdout);

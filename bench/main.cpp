@@ -169,10 +169,10 @@ int run(int argc, char** argv) {
   options.backends = open(arguments);
   options.axes = arguments.axes;
   options.quick = arguments.quick;
-  options.limits = arguments.limits && !arguments.quick;
+  options.limits = !arguments.no_limits && !arguments.quick;
   options.tolerance_scale = arguments.tolerance_scale;
   if (arguments.devices) {
-    std::fputs(device_table(devices_of(options.backends, arguments.limits)).c_str(), stdout);
+    std::fputs(device_table(devices_of(options.backends, !arguments.no_limits)).c_str(), stdout);
     return done;
   }
   add_all(options);

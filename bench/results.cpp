@@ -100,7 +100,8 @@ std::vector<Result> read_results(const std::filesystem::path& file) {
   std::vector<Result> results;
   std::vector<std::map<std::string, std::vector<double>>> counters;
   try {
-    for (const nlohmann::json& run : nlohmann::json::parse(stream).at("benchmarks")) {
+    const nlohmann::json all = nlohmann::json::parse(stream);
+    for (const nlohmann::json& run : all.at("benchmarks")) {
       if (run.value("run_type", "iteration") != "iteration") continue;
       const std::string name = our_name(run.at("name"));
       auto found = std::find_if(results.begin(), results.end(),
