@@ -118,7 +118,9 @@ Job gscale_job(const Backend& backend, Part, const Case& size) {
   options.second_variance_scale = 0.25;
   GscaleFitOptions fit_options;
   fit_options.link = Link::tanh;
-  fit_options.classifier.hidden = fit_options.graph.classifier.hidden = {64, 64};
+  fit_options.classifier.hidden = {32, 32};
+  fit_options.classifier.least_steps = 500;
+  fit_options.pair_method = fit_options.classifier;
   Job job;
   job.work = {.items = static_cast<double>(size["n"] * (2 * size["latents"] + 1)),
               .unit = "samples"};
@@ -144,7 +146,7 @@ void add_end_to_end(const Options& options) {
   };
   add(options, "job/linear", {size(5, 15, 10'000, 10'000), size(5, 100, 50'000, 5'000)}, linear);
   add(options, "job/umni", {size(5, 50, 50'000, 10'000)}, umni_job);
-  add(options, "job/gscale", {size(3, 10, 10'000, 2'000)}, gscale_job);
+  add(options, "job/gscale", {size(options.quick ? 2 : 3, 10, 5'000, 1'000)}, gscale_job);
 }
 
 }  // namespace lodestein::bench
