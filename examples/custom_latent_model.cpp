@@ -37,8 +37,8 @@ int main() {
   // Latents are identified up to their order: rename them by the interventions that hit them.
   std::vector<std::size_t> latent_of_environment;
   for (const ls::EnvironmentTarget& target : fit.targets) {
-    if (!target.latent) return 1;
-    latent_of_environment.push_back(*target.latent);
+    if (target.latents.size() != 1) return 1;
+    latent_of_environment.push_back(target.latents.front());
   }
   return ls::permuted(fit.graph, latent_of_environment) == model.graph() ? 0 : 1;
 }

@@ -17,10 +17,8 @@ int main() {
   if (fit.failed()) return 2;
 
   for (const ls::EnvironmentTarget& target : fit.targets) {
-    if (target.latent) {
-      std::printf("%s hit %s\n", target.environment.c_str(),
-                  fit.latent_names[*target.latent].c_str());
-    }
+    for (const std::size_t latent : target.latents)
+      std::printf("%s hit %s\n", target.environment.c_str(), fit.latent_names[latent].c_str());
   }
   for (const ls::LatentEdge& edge : fit.edges) {
     std::printf("%s -> %s  weight %+.2f  p %.3g\n", fit.latent_names[edge.from].c_str(),

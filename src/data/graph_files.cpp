@@ -4,7 +4,9 @@
 #include <map>
 #include <string>
 
+#include "data/formats.hpp"
 #include "lodestein/core/error.hpp"
+#include "lodestein/data/graph_file.hpp"
 #include "lodestein/data/write.hpp"
 
 namespace lodestein {
@@ -148,6 +150,29 @@ std::string to_graphml(const Digraph& graph, const std::vector<std::string>& nam
     text += "</edge>\n";
   });
   return text + "  </graph>\n</graphml>\n";
+}
+
+Digraph read_graph_csv(const std::filesystem::path& path, const std::vector<std::string>& names) {
+  ReadOptions options;
+  options.features = names;
+  const Matrix matrix = read_csv_samples(path, options, silent()).samples;
+  if (matrix.rows() != names.size()) {
+    throw IoError(path.string() + ": has " + std::to_string(matrix.rows()) + " rows for " +
+                  std::to_string(names.size()) + " latents");
+  }
+  Digraph graph(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    for (std::size_t j = 0; j < names.size(); ++j) {
+      const double value = matrix(i, j);
+      if (value == 0.0) continue;
+      if (value != 1.0 || i == j) {
+        throw IoError(path.string() + ": row " + names[i] + ", column " + names[j] +
+                      ": an adjacency matrix has 0 and 1 only, and 0 on its diagonal");
+      }
+      graph.set_edge(i, j);
+    }
+  }
+  return graph;
 }
 
 }  // namespace lodestein

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "core/named_values.hpp"
-#include "data/formats.hpp"
 #include "data/source.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/core/version.hpp"
+#include "lodestein/data/graph_file.hpp"
 #include "lodestein/data/read.hpp"
 #include "lodestein/simulate/study.hpp"
 #include "simulate/study_folder.hpp"
@@ -37,7 +37,7 @@ Enum named(const NamedValues<Enum, N>& names, const nlohmann::json& json) {
   const std::string name = json.get<std::string>();
   for (const auto& [known, value] : names)
     if (known == name) return value;
-  throw IoError("'" + name + "' is not known");
+  throw InvalidArgument("'" + name + "' is not known");
 }
 
 std::string numbered(std::string prefix, std::size_t index) {
@@ -199,29 +199,6 @@ void write_truth(const fs::path& folder, const Study& study, StorageType type) {
   write_text(folder / "truth.json", truth_json(study).dump(2) + "\n");
 }
 
-Digraph read_graph(const fs::path& path, const std::vector<std::string>& latents) {
-  ReadOptions options;
-  options.features = latents;
-  const Matrix matrix = read_csv_samples(path, options, silent()).samples;
-  if (matrix.rows() != latents.size()) {
-    throw IoError(path.string() + ": has " + std::to_string(matrix.rows()) + " rows for " +
-                  std::to_string(latents.size()) + " latents");
-  }
-  Digraph graph(latents.size());
-  for (std::size_t i = 0; i < latents.size(); ++i) {
-    for (std::size_t j = 0; j < latents.size(); ++j) {
-      const double value = matrix(i, j);
-      if (value == 0.0) continue;
-      if (value != 1.0 || i == j) {
-        throw IoError(path.string() + ": row " + latents[i] + ", column " + latents[j] +
-                      ": an adjacency matrix has 0 and 1 only, and 0 on its diagonal");
-      }
-      graph.set_edge(i, j);
-    }
-  }
-  return graph;
-}
-
 std::size_t latent_index(const fs::path& path, const std::vector<std::string>& latents,
                          const std::string& name) {
   const auto found = std::find(latents.begin(), latents.end(), name);
@@ -234,9 +211,10 @@ StoredTruth parse_truth(const fs::path& path, const nlohmann::json& json) {
   const fs::path folder = path.parent_path();
   const auto latents = json.at("latents").get<std::vector<std::string>>();
   StoredTruth truth;
-  truth.graph = read_graph(folder / json.at("graph").get<std::string>(), latents);
+  truth.graph = read_graph_csv(folder / json.at("graph").get<std::string>(), latents);
   const auto& mixing = json.at("mixing");
-  if (mixing.at("family") == "linear") {
+  truth.mixing_family = named(mixing_families, mixing.at("family"));
+  if (truth.mixing_family != MixingFamily::mlp) {
     truth.mixing = read_npy(folder / mixing.at("files").at(0).get<std::string>());
   }
   for (const auto& environment : json.at("environments")) {

@@ -3,8 +3,10 @@
 #include <string>
 #include <vector>
 
+#include "lodestein/core/backend.hpp"
 #include "lodestein/core/matrix.hpp"
-#include "lodestein/data/moments.hpp"
+#include "lodestein/core/observer.hpp"
+#include "lodestein/data/dataset.hpp"
 
 namespace lodestein::tool {
 
@@ -14,10 +16,11 @@ struct Baseline {
   Matrix encoder;  ///< [n, d]
 };
 
-/// pca: leading principal components of all samples pooled. mean_shift: within the same subspace,
-/// the discriminants of the n environments whose means differ most from the observational one
-/// (filled up with principal components if there are fewer). `latents` <= d.
-std::vector<Baseline> baselines(const std::vector<EnvironmentMoments>& moments,
-                                std::size_t latents);
+/// pca: leading principal components of all samples pooled. fast_ica: independent components of
+/// them, of at most 20,000 samples evenly spaced. mean_shift: within the same subspace, the
+/// discriminants of the n environments whose means differ most from the observational one (filled
+/// up with principal components if there are fewer). `latents` <= d. Deterministic.
+std::vector<Baseline> baselines(const Backend& backend, const Dataset& dataset, std::size_t latents,
+                                Observer& observer);
 
 }  // namespace lodestein::tool

@@ -4,17 +4,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
+#include "lodestein/data/graph_file.hpp"
 #include "lodestein/simulate/study.hpp"
 #include "lodestein/unmix/result_file.hpp"
 #include "tool/baseline.hpp"
 #include "tool/command.hpp"
+#include "tool/trust.hpp"
 
 namespace lodestein::tool {
 namespace {
@@ -22,10 +24,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
 struct EvaluateOptions {
-  fs::path fit, truth, truth_latents, data_path;
+  fs::path fit, truth, truth_latents, truth_graph, data_path;
   std::vector<std::string> latent_columns;
   DataOptions data;
 };
@@ -36,13 +36,23 @@ struct KnownTruth {
   std::vector<std::string> environments;  ///< the observational first
   std::vector<Matrix> latents;            ///< per environment
   std::optional<Digraph> graph;
-  Matrix mixing;
+  Matrix mixing;  ///< x = link(mixing z), or empty
+  Link link = Link::identity;
   std::vector<std::vector<std::size_t>> targets;
+};
+
+/// Environments of which the truth knows what they hit.
+struct TargetScore {
+  std::size_t environments = 0;
+  std::size_t right = 0;          ///< whose set of latents was found
+  std::size_t wrong_entries = 0;  ///< latents too many and too few in all sets
 };
 
 struct Scores {
   Evaluation learned;
-  double target_accuracy = nan;
+  TargetScore targets;
+  bool graph_known = false;  ///< the truth has one, and so has the fit
+  std::size_t left_out = 0;  ///< observational samples out of the range of the fit's link
   std::vector<std::pair<std::string, Evaluation>> baselines;
 };
 
@@ -53,6 +63,7 @@ KnownTruth truth_of_study(const fs::path& folder) {
                    .latents = std::move(stored.latents),
                    .graph = std::move(stored.graph),
                    .mixing = std::move(stored.mixing),
+                   .link = stored.mixing_family == MixingFamily::tanh ? Link::tanh : Link::identity,
                    .targets = std::move(stored.targets)};
   for (std::size_t i = 0; i < truth.graph->nodes(); ++i)
     truth.latent_names.push_back("Z" + std::to_string(i + 1));
@@ -68,6 +79,8 @@ KnownTruth truth_of_file(const EvaluateOptions& options, const ReadOptions& data
   Dataset dataset = read_dataset(options.truth_latents, read, observer);
   KnownTruth truth;
   truth.latent_names = dataset.features;
+  if (!options.truth_graph.empty())
+    truth.graph = read_graph_csv(options.truth_graph, options.latent_columns);
   for (Environment& environment : dataset.environments) {
     truth.environments.push_back(environment.name);
     truth.latents.push_back(std::move(environment.samples));
@@ -92,7 +105,7 @@ const Matrix& latents_of(const KnownTruth& truth, const Environment& environment
   return latents;
 }
 
-void check_features(const FitResult& fit, const Dataset& dataset) {
+void check_features(const LearnedModel& fit, const Dataset& dataset) {
   if (fit.features != dataset.features)
     throw DimensionMismatch(
         fmt::format("the fit has {} features and the data {} or others; give the data of the fit "
@@ -114,51 +127,104 @@ Matrix stacked_second_moment(const KnownTruth& truth, const Dataset& dataset) {
 }
 
 /// The fit's name of a matched latent; nothing for one without a match.
-std::optional<std::string> matched_name(const FitResult& fit, std::size_t latent) {
+std::optional<std::string> matched_name(const LearnedModel& fit, std::size_t latent) {
   return latent == unmatched ? std::nullopt : std::optional(fit.latent_names.at(latent));
 }
 
-/// Share of single-target environments whose latent was found.
-double target_accuracy(const FitResult& fit, const Evaluation& learned, const KnownTruth& truth) {
-  std::size_t known = 0, right = 0;
-  for (const EnvironmentTarget& target : fit.targets)
-    for (std::size_t e = 0; e < truth.targets.size(); ++e) {
-      if (truth.environments[e] != target.environment || truth.targets[e].size() != 1) continue;
-      ++known;
-      const std::size_t match = learned.match[truth.targets[e].front()];
-      right += match != unmatched && target.latent == match;
-    }
-  return known == 0 ? nan : static_cast<double>(right) / static_cast<double>(known);
+/// The estimated latents of a true set; nothing if one has no match.
+std::optional<std::vector<std::size_t>> matched_set(const Evaluation& learned,
+                                                    const std::vector<std::size_t>& targets) {
+  std::vector<std::size_t> set;
+  for (const std::size_t target : targets) {
+    if (learned.match[target] == unmatched) return std::nullopt;
+    set.push_back(learned.match[target]);
+  }
+  std::sort(set.begin(), set.end());
+  return set;
 }
 
-Truth observational_truth(const KnownTruth& truth, const Dataset& dataset) {
-  return {latents_of(truth, dataset.observational()), truth.mixing,
+std::size_t difference_size(const std::vector<std::size_t>& a, const std::vector<std::size_t>& b) {
+  std::vector<std::size_t> difference;
+  std::set_symmetric_difference(a.begin(), a.end(), b.begin(), b.end(),
+                                std::back_inserter(difference));
+  return difference.size();
+}
+
+TargetScore target_score(const LearnedModel& fit, const Evaluation& learned,
+                         const KnownTruth& truth) {
+  TargetScore score;
+  for (const EnvironmentTarget& target : fit.targets)
+    for (std::size_t e = 0; e < truth.targets.size(); ++e) {
+      if (truth.environments[e] != target.environment || truth.targets[e].empty()) continue;
+      ++score.environments;
+      const auto known = matched_set(learned, truth.targets[e]);
+      score.right += known == target.latents;
+      score.wrong_entries += known ? difference_size(*known, target.latents)
+                                   : truth.targets[e].size() + target.latents.size();
+    }
+  return score;
+}
+
+/// Rows without NaN.
+std::vector<std::size_t> finite_rows(const Matrix& z) {
+  std::vector<std::size_t> rows;
+  for (std::size_t k = 0; k < z.rows(); ++k)
+    if (std::all_of(z.row(k), z.row(k) + z.cols(), [](double v) { return std::isfinite(v); }))
+      rows.push_back(k);
+  return rows;
+}
+
+Matrix picked(const Matrix& matrix, const std::vector<std::size_t>& rows) {
+  if (rows.size() == matrix.rows()) return matrix;
+  Matrix result(rows.size(), matrix.cols());
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    std::copy_n(matrix.row(rows[k]), matrix.cols(), result.row(k));
+  return result;
+}
+
+Truth observational_truth(const KnownTruth& truth, const Dataset& dataset,
+                          const std::vector<std::size_t>& rows) {
+  return {picked(latents_of(truth, dataset.observational()), rows), truth.mixing,
           truth.graph.value_or(Digraph(truth.latent_names.size())),
           stacked_second_moment(truth, dataset)};
 }
 
-/// A baseline has no graph: its edges and order are not looked at.
-Estimate baseline_estimate(const Baseline& baseline, const Matrix& x) {
-  const std::size_t n = baseline.encoder.rows();
-  Estimate estimate{multiply(x, transpose(baseline.encoder)), Matrix(), Digraph(n), {}};
+/// Without a graph: edges and order are not looked at.
+Estimate without_graph(Matrix latents, Matrix encoder = {}) {
+  const std::size_t n = latents.cols();
+  Estimate estimate{std::move(latents), std::move(encoder), Digraph(n), {}};
   estimate.order.resize(n);
   std::iota(estimate.order.begin(), estimate.order.end(), std::size_t{0});
   return estimate;
 }
 
-Scores score(const FitResult& fit, const Dataset& dataset, const KnownTruth& known,
+/// Errors of the encoder make sense where it is a matrix behind the link of the true mixing.
+Estimate estimate_of(const LearnedModel& fit, Matrix latents, const KnownTruth& truth) {
+  const bool comparable = !fit.network && !truth.mixing.empty() && fit.link == truth.link;
+  Estimate estimate = without_graph(std::move(latents), comparable ? fit.encoder : Matrix());
+  if (!has_graph(fit)) return estimate;
+  estimate.graph = fit.graph;
+  estimate.order = fit.order;
+  return estimate;
+}
+
+Scores score(const LearnedModel& fit, const Dataset& dataset, const KnownTruth& known,
              const Context& context, Observer& observer) {
   check_features(fit, dataset);
-  const Truth truth = observational_truth(known, dataset);
   const Matrix& x = dataset.observational().samples;
+  const Matrix z = encode(fit, x);
+  const std::vector<std::size_t> rows = finite_rows(z);
+  const Truth truth = observational_truth(known, dataset, rows);
   Scores scores;
-  scores.learned = evaluate(
-      truth, {encode(fit, x), known.mixing.empty() ? Matrix() : fit.encoder, fit.graph, fit.order});
-  scores.target_accuracy = target_accuracy(fit, scores.learned, known);
-  const auto moments = compute_moments(context.backend(), dataset, observer);
+  scores.graph_known = known.graph.has_value() && has_graph(fit);
+  scores.left_out = x.rows() - rows.size();
+  scores.learned = evaluate(truth, estimate_of(fit, picked(z, rows), known));
+  scores.targets = target_score(fit, scores.learned, known);
   const std::size_t n = std::min(known.latent_names.size(), dataset.feature_count());
-  for (const Baseline& baseline : baselines(moments, n))
-    scores.baselines.emplace_back(baseline.name, evaluate(truth, baseline_estimate(baseline, x)));
+  const Matrix kept = picked(x, rows);
+  for (const Baseline& baseline : baselines(context.backend(), dataset, n, observer))
+    scores.baselines.emplace_back(
+        baseline.name, evaluate(truth, without_graph(multiply(kept, transpose(baseline.encoder)))));
   return scores;
 }
 
@@ -166,28 +232,36 @@ Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : 
 
 Json optional_json(const std::optional<std::string>& text) { return text ? Json(*text) : Json(); }
 
-Json graph_keys(const Scores& scores, bool known) {
+Json graph_keys(const Scores& scores) {
   const GraphError& graph = scores.learned.graph;
-  const auto if_known = [known](auto value) { return known ? Json(value) : Json(); };
+  const auto if_known = [&](auto value) { return scores.graph_known ? Json(value) : Json(); };
   return {{"shd", if_known(graph.shd)},
           {"shd_reversal_counts_two", if_known(graph.shd_reversal_counts_two)},
           {"edge_precision", if_known(graph.precision)},
           {"edge_recall", if_known(graph.recall)},
           {"edge_f1", if_known(graph.f1)},
           {"closure_exact", if_known(graph.closure_exact)},
+          {"closure_shd", if_known(scores.learned.closure.shd)},
           {"order_errors", if_known(scores.learned.order_errors)}};
 }
 
-Json scores_json(const Scores& scores, const KnownTruth& truth, const FitResult& fit) {
+double accuracy(const TargetScore& targets) {
+  return static_cast<double>(targets.right) / static_cast<double>(targets.environments);
+}
+
+Json scores_json(const Scores& scores, const KnownTruth& truth, const LearnedModel& fit) {
   const Evaluation& learned = scores.learned;
   Json json{{"mcc", number_or_null(learned.mcc)},
             {"mcc_spearman", number_or_null(learned.mcc_spearman)},
             {"r_squared", number_or_null(learned.r_squared)}};
-  json.update(graph_keys(scores, truth.graph.has_value()));
+  json.update(graph_keys(scores));
   json["mixing_error"] = number_or_null(learned.mixing_error);
   json["mixing_error_soft"] = number_or_null(learned.mixing_error_soft);
   json["normalised_error"] = number_or_null(learned.normalised_error);
-  json["target_accuracy"] = number_or_null(scores.target_accuracy);
+  const TargetScore& targets = scores.targets;
+  json["target_accuracy"] = targets.environments > 0 ? Json(accuracy(targets)) : Json();
+  json["wrong_targets"] = targets.environments > 0 ? Json(targets.wrong_entries) : Json();
+  json["left_out_samples"] = scores.left_out;
   for (std::size_t i = 0; i < learned.match.size(); ++i)
     json["match"][truth.latent_names[i]] = optional_json(matched_name(fit, learned.match[i]));
   for (const auto& [name, baseline] : scores.baselines)
@@ -220,19 +294,23 @@ std::string graph_text(const Scores& scores) {
          line("precision, recall, F1",
               fmt::format("{:.3f} {:.3f} {:.3f}", graph.precision, graph.recall, graph.f1)) +
          line("transitive closure exact", graph.closure_exact ? "yes" : "no") +
+         line("SHD of transitive closures", fmt::format("{}", scores.learned.closure.shd)) +
          line("edges against the causal order", fmt::format("{}", scores.learned.order_errors));
 }
 
-std::string scores_text(const Scores& scores, const KnownTruth& truth, const FitResult& fit) {
+std::string scores_text(const Scores& scores, const KnownTruth& truth, const LearnedModel& fit) {
   std::string text = latents_text(scores);
-  if (truth.graph) text += graph_text(scores);
-  if (!truth.mixing.empty())
+  if (scores.left_out > 0)
+    text += line("samples left out, out of the link's range", fmt::format("{}", scores.left_out));
+  if (scores.graph_known) text += graph_text(scores);
+  if (!std::isnan(scores.learned.mixing_error))
     text += "Mixing\n" + line("mixing error", number(scores.learned.mixing_error)) +
             line("mixing error, parents allowed", number(scores.learned.mixing_error_soft)) +
             line("normalised error", number(scores.learned.normalised_error));
-  if (!std::isnan(scores.target_accuracy))
+  if (scores.targets.environments > 0)
     text += "Environments\n" +
-            line("targets right", fmt::format("{:.0f} %", 100.0 * scores.target_accuracy));
+            line("targets right", fmt::format("{:.0f} %", 100.0 * accuracy(scores.targets))) +
+            line("latents too many or too few", fmt::format("{}", scores.targets.wrong_entries));
   text += "Match\n";
   for (std::size_t i = 0; i < scores.learned.match.size(); ++i)
     text += line("true " + truth.latent_names[i],
@@ -251,7 +329,7 @@ FitInput input_of(const CLI::App& app, const EvaluateOptions& options, const Fit
 
 int run_evaluate(const CLI::App& app, const EvaluateOptions& options, const Context& context) {
   const FitRecord record = read_result(options.fit);
-  const FitResult& fit = record.result;
+  const LearnedModel& fit = record.result;
   if (fit.failed()) {
     fmt::print(stderr,
                "lodestein: {}: the fit failed, so there is nothing to evaluate; its "
@@ -277,8 +355,9 @@ int run_evaluate(const CLI::App& app, const EvaluateOptions& options, const Cont
 void check_combination(const CLI::App& app) {
   if (app.count("--truth") + app.count("--truth-latents") != 1)
     throw UsageError("give the truth: either --truth STUDY or --truth-latents FILE");
-  if (app.count("--truth") && app.count("--latent-columns"))
-    throw UsageError("--latent-columns belongs to --truth-latents");
+  for (const char* flag : {"--latent-columns", "--truth-graph"})
+    if (app.count("--truth") && app.count(flag))
+      throw UsageError(std::string(flag) + " belongs to --truth-latents");
   if (app.count("--truth-latents") && !app.count("--latent-columns"))
     throw UsageError("--truth-latents needs --latent-columns NAME,... for the columns of latents");
   if (app.count("--data")) return;
@@ -312,6 +391,10 @@ Runner add_evaluate(CLI::App& app, Context& context) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAME,...");
+  app.add_option("--truth-graph", options->truth_graph,
+                 "Their graph: CSV with a header, 1 where the row causes the column, rows and "
+                 "columns as in --latent-columns (default: unknown)")
+      ->type_name("FILE");
   app.add_option("--data", options->data_path,
                  "Read the data from here, with the data options below (default: as the fit did)")
       ->type_name("INPUT");

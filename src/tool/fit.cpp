@@ -1,12 +1,12 @@
-#include "lodestein/unmix/fit.hpp"
-
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "lodestein/core/error.hpp"
 #include "lodestein/unmix/result_file.hpp"
 #include "tool/command.hpp"
+#include "tool/fit_method.hpp"
 #include "tool/fit_summary.hpp"
 #include "tool/number_option.hpp"
 #include "tool/report_page.hpp"
@@ -19,42 +19,46 @@ namespace {
 enum class ScoreKind { gaussian };
 constexpr NamedValues<ScoreKind, 1> score_names{{{"gaussian", ScoreKind::gaussian}}};
 
-constexpr std::size_t most_latents = 10'000, most_replicates = 100'000;
+constexpr std::size_t most_latents = 10'000;
 
 struct FitCommandOptions {
   std::filesystem::path input, out, report;
   DataOptions data;
-  FitOptions fit;
+  SharedFitOptions shared;
   ScoreKind score = ScoreKind::gaussian;
-  bool parity = false;
 };
 
-/// --parity is short for several options; what is said beside it must not contradict it.
-void apply_parity(const CLI::App& app, FitOptions& fit) {
-  if (app.count("--refine") && fit.refinement != Refinement::none)
-    throw UsageError("--parity means --refine none; leave one of them out");
-  if (app.count("--shrinkage") && fit.score.shrinkage != Shrinkage::none)
-    throw UsageError("--parity means --shrinkage none; leave one of them out");
-  fit.refinement = Refinement::none;
-  fit.score.shrinkage = Shrinkage::none;
+using Branches = std::vector<FitBranch>;
+
+bool has(const std::vector<std::string>& flags, const std::string& flag) {
+  return std::find(flags.begin(), flags.end(), flag) != flags.end();
 }
 
-/// A threshold belongs to one method, and only that method's own graph uses it.
-void check_thresholds(const CLI::App& app, const FitOptions& fit) {
-  const auto needs = [&](const char* option, UnmixMethod method) {
-    if (app.count(option) == 0) return;
-    if (fit.refinement != Refinement::none)
-      throw UsageError(fmt::format(
-          "{} has no effect with --refine likelihood, which tests each edge; add --refine none or "
-          "leave it out",
-          option));
-    if (fit.method != method)
-      throw UsageError(
-          fmt::format("{} needs --method {}", option, name_of(unmix_method_names, method)));
-  };
-  needs("--edge-threshold", UnmixMethod::lscale);
-  needs("--lcd-edge-threshold", UnmixMethod::lcd);
-  needs("--lcd-rank-one", UnmixMethod::lcd);
+const FitBranch& branch_of(const Branches& branches, FitMethod method) {
+  for (const FitBranch& branch : branches)
+    for (const FitMethod known : branch.methods)
+      if (known == method) return branch;
+  throw UsageError("--method " + name_of(fit_method_names, method) + " is not built in");
+}
+
+/// "--method umni or gscale"
+std::string methods_with(const Branches& branches, const std::string& flag) {
+  std::vector<std::string> names;
+  for (const FitBranch& branch : branches)
+    for (const FitMethod method : branch.methods)
+      if (has(branch.options, flag)) names.push_back(name_of(fit_method_names, method));
+  return "--method " + joined(names, " or ");
+}
+
+/// No option is silently without effect.
+void check_flags(const CLI::App& app, const Branches& branches, FitMethod method) {
+  const FitBranch& chosen = branch_of(branches, method);
+  for (const FitBranch& branch : branches)
+    for (const std::string& flag : branch.options)
+      if (app.count(flag) && !has(chosen.options, flag))
+        throw UsageError(fmt::format("{} has no effect with --method {}; it belongs to {}", flag,
+                                     name_of(fit_method_names, method),
+                                     methods_with(branches, flag)));
 }
 
 /// Says no before long work starts.
@@ -80,15 +84,19 @@ FitInput input_of(const FitCommandOptions& options) {
   return input;
 }
 
-int run_fit(const FitCommandOptions& options, const Context& context) {
+int run_fit(const FitCommandOptions& options, const FitBranch& branch, const Context& context) {
   check_outputs(options);
-  const Backend backend = context.backend();
   const Seed seed{context.seed};
   ProgressObserver observer = context.observer();
+  FitInputs inputs{context.backend(), read_input(options.input, options.data, seed, observer), seed,
+                   observer};
+  const std::string backend = inputs.backend.name();
 
-  const Dataset dataset = read_input(options.input, options.data, seed, observer);
-  FitRecord record{fit(backend, dataset, options.fit, seed, observer), input_of(options),
-                   context.command_line, ""};
+  Fitted fitted = branch.run(options.shared, std::move(inputs));
+  fitted.model.seed = seed;
+  fitted.model.backend = backend;
+  const FitRecord record{std::move(fitted.model), std::move(fitted.options), input_of(options),
+                         context.command_line, ""};
   check_cancelled(observer);
   write_result(options.out, record);
   if (!options.report.empty()) write_text(options.report, report_html(record));
@@ -100,68 +108,51 @@ int run_fit(const FitCommandOptions& options, const Context& context) {
   return record.result.failed() ? statistical_failure : done;
 }
 
-void add_threshold_options(CLI::App& app, FitOptions& fit) {
-  const auto add = [&](const char* flag, double& value, const NumberRange& range,
-                       const char* help) {
-    add_real(app, flag, value, range, help)->type_name("X")->group("Thresholds of --refine none");
-  };
-  add("--edge-threshold", fit.lscale_edge_threshold, positive(),
-      "lscale: smallest score difference that makes an edge");
-  add("--lcd-edge-threshold", fit.lcd_edge_threshold, positive(),
-      "lcd: smallest coefficient that makes an edge");
-  add("--lcd-rank-one", fit.lcd_rank_one_acceptance, proper_share(),
-      "lcd: rank-one ratio from which an environment counts as a root's");
-}
-
-void add_method_options(CLI::App& app, FitCommandOptions& options) {
-  FitOptions& fit = options.fit;
-  add_whole(app, "--latents", fit.latents, 0, most_latents,
-            "Latent variables, 0 = one per environment")
+void add_shared_options(CLI::App& app, FitCommandOptions& options) {
+  SharedFitOptions& shared = options.shared;
+  add_choice(app, "--method", shared.method, fit_method_names,
+             "lscale, lcd: linear mixing, an environment hits one latent (LSCALE-I, Varici et al., "
+             "and linear causal disentanglement, Squires et al.; the same with --refine "
+             "likelihood); umni: linear mixing, unknown sets of latents; gscale: linear mixing "
+             "behind a link or general mixing, two hard interventions per latent; do: latents held "
+             "constant, no graph")
+      ->group("Method");
+  add_whole(app, "--latents", shared.latents, 0, most_latents,
+            "Latent variables, 0 = one per environment (gscale always has one per pair)")
       ->type_name("N")
       ->group("Method");
-  add_choice(app, "--method", fit.method, unmix_method_names,
-             "Published algorithm used with --refine none; the likelihood refinement starts from "
-             "several encoders and doesn't depend on it. lscale: LSCALE-I (Varici et al.); lcd: "
-             "linear causal disentanglement (Squires et al.)")
+  add_choice(app, "--intervention", shared.intervention, intervention_names,
+             "lscale, lcd, umni. hard: a target loses its parents; soft: it keeps them with other "
+             "coefficients")
       ->group("Method");
-  add_choice(app, "--refine", fit.refinement, refinement_names,
-             "likelihood: profile likelihood with order search and a test of each edge; none: the "
-             "method's own encoder and threshold")
+  add_choice(app, "--score", options.score, score_names, "lscale, lcd, umni: score estimator")
       ->group("Method");
-  add_choice(app, "--score", options.score, score_names, "Score estimator")->group("Method");
-  add_choice(app, "--shrinkage", fit.score.shrinkage, shrinkage_names,
-             "Of covariances; oas: oracle-approximating; auto: oas in environments with samples < "
-             "10 x latents, else none")
+  add_choice(app, "--shrinkage", shared.score.shrinkage, shrinkage_names,
+             "lscale, lcd, umni. Of covariances; oas: oracle-approximating; auto: oas in "
+             "environments with samples < 10 x latents, else none")
       ->group("Method");
-  add_choice(app, "--intervention", fit.intervention, intervention_names,
-             "hard: a target loses its parents; soft: it keeps them with other coefficients")
-      ->group("Method");
-  add_choice(app, "--mechanism", fit.mechanism, mechanism_names,
-             "Of latents as functions of their parents, plus noise. linear: second moments decide; "
-             "additive: any smooth function, for hard interventions and one environment per latent")
-      ->group("Method");
-  add_whole(app, "--bootstrap", fit.bootstrap, 0, most_replicates,
-            "Replicates behind the support of each edge, 0 = none")
-      ->type_name("B")
-      ->group("Method");
-  app.add_flag("--parity", options.parity,
-               "As the published code does it: sets --refine none (the method's own thresholds) "
-               "and --shrinkage none; the PCA before it uses the samples of all environments")
-      ->group("Method");
-  add_threshold_options(app, fit);
 }
 
 constexpr const char* footer = R"(
 Writes result.json, arrays.npz, graph.csv, graph.dot and graph.graphml to --out. A statistical
-failure writes the result too, with a diagnosis, and exits with 2.
+failure writes the result too, with a diagnosis, and exits with 2. An option that the method can't
+use is an error.
 
 Examples:
   lodestein fit study --latents 5 --seed 7 --out fit
   lodestein fit cells.csv --environment-column target --observational non-targeting \
     --preprocess log1p,highly-variable=60,standardise --bootstrap 100 --out fit --report fit.html
+  lodestein fit screen --method umni --intervention soft --seed 7 --out fit
+  lodestein fit pairs --method gscale --link tanh --pairs low1:high1,low2:high2 --out fit
 )";
 
 }  // namespace
+
+void refuse_without_effect(const CLI::App& app, const std::vector<std::string>& flags,
+                           const std::string& why) {
+  for (const std::string& flag : flags)
+    if (app.count(flag)) throw UsageError(flag + " has no effect " + why);
+}
 
 Runner add_fit(CLI::App& app, Context& context) {
   const auto options = std::make_shared<FitCommandOptions>();
@@ -174,16 +165,21 @@ Runner add_fit(CLI::App& app, Context& context) {
   app.add_option("--report", options->report, "Also write an HTML report to this file")
       ->type_name("FILE");
   add_data_options(app, options->data);
-  add_method_options(app, *options);
+  add_shared_options(app, *options);
+  const auto branches =
+      std::make_shared<Branches>(Branches{add_linear_options(app), add_umni_options(app),
+                                          add_gscale_options(app), do_interventions_branch()});
   add_seed(app, context);
   add_backend(app, context);
   add_threads(app, context);
   add_output_options(app, context);
   app.footer(footer);
-  return [options, &app](const Context& c) {
-    if (options->parity) apply_parity(app, options->fit);
-    check_thresholds(app, options->fit);
-    return run_fit(*options, c);
+  return [options, branches, &app](const Context& c) {
+    const FitMethod method = options->shared.method;
+    check_flags(app, *branches, method);
+    const FitBranch& branch = branch_of(*branches, method);
+    branch.check(app, options->shared);
+    return run_fit(*options, branch, c);
   };
 }
 

@@ -12,7 +12,7 @@
 namespace lodestein::tool {
 namespace {
 
-std::string edge_text(const FitResult& fit, const LatentEdge& edge) {
+std::string edge_text(const LearnedModel& fit, const LatentEdge& edge) {
   std::string text = fmt::format("  {} -> {}   weight {:>6}", fit.latent_names.at(edge.from),
                                  fit.latent_names.at(edge.to), number(edge.weight));
   if (!std::isnan(edge.p_value)) text += "   p " + p_value_text(edge.p_value);
@@ -20,7 +20,7 @@ std::string edge_text(const FitResult& fit, const LatentEdge& edge) {
   return text + "\n";
 }
 
-std::string graph_text(const FitResult& fit) {
+std::string graph_text(const LearnedModel& fit) {
   const bool tested = !fit.edges.empty() && !std::isnan(fit.edges.front().p_value);
   const std::string doubt =
       tested && misfits(fit) ? fmt::format("  p-values {}:\n", if_the_model_held) : "";
@@ -31,15 +31,21 @@ std::string graph_text(const FitResult& fit) {
   return text;
 }
 
-std::string target_text(const FitResult& fit, const EnvironmentTarget& target) {
-  const std::string latent = target.latent ? fit.latent_names.at(*target.latent) : "no latent";
+/// A method without a graph says how many latents it found.
+std::string no_graph_text(const LearnedModel& fit) {
+  return counted(fit.latent_names.size(), "latent") + "; this method finds no graph\n";
+}
+
+std::string target_text(const LearnedModel& fit, const EnvironmentTarget& target) {
+  const std::string latent = hit_latents(fit, target);
   if (uncertain(target))
     return fmt::format("probably hit {}, uncertain (gain {})", latent, number(target.gain));
   return "hit " + latent +
          (std::isnan(target.gain) ? "" : fmt::format("   gain {}", number(target.gain)));
 }
 
-std::string targets_text(const FitResult& fit) {
+std::string targets_text(const LearnedModel& fit) {
+  if (fit.targets.empty()) return "";
   std::size_t width = 0;
   for (const EnvironmentTarget& target : fit.targets)
     width = std::max(width, target.environment.size());
@@ -51,7 +57,7 @@ std::string targets_text(const FitResult& fit) {
 }
 
 /// The most severe first.
-std::string findings_text(const FitResult& fit) {
+std::string findings_text(const LearnedModel& fit) {
   std::string text = "Diagnosis\n";
   std::vector<Finding> findings = fit.diagnosis.findings;
   std::stable_sort(findings.begin(), findings.end(),
@@ -66,13 +72,14 @@ std::string findings_text(const FitResult& fit) {
 
 }  // namespace
 
-std::string fit_summary(const FitResult& fit) {
+std::string fit_summary(const LearnedModel& fit) {
   if (fit.failed()) {
     const std::string text = "The fit failed.\n" + findings_text(fit);
     return has_graph(fit) ? text + "Not to be trusted:\n" + graph_text(fit) + targets_text(fit)
                           : text;
   }
-  std::string text = graph_text(fit) + targets_text(fit) + findings_text(fit);
+  std::string text = has_graph(fit) ? graph_text(fit) : no_graph_text(fit);
+  text += targets_text(fit) + findings_text(fit);
   if (!fit.identified.empty())
     text += fmt::format("Identified{}: {}\n",
                         misfits(fit) ? fmt::format(", {}", if_the_model_held) : "", fit.identified);

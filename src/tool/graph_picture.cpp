@@ -26,10 +26,11 @@ struct RenderDeleter {
   void operator()(char* data) const { gvFreeRenderData(data); }
 };
 
-std::vector<std::string> environments_of(const FitResult& fit, std::size_t latent) {
+std::vector<std::string> environments_of(const LearnedModel& fit, std::size_t latent) {
   std::vector<std::string> names;
   for (const EnvironmentTarget& target : fit.targets)
-    if (target.latent == latent) names.push_back(shortened(target.environment, 20));
+    if (std::find(target.latents.begin(), target.latents.end(), latent) != target.latents.end())
+      names.push_back(shortened(target.environment, 20));
   if (names.size() > environments_shown) {
     const std::size_t more = names.size() - environments_shown;
     names.resize(environments_shown);
@@ -39,7 +40,7 @@ std::vector<std::string> environments_of(const FitResult& fit, std::size_t laten
 }
 
 /// A node's HTML-like label: its name over the environments that hit it.
-std::string node_line(const FitResult& fit, std::size_t latent) {
+std::string node_line(const LearnedModel& fit, std::size_t latent) {
   const std::string name = escaped(shortened(fit.latent_names.at(latent), 24));
   std::string label = "<b>" + name + "</b>";
   for (const std::string& environment : environments_of(fit, latent))
@@ -66,7 +67,7 @@ std::string edge_line(const LatentEdge& edge, bool is_short) {
                      edge.weight < 0.0 ? "negative" : "positive");
 }
 
-std::string dot_text(const FitResult& fit) {
+std::string dot_text(const LearnedModel& fit) {
   std::string dot =
       "digraph latents {\n"
       "  graph [bgcolor=transparent, pad=0.1, nodesep=0.55, ranksep=0.65];\n"
@@ -87,8 +88,8 @@ std::string svg_element(const std::string& document) {
 
 }  // namespace
 
-std::string graph_picture_svg(const FitResult& fit) {
-  if (fit.latent_names.empty()) return "";
+std::string graph_picture_svg(const LearnedModel& fit) {
+  if (fit.graph.nodes() == 0) return "";
   const std::unique_ptr<GVC_t, ContextDeleter> context(gvContext());
   const std::unique_ptr<Agraph_t, GraphDeleter> graph(agmemread(dot_text(fit).c_str()));
   if (!context || !graph) throw Error("Graphviz cannot read the graph");

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string>
 
-#include "lodestein/unmix/fit.hpp"
+#include "lodestein/unmix/learned_model.hpp"
 
 namespace lodestein::tool {
 
@@ -14,6 +14,6 @@ inline constexpr std::size_t many_edges = 10;
 /// weight and, with few edges, the support or p-value; a node names the environments that hit it.
 /// Empty without latents.
 /// @throws Error if Graphviz fails.
-std::string graph_picture_svg(const FitResult& fit);
+std::string graph_picture_svg(const LearnedModel& fit);
 
 }  // namespace lodestein::tool

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <numeric>
 
@@ -10,6 +11,7 @@
 #include "tool/chart.hpp"
 #include "tool/graph_picture.hpp"
 #include "tool/html.hpp"
+#include "tool/report_environments.hpp"
 #include "tool/report_style.hpp"
 #include "tool/text.hpp"
 #include "tool/trust.hpp"
@@ -24,35 +26,40 @@ std::string fact(const std::string& name, const std::string& value) {
   return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escaped(name), escaped(value));
 }
 
-double total_seconds(const FitResult& fit) {
+double total_seconds(const LearnedModel& fit) {
   double seconds = 0.0;
   for (const StageTime& time : fit.timings) seconds += time.seconds;
   return seconds;
 }
 
-std::string facts(const FitResult& fit) {
+std::string facts(const LearnedModel& fit) {
   std::size_t samples = 0;
   for (const EnvironmentDiagnosis& environment : fit.diagnosis.environments)
     samples += environment.samples;
   std::string html = "<dl class=\"facts\">\n";
   html += fact("Latents", std::to_string(fit.latent_names.size()));
-  if (!fit.failed()) html += fact("Edges", std::to_string(fit.edges.size()));
+  if (!fit.failed() && has_graph(fit)) html += fact("Edges", std::to_string(fit.edges.size()));
   html += fact("Features", std::to_string(fit.features.size()));
-  html += fact("Interventions", std::to_string(fit.targets.size()));
+  html += fact("Interventions", std::to_string(fit.diagnosis.environments.size()));
   if (samples > 0) html += fact("Intervened samples", fmt::format("{}", samples));
   html += fact("Time", fmt::format("{:.3g} s", total_seconds(fit)));
   return html + "</dl>\n";
 }
 
+std::string title_of(const LearnedModel& fit) {
+  if (fit.failed()) return "No latent causal graph";
+  return has_graph(fit) ? "Latent causal graph" : "Latent variables";
+}
+
 std::string page_header(const FitRecord& record) {
-  const FitResult& fit = record.result;
+  const LearnedModel& fit = record.result;
   const std::string source = record.input ? record.input->path.string() : "";
   const std::string verdict =
       fit.failed() ? "<p class=\"verdict\">The fit failed; the diagnosis below says why.</p>\n"
                    : "";
   return fmt::format(
       "<header>\n<div class=\"brand\">lodestein</div>\n<h1>{}</h1>\n<p>{}</p>\n{}</header>\n",
-      fit.failed() ? "No latent causal graph" : "Latent causal graph", escaped(source), verdict);
+      title_of(fit), escaped(source), verdict);
 }
 
 std::string finding_html(const Finding& finding) {
@@ -64,7 +71,7 @@ std::string finding_html(const Finding& finding) {
 }
 
 /// The most severe first.
-std::string diagnosis_section(const FitResult& fit) {
+std::string diagnosis_section(const LearnedModel& fit) {
   std::vector<Finding> findings = fit.diagnosis.findings;
   std::stable_sort(findings.begin(), findings.end(),
                    [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
@@ -78,30 +85,31 @@ std::string support_text(double support) {
   return std::isnan(support) ? "-" : fmt::format("{:.0f} %", 100.0 * support);
 }
 
-bool tested(const FitResult& fit) {
+bool tested(const LearnedModel& fit) {
   return !fit.edges.empty() && !std::isnan(fit.edges.front().p_value);
 }
 
-std::string edge_table(const FitResult& fit) {
+std::string edge_table(const LearnedModel& fit) {
   if (fit.edges.empty()) return "<p>No edge: the latents look independent.</p>\n";
-  const bool refined = tested(fit);
+  const bool compared = !std::isnan(fit.edges.front().likelihood_ratio);
   const bool bootstrapped = !std::isnan(fit.edges.front().support);
   std::vector<std::string> headers{"Edge", "#Weight"};
-  if (refined) headers.insert(headers.end(), {"#Likelihood ratio", "#p"});
+  if (compared) headers.push_back("#Likelihood ratio");
+  if (tested(fit)) headers.push_back("#p");
   if (bootstrapped) headers.push_back("#Bootstrap");
   std::vector<std::vector<std::string>> rows;
   for (const LatentEdge& edge : fit.edges) {
     auto& row = rows.emplace_back();
     row = {escaped(fit.latent_names.at(edge.from) + " → " + fit.latent_names.at(edge.to)),
            number(edge.weight)};
-    if (refined) row.push_back(number(edge.likelihood_ratio));
-    if (refined) row.push_back(escaped(p_value_text(edge.p_value)));
+    if (compared) row.push_back(number(edge.likelihood_ratio));
+    if (tested(fit)) row.push_back(escaped(p_value_text(edge.p_value)));
     if (bootstrapped) row.push_back(support_text(edge.support));
   }
   return html_table(headers, rows);
 }
 
-std::string graph_section(const FitResult& fit) {
+std::string graph_section(const LearnedModel& fit) {
   const std::string picture = graph_picture_svg(fit);
   if (picture.empty()) return "";
   const bool bootstrapped = !fit.edge_support.empty();
@@ -121,7 +129,7 @@ std::string graph_section(const FitResult& fit) {
                                   edge_table(fit), key));
 }
 
-std::string identified_section(const FitResult& fit) {
+std::string identified_section(const LearnedModel& fit) {
   if (fit.identified.empty()) return "";
   const std::string doubt = misfits(fit) ? fmt::format(" – {}", if_the_model_held) : "";
   std::string body = "<p class=\"claim\">" + escaped(fit.identified + doubt) + "</p>\n";
@@ -132,51 +140,31 @@ std::string identified_section(const FitResult& fit) {
   return html_section("What is identified", "", body);
 }
 
-const EnvironmentTarget* target_of(const FitResult& fit, const std::string& environment) {
-  const auto found =
-      std::find_if(fit.targets.begin(), fit.targets.end(),
-                   [&](const EnvironmentTarget& t) { return t.environment == environment; });
-  return found == fit.targets.end() ? nullptr : &*found;
+std::string leakage_section(const LearnedModel& fit) {
+  HeatMap map{.title = "Leakage",
+              .rows = {},
+              .columns = fit.latent_names,
+              .values = fit.leakage,
+              .scale = ColourScale::magnitudes,
+              .colour_by_row = false};
+  for (const std::string& name : fit.latent_names) map.rows.push_back("pair of " + name);
+  if (fit.leakage.empty()) return "";
+  return html_section("Leakage",
+                      "What the difference of the two scores of a pair shows along each latent, "
+                      "relative to the pair's own. Only the diagonal is coloured if the encoder is "
+                      "right (before the graph's likelihood refined it).",
+                      heat_map_svg(map));
 }
 
-/// "0.93 (0.41)": a value beside its value when nothing differs.
-std::string beside_null(double value, double null) {
-  return fmt::format("{} <span class=\"quiet\">({})</span>", number(value), number(null));
-}
-
-std::string hit_text(const FitResult& fit, const EnvironmentTarget& target) {
-  if (!target.latent) return "none";
-  const std::string latent = escaped(fit.latent_names.at(*target.latent));
-  return uncertain(target) ? "probably " + latent + ", uncertain" : latent;
-}
-
-std::vector<std::string> environment_row(const FitResult& fit, const EnvironmentDiagnosis& e) {
-  const EnvironmentTarget* target = target_of(fit, e.name);
-  return {escaped(e.name),
-          fmt::format("{}", e.samples),
-          target ? hit_text(fit, *target) : "none",
-          target ? number(target->gain) : "-",
-          beside_null(e.effect, e.null_effect),
-          escaped(p_value_text(e.p_value)),
-          fmt::format("{}", e.rank),
-          beside_null(e.rank_one_ratio, e.null_rank_one_ratio),
-          number(e.deviance_per_dof),
-          spark_bars_svg(e.singular_values)};
-}
-
-std::string environments_section(const FitResult& fit) {
+std::string constant_latents_section(const LearnedModel& fit) {
   std::vector<std::vector<std::string>> rows;
-  for (const EnvironmentDiagnosis& e : fit.diagnosis.environments)
-    rows.push_back(environment_row(fit, e));
-  return html_section(
-      "Environments",
-      "How each environment differs from the observational one. In brackets: the median over "
-      "resampled control samples, where nothing differs. A single intervention has a "
-      "rank-one ratio near 1 on a root and rank at most two otherwise. Misfit is about 1 where the "
-      "refined model holds.",
-      html_table({"Environment", "#Samples", "Hits", "#Gain", "#Effect", "#p", "#Rank",
-                  "#Rank-one ratio", "#Misfit", "Singular values"},
-                 rows));
+  for (std::size_t i = 0; i < fit.variance_ratios.rows(); ++i)
+    rows.push_back({escaped(fit.latent_names.at(i)), number(fit.variance_ratios(i, 0)),
+                    number(fit.variance_ratios(i, 1))});
+  return html_section("Constant latents",
+                      "Variance under the intervention over the observational one: 0 for a latent "
+                      "that is held constant. It is identified if the next direction is far above.",
+                      html_table({"Latent", "#Variance ratio", "#Next direction"}, rows));
 }
 
 /// Indices of the features that weigh most in any latent, in their own order.
@@ -198,10 +186,30 @@ std::vector<std::size_t> heaviest_features(const Matrix& encoder) {
   return order;
 }
 
-std::string encoder_section(const FitResult& fit) {
+std::string encoder_lead(const LearnedModel& fit) {
+  const std::string features = fit.link == Link::identity
+                                   ? "features"
+                                   : "inverse of " + name_of(link_names, fit.link) + " of features";
+  const std::string what = fit.network
+                               ? "What the network that gives the latents takes is read off the "
+                                 "features: input = weights × ("
+                               : "How each latent is read off the features: latent = weights × (";
+  return what + features +
+         " − centre). Weights are per unit of a feature, so compare features of one latent only if "
+         "they share a scale (preprocess with standardise).";
+}
+
+std::vector<std::string> encoder_rows(const LearnedModel& fit) {
+  if (!fit.network) return fit.latent_names;
+  std::vector<std::string> rows;
+  for (std::size_t i = 1; i <= fit.encoder.rows(); ++i) rows.push_back(fmt::format("input {}", i));
+  return rows;
+}
+
+std::string encoder_section(const LearnedModel& fit) {
   const std::vector<std::size_t> shown = heaviest_features(fit.encoder);
   HeatMap map{.title = "Encoder weights",
-              .rows = fit.latent_names,
+              .rows = encoder_rows(fit),
               .columns = {},
               .values = Matrix(fit.encoder.rows(), shown.size()),
               .scale = ColourScale::signed_values,
@@ -216,15 +224,10 @@ std::string encoder_section(const FitResult& fit) {
           ? fmt::format(" Shown are the {} of {} features that weigh most; arrays.npz has all.",
                         shown.size(), fit.features.size())
           : "";
-  return html_section("Encoder",
-                      "How each latent is read off the features: latent = weights × (features − "
-                      "centre). Weights are per unit of a feature, so compare features of one "
-                      "latent only if they share a scale (preprocess with standardise)." +
-                          which,
-                      heat_map_svg(map));
+  return html_section("Encoder", encoder_lead(fit) + which, heat_map_svg(map));
 }
 
-std::string score_difference_section(const FitResult& fit) {
+std::string score_difference_section(const LearnedModel& fit) {
   HeatMap map{.title = "Score differences",
               .rows = fit.latent_names,
               .columns = {},
@@ -239,7 +242,23 @@ std::string score_difference_section(const FitResult& fit) {
                       heat_map_svg(map));
 }
 
-std::string support_section(const FitResult& fit) {
+std::string text_of(const OptionValue& option) {
+  struct Text {
+    std::string operator()(const std::string& text) const { return text; }
+    std::string operator()(double value) const { return number(value); }
+    std::string operator()(std::uint64_t count) const { return std::to_string(count); }
+  };
+  return std::visit(Text{}, option.value);
+}
+
+std::string option_text(const FitRecord& record, const std::string& name) {
+  for (const OptionValue& option : record.options)
+    if (option.name == name) return text_of(option);
+  return "?";
+}
+
+std::string support_section(const FitRecord& record) {
+  const LearnedModel& fit = record.result;
   const HeatMap map{.title = "Bootstrap support of every edge",
                     .rows = fit.latent_names,
                     .columns = fit.latent_names,
@@ -249,11 +268,11 @@ std::string support_section(const FitResult& fit) {
   return html_section("Bootstrap support",
                       fmt::format("Share of {} bootstrap replicates with an edge from the row's to "
                                   "the column's latent.",
-                                  fit.options.bootstrap),
+                                  option_text(record, "bootstrap")),
                       heat_map_svg(map));
 }
 
-std::string spectrum_section(const FitResult& fit) {
+std::string spectrum_section(const LearnedModel& fit) {
   const std::size_t kept = fit.latent_names.size();
   return html_section(
       "Spectrum",
@@ -268,31 +287,32 @@ std::string setting(const std::string& name, const std::string& value) {
   return fmt::format("<dt>{}</dt><dd>{}</dd>\n", escaped(name), escaped(value));
 }
 
-std::string option_settings(const FitResult& fit) {
-  const FitOptions& options = fit.options;
-  const bool refined = options.refinement == Refinement::likelihood;
+/// "null_splits" -> "Null splits"
+std::string readable(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  if (!name.empty()) name[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(name[0])));
+  return name;
+}
+
+std::string option_settings(const FitRecord& record) {
+  const LearnedModel& fit = record.result;
   std::string html;
-  html += setting("Method", name_of(unmix_method_names, options.method));
-  html += setting("Refinement", name_of(refinement_names, options.refinement));
-  html +=
-      setting("Score", "gaussian, shrinkage " + name_of(shrinkage_names, options.score.shrinkage));
-  html += setting("Intervention", name_of(intervention_names, options.intervention));
-  if (!refined && options.method == UnmixMethod::lscale)
-    html += setting("Edge threshold", number(options.lscale_edge_threshold));
-  if (!refined && options.method == UnmixMethod::lcd)
-    html += setting("Edge threshold", number(options.lcd_edge_threshold));
-  html += setting("Bootstrap replicates", std::to_string(options.bootstrap));
+  for (const OptionValue& option : record.options)
+    html += setting(readable(option.name), text_of(option));
   html += setting("Seed", std::to_string(fit.seed.value));
   html += setting("Backend", fit.backend);
   if (!std::isnan(fit.objective))
     html += setting("Objective",
                     fmt::format("{:.6g} (negative log-likelihood per sample)", fit.objective));
+  if (!std::isnan(fit.diagnosis.deviance_per_dof))
+    html += setting("Misfit", fmt::format("{:.3g} (deviance per degree of freedom)",
+                                          fit.diagnosis.deviance_per_dof));
   return html;
 }
 
 std::string settings_section(const FitRecord& record) {
-  const FitResult& fit = record.result;
-  std::string html = "<dl class=\"settings\">\n" + option_settings(fit);
+  const LearnedModel& fit = record.result;
+  std::string html = "<dl class=\"settings\">\n" + option_settings(record);
   for (const AppliedStep& step : fit.preprocessing)
     html += setting("Preprocessing: " + step.name, step.detail);
   for (const StageTime& time : fit.timings)
@@ -304,13 +324,14 @@ std::string settings_section(const FitRecord& record) {
 }
 
 std::string body_sections(const FitRecord& record) {
-  const FitResult& fit = record.result;
+  const LearnedModel& fit = record.result;
   if (fit.failed())
     return diagnosis_section(fit) + (has_graph(fit) ? graph_section(fit) : "") +
            environments_section(fit) + spectrum_section(fit) + settings_section(record);
   return graph_section(fit) + identified_section(fit) + environments_section(fit) +
-         diagnosis_section(fit) + score_difference_section(fit) + encoder_section(fit) +
-         support_section(fit) + spectrum_section(fit) + settings_section(record);
+         targets_section(fit) + constant_latents_section(fit) + diagnosis_section(fit) +
+         score_difference_section(fit) + leakage_section(fit) + encoder_section(fit) +
+         support_section(record) + spectrum_section(fit) + settings_section(record);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 #include "lodestein/core/error.hpp"
 #include "lodestein/core/version.hpp"
 #include "tool/command.hpp"
-#include "tool/number_option.hpp"
+#include "tool/name_option.hpp"
 #include "tool/score_output.hpp"
 #include "tool/score_study.hpp"
 
@@ -21,17 +21,6 @@ struct ScoreCommandOptions {
   std::string method, differences;  ///< empty: not asked for
   MomentPoints points = MomentPoints::overlap;
 };
-
-/// One of the known names; a wrong one is answered with the nearest.
-CLI::Option* add_name(CLI::App& app, const std::string& flag, std::string& value,
-                      const std::vector<std::string>& names, const std::string& help) {
-  const auto check = [names](const std::string& text) -> std::string {
-    if (std::find(names.begin(), names.end(), text) != names.end()) return "";
-    return "'" + text + "' is not one of " + joined(names) + "; did you mean '" +
-           nearest(text, names) + "'?";
-  };
-  return app.add_option(flag, value, help)->check(check)->type_name(joined(names, "|"));
-}
 
 /// No option is silently without effect.
 void check_combination(const CLI::App& app, ScoreCommandOptions& options) {

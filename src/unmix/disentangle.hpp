@@ -61,6 +61,7 @@ Disentangled disentangle(const Backend& backend, const WhitenedPairs& pairs,
 /// A network encoder that starts from the linear one.
 struct NetworkDisentangled {
   std::shared_ptr<const LatentMap::Model> model;  ///< in whitened coordinates
+  std::vector<float> parameters;                  ///< as in NetworkEncoder
   double objective = 0.0;
   std::vector<GscaleCandidate> candidates;
 };

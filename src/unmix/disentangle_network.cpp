@@ -264,6 +264,7 @@ NetworkDisentangled disentangle_by_network(const Backend& backend, const Whitene
     best = std::move(trained.parameters);
   }
   result.model = std::make_shared<NetworkMap>(backend, training.shape(), best);
+  result.parameters = std::move(best);
   return result;
 }
 

@@ -148,7 +148,7 @@ void add_findings(FitResult& result, double explained) {
 void fill_targets(const Identified& fit, const std::vector<EnvironmentMoments>& moments,
                   FitResult& result) {
   for (std::size_t k = 0; k < fit.targets.size(); ++k) {
-    EnvironmentTarget target{moments[k + 1].name, std::nullopt, fit.gains[k]};
+    EnvironmentTarget target{moments[k + 1].name, {}, fit.gains[k]};
     if (fit.targets[k] == unmix::no_target && result.options.refinement == Refinement::none) {
       result.diagnosis.findings.push_back(
           {Severity::note, "not-used",
@@ -157,7 +157,7 @@ void fill_targets(const Identified& fit, const std::vector<EnvironmentMoments>& 
                "environment per latent is",
            "fit with --refine likelihood, or ask for more latents"});
     } else if (fit.targets[k] != unmix::no_target) {
-      target.latent = static_cast<std::size_t>(fit.targets[k]);
+      target.latents = {static_cast<std::size_t>(fit.targets[k])};
     } else {
       result.diagnosis.findings.push_back(
           {Severity::note, "no-target",
@@ -354,18 +354,6 @@ FitResult fit(const Backend& backend, const std::vector<EnvironmentMoments>& mom
           },
           stopwatch);
   return result;
-}
-
-Matrix encode(const FitResult& fit, ConstMatrixView x) {
-  if (x.cols() != fit.centre.size()) {
-    throw DimensionMismatch("encode: the fit has " + std::to_string(fit.centre.size()) +
-                            " features, the data have " + std::to_string(x.cols()));
-  }
-  const Eigen::Map<const Eigen::RowVectorXd> centre(fit.centre.data(),
-                                                    static_cast<Index>(fit.centre.size()));
-  return to_matrix(((as_eigen(x) * as_eigen(fit.encoder).transpose()).rowwise() -
-                    centre * as_eigen(fit.encoder).transpose())
-                       .eval());
 }
 
 }  // namespace lodestein

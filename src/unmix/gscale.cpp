@@ -97,6 +97,8 @@ class StandardisedMap final : public LatentMap::Model {
         ((z.rowwise() - mean_).colwise().squaredNorm() / static_cast<double>(z.rows())).cwiseSqrt();
   }
   std::size_t latents() const override { return inner_->latents(); }
+  const RowVectorXd& mean() const { return mean_; }
+  const RowVectorXd& deviation() const { return deviation_; }
   Matrix encode(ConstMatrixView y) const override {
     Matrix z = inner_->encode(to_matrix(white_.points(y)));
     as_eigen(z) =
@@ -136,6 +138,19 @@ WhitenedPairs whitened_pairs(const WhiteCoordinates& white, ConstMatrixView poin
     result.differences.emplace_back(d / size);
   }
   return result;
+}
+
+std::vector<double> to_vector(const RowVectorXd& values) {
+  return {values.data(), values.data() + values.size()};
+}
+
+void set_network(GscaleResult& result, unmix::NetworkDisentangled network,
+                 const WhiteCoordinates& white, const std::vector<std::uint32_t>& hidden,
+                 ConstMatrixView points) {
+  const auto map = std::make_shared<StandardisedMap>(std::move(network.model), white, points);
+  result.map = LatentMap(map);
+  result.network = NetworkEncoder{to_matrix(white.inverse()), hidden, std::move(network.parameters),
+                                  to_vector(map->mean()), to_vector(map->deviation())};
 }
 
 // E|d_j| of pair m relative to E|d_m|, in z at variance 1.
@@ -179,8 +194,7 @@ GscaleResult gscale(const Backend& backend, const PairedDifferences& differences
   const unmix::Disentangled linear = unmix::disentangle(backend, problem, options, seed, observer);
   result.objective = linear.objective;
   result.candidates = linear.candidates;
-  const auto centre = white.centre();
-  result.centre.assign(centre.data(), centre.data() + centre.size());
+  result.centre = to_vector(white.centre());
   if (options.encoder == EncoderFamily::linear) {
     unmix::set_encoder(result, linear.encoder * white.inverse());
   } else {
@@ -189,8 +203,7 @@ GscaleResult gscale(const Backend& backend, const PairedDifferences& differences
     result.objective = network.objective;
     result.candidates.insert(result.candidates.end(), network.candidates.begin(),
                              network.candidates.end());
-    result.map =
-        LatentMap(std::make_shared<StandardisedMap>(network.model, white, differences.points));
+    set_network(result, std::move(network), white, options.hidden, differences.points);
   }
   result.leakage = relative_leakage(result.map, differences.points, pairs);
   return result;

@@ -7,7 +7,7 @@
 #include "lodestein/core/error.hpp"
 #include "lodestein/unmix/gscale.hpp"
 #include "unmix/additive.hpp"
-#include "unmix/chi_square.hpp"
+#include "unmix/latent_edges.hpp"
 #include "unmix/linear_map.hpp"
 #include "unmix/option_names.hpp"
 #include "unmix/pairing.hpp"
@@ -69,13 +69,6 @@ Dataset encoded(const LatentMap& map, const Dataset& y) {
   return z;
 }
 
-void test_by_differences(const Backend& backend, const Dataset& z, const GscaleFitOptions& options,
-                         Seed seed, Observer& observer, GscaleFit& fit) {
-  fit.graph = test_graph(backend, z, fit.unmix.pairs, options.graph, seed, observer);
-  for (const auto& [from, to] : fit.graph.graph.edges())
-    fit.edges.push_back({from, to, nan, nan, fit.graph.p_value(from, to), nan});
-}
-
 unmix::Targets targets_of(const GscaleResult& result) {
   unmix::Targets targets(2 * result.pairs.size());
   for (std::size_t i = 0; i < result.pairs.size(); ++i) {
@@ -97,8 +90,8 @@ void correct_encoder(const Eigen::MatrixXd& correction, const Matrix& observatio
   unmix::set_encoder(result, std::move(encoder));
 }
 
-void fit_additive(const Backend& backend, const Dataset& z, Seed seed, Observer& observer,
-                  GscaleFit& fit) {
+std::vector<unmix::RefinedEdge> fit_additive(const Backend& backend, const Dataset& z, Seed seed,
+                                             Observer& observer, GscaleFit& fit) {
   const auto n = static_cast<Eigen::Index>(fit.unmix.pairs.size());
   const Eigen::MatrixXd identity = Eigen::MatrixXd::Identity(n, n);
   const unmix::AdditiveFit refined = unmix::refine_additive(
@@ -111,17 +104,29 @@ void fit_additive(const Backend& backend, const Dataset& z, Seed seed, Observer&
                             "the likelihood of additive noise latents has no finite minimum",
                             "look for constant latents or very few samples; or take the graph from "
                             "score differences"});
-    return;
+    return {};
   }
-  for (const unmix::RefinedEdge& e : refined.edges) {
-    const auto from = static_cast<std::size_t>(e.from), to = static_cast<std::size_t>(e.to);
-    const double p = unmix::chi_square_tail(e.likelihood_ratio, e.degrees);
-    fit.graph.graph.set_edge(from, to);
-    fit.graph.p_value(from, to) = p;
-    fit.edges.push_back({from, to, nan, e.likelihood_ratio, p, nan});
-  }
+  for (const unmix::RefinedEdge& e : refined.edges)
+    fit.graph.graph.set_edge(static_cast<std::size_t>(e.from), static_cast<std::size_t>(e.to));
   if (!fit.unmix.encoder.empty())
     correct_encoder(refined.encoder, z.observational().samples, fit.unmix);
+  return refined.edges;
+}
+
+// Edges with their weights, and p-values of the likelihood or of the test.
+void set_edges(const Matrix& observational, const std::vector<unmix::RefinedEdge>& refined,
+               GscaleFit& fit) {
+  const Matrix latents = fit.unmix.map.encode(observational);
+  const Eigen::MatrixXd z = as_eigen(latents).rowwise() - as_eigen(latents).colwise().mean();
+  const Eigen::MatrixXd standard = z.colwise().normalized();
+  fit.edges = unmix::latent_edges(standard.transpose() * standard, fit.graph.graph, refined);
+  for (LatentEdge& edge : fit.edges) {
+    double& p = fit.graph.p_value(edge.from, edge.to);
+    if (std::isnan(edge.p_value))
+      edge.p_value = p;
+    else
+      p = edge.p_value;
+  }
 }
 
 void describe(GscaleFit& fit, const GscaleFitOptions& options) {
@@ -157,6 +162,23 @@ void find_in_chart(GscaleFit& fit, const Dataset& x, const ChartedData& charted)
        std::to_string(x.sample_count() - kept) + " samples are out of the range of link " +
            name_of(link_names, fit.chart.link) + " and were left out in all environments",
        "nothing to do unless they are many; scores elsewhere don't change"});
+}
+
+// A pair that changes the score of another latent more than that of its own.
+void find_mixtures(const Dataset& x, GscaleFit& fit) {
+  const Matrix& leakage = fit.unmix.leakage;
+  for (std::size_t m = 0; m < leakage.rows(); ++m) {
+    const double* row = leakage.row(m);
+    const auto j = static_cast<std::size_t>(std::max_element(row, row + leakage.cols()) - row);
+    if (j == m || row[j] < 1.0) continue;
+    const auto& [a, b] = fit.unmix.pairs[m];
+    fit.findings.push_back(
+        {Severity::failure, "not-disentangled",
+         "the pair of environments '" + x.environments[a + 1].name + "' and '" +
+             x.environments[b + 1].name + "' changes the score of latent Z" +
+             std::to_string(j + 1) + " as much as that of its own latent Z" + std::to_string(m + 1),
+         "check which environments form pairs; more samples, another link or a network encoder"});
+  }
 }
 
 void find_leaks(GscaleFit& fit) {
@@ -201,14 +223,17 @@ GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
   stopwatch.lap(fit.timings, "disentangling");
 
   const Dataset z = encoded(fit.unmix.map, y);
+  std::vector<unmix::RefinedEdge> edges;
   if (options.evidence == GraphEvidence::additive)
-    fit_additive(backend, z, seed, observer, fit);
+    edges = fit_additive(backend, z, seed, observer, fit);
   else
-    test_by_differences(backend, z, options, seed, observer, fit);
+    fit.graph = test_graph(backend, z, fit.unmix.pairs, options.graph, seed, observer);
+  set_edges(y.observational().samples, edges, fit);
   stopwatch.lap(fit.timings, "graph");
   describe(fit, options);
   find_in_chart(fit, dataset, charted);
   find_leaks(fit);
+  find_mixtures(dataset, fit);
   return fit;
 }
 

@@ -3,7 +3,7 @@
 #include <Eigen/Dense>
 #include <vector>
 
-#include "lodestein/unmix/fit.hpp"
+#include "lodestein/unmix/learned_model.hpp"
 #include "unmix/refine.hpp"
 
 namespace lodestein::unmix {

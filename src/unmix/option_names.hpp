@@ -3,6 +3,8 @@
 #include "core/named_values.hpp"
 #include "lodestein/unmix/chart.hpp"
 #include "lodestein/unmix/fit.hpp"
+#include "lodestein/unmix/gscale.hpp"
+#include "lodestein/unmix/umni.hpp"
 
 namespace lodestein {
 
@@ -20,6 +22,15 @@ inline constexpr NamedValues<Link, 6> link_names{{{"identity", Link::identity},
                                                   {"sinh", Link::sinh},
                                                   {"asinh", Link::asinh},
                                                   {"cubic", Link::cubic}}};
+inline constexpr NamedValues<UmniProcedure, 2> umni_procedure_names{
+    {{"likelihood", UmniProcedure::likelihood}, {"published", UmniProcedure::published}}};
+inline constexpr NamedValues<Pairing, 3> pairing_names{{{"coupled", Pairing::coupled},
+                                                        {"families", Pairing::families},
+                                                        {"unlabelled", Pairing::unlabelled}}};
+inline constexpr NamedValues<EncoderFamily, 2> encoder_family_names{
+    {{"linear", EncoderFamily::linear}, {"network", EncoderFamily::network}}};
+inline constexpr NamedValues<GraphEvidence, 2> graph_evidence_names{
+    {{"additive", GraphEvidence::additive}, {"differences", GraphEvidence::differences}}};
 inline constexpr NamedValues<Shrinkage, 3> shrinkage_names{
     {{"auto", Shrinkage::automatic},
      {"none", Shrinkage::none},

@@ -1,6 +1,7 @@
 #include "lodestein/unmix/result_file.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -66,35 +67,24 @@ struct LatentNames {
   const std::string& operator[](std::size_t i) const { return names.at(i); }
 };
 
-Json options_json(const FitOptions& options) {
-  return {{"latents", options.latents},
-          {"method", name_of(unmix_method_names, options.method)},
-          {"refinement", name_of(refinement_names, options.refinement)},
-          {"intervention", name_of(intervention_names, options.intervention)},
-          {"mechanism", name_of(mechanism_names, options.mechanism)},
-          {"score", "gaussian"},
-          {"shrinkage", name_of(shrinkage_names, options.score.shrinkage)},
-          {"lscale_edge_threshold", number(options.lscale_edge_threshold)},
-          {"lcd_rank_one_acceptance", number(options.lcd_rank_one_acceptance)},
-          {"lcd_edge_threshold", number(options.lcd_edge_threshold)},
-          {"bootstrap", options.bootstrap},
-          {"null_splits", options.null_splits}};
+Json options_json(const std::vector<OptionValue>& options) {
+  Json json = Json::object();
+  for (const auto& [name, value] : options)
+    std::visit([&json, &key = name](const auto& known) { json[key] = known; }, value);
+  return json;
 }
 
-FitOptions options_from(const Json& json) {
-  FitOptions options;
-  options.latents = json.at("latents");
-  options.method = value_of(unmix_method_names, json.at("method"));
-  options.refinement = value_of(refinement_names, json.at("refinement"));
-  options.intervention = value_of(intervention_names, json.at("intervention"));
-  if (json.contains("mechanism"))  // files of older versions know linear ones only
-    options.mechanism = value_of(mechanism_names, json.at("mechanism"));
-  options.score.shrinkage = value_of(shrinkage_names, json.at("shrinkage"));
-  options.lscale_edge_threshold = number(json.at("lscale_edge_threshold"));
-  options.lcd_rank_one_acceptance = number(json.at("lcd_rank_one_acceptance"));
-  options.lcd_edge_threshold = number(json.at("lcd_edge_threshold"));
-  options.bootstrap = json.at("bootstrap");
-  options.null_splits = json.at("null_splits");
+std::vector<OptionValue> options_from(const Json& json) {
+  std::vector<OptionValue> options;
+  for (const auto& [name, value] : json.items()) {
+    OptionValue& option = options.emplace_back(OptionValue{name, {}});
+    if (value.is_string())
+      option.value = value.get<std::string>();
+    else if (value.is_number_unsigned())
+      option.value = value.get<std::uint64_t>();
+    else
+      option.value = value.get<double>();
+  }
   return options;
 }
 
@@ -134,7 +124,7 @@ FitInput input_from(const Json& json) {
   return input;
 }
 
-Json graph_json(const FitResult& fit) {
+Json graph_json(const LearnedModel& fit) {
   const LatentNames names{fit.latent_names};
   Json graph = Json::array(), edges = Json::array(), order = Json::array();
   for (const auto& [from, to] : fit.graph.edges()) graph.push_back({names[from], names[to]});
@@ -149,7 +139,7 @@ Json graph_json(const FitResult& fit) {
   return {{"nodes", fit.graph.nodes()}, {"pairs", graph}, {"order", order}, {"edges", edges}};
 }
 
-void graph_from(const Json& json, FitResult& fit) {
+void graph_from(const Json& json, LearnedModel& fit) {
   const LatentNames names{fit.latent_names};
   fit.graph = Digraph(json.at("nodes").get<std::size_t>());
   for (const Json& pair : json.at("pairs"))
@@ -164,22 +154,24 @@ void graph_from(const Json& json, FitResult& fit) {
   for (const Json& latent : json.at("order")) fit.order.push_back(names.index(latent));
 }
 
-Json targets_json(const FitResult& fit) {
+Json targets_json(const LearnedModel& fit) {
+  const LatentNames names{fit.latent_names};
   Json targets = Json::array();
-  for (const EnvironmentTarget& target : fit.targets)
+  for (const EnvironmentTarget& target : fit.targets) {
+    Json latents = Json::array();
+    for (const std::size_t latent : target.latents) latents.push_back(names[latent]);
     targets.push_back(
-        {{"environment", target.environment},
-         {"latent", target.latent ? Json(fit.latent_names.at(*target.latent)) : Json()},
-         {"gain", number(target.gain)}});
+        {{"environment", target.environment}, {"latents", latents}, {"gain", number(target.gain)}});
+  }
   return targets;
 }
 
-void targets_from(const Json& json, FitResult& fit) {
+void targets_from(const Json& json, LearnedModel& fit) {
   const LatentNames names{fit.latent_names};
   for (const Json& target : json) {
-    std::optional<std::size_t> latent;
-    if (!target.at("latent").is_null()) latent = names.index(target.at("latent"));
-    fit.targets.push_back({target.at("environment"), latent, number(target.at("gain"))});
+    fit.targets.push_back({target.at("environment"), {}, number(target.at("gain"))});
+    for (const Json& latent : target.at("latents"))
+      fit.targets.back().latents.push_back(names.index(latent));
   }
 }
 
@@ -227,7 +219,8 @@ Json diagnosis_json(const Diagnosis& diagnosis) {
           {"environments", environments},
           {"pooled_eigenvalues", numbers(diagnosis.pooled_eigenvalues)},
           {"explained_variance", number(diagnosis.explained_variance)},
-          {"encoder_condition", number(diagnosis.encoder_condition)}};
+          {"encoder_condition", number(diagnosis.encoder_condition)},
+          {"deviance_per_dof", number(diagnosis.deviance_per_dof)}};
 }
 
 Diagnosis diagnosis_from(const Json& json) {
@@ -240,11 +233,26 @@ Diagnosis diagnosis_from(const Json& json) {
   diagnosis.pooled_eigenvalues = numbers(json.at("pooled_eigenvalues"));
   diagnosis.explained_variance = number(json.at("explained_variance"));
   diagnosis.encoder_condition = number(json.at("encoder_condition"));
+  diagnosis.deviance_per_dof = number(json.at("deviance_per_dof"));
   return diagnosis;
 }
 
+/// What the arrays don't say.
+Json encoder_json(const LearnedModel& fit) {
+  return {{"family", fit.network ? "network" : "linear"},
+          {"link", name_of(link_names, fit.link)},
+          {"hidden", fit.network ? Json(fit.network->hidden) : Json::array()}};
+}
+
+void encoder_from(const Json& json, LearnedModel& fit) {
+  fit.link = value_of(link_names, json.at("link"));
+  if (json.at("family") == "linear") return;
+  fit.network.emplace();
+  json.at("hidden").get_to(fit.network->hidden);
+}
+
 Json record_json(const FitRecord& record) {
-  const FitResult& fit = record.result;
+  const LearnedModel& fit = record.result;
   Json preprocessing = Json::array(), timings = Json::array();
   for (const AppliedStep& step : fit.preprocessing)
     preprocessing.push_back({{"name", step.name}, {"detail", step.detail}});
@@ -253,11 +261,12 @@ Json record_json(const FitRecord& record) {
   return {{"version", record.version.empty() ? version : record.version},
           {"command", record.command},
           {"input", record.input ? input_json(*record.input) : Json()},
-          {"options", options_json(fit.options)},
+          {"options", options_json(record.options)},
           {"seed", fit.seed.value},
           {"backend", fit.backend},
           {"features", fit.features},
           {"latents", fit.latent_names},
+          {"encoder", encoder_json(fit)},
           {"preprocessing", preprocessing},
           {"graph", graph_json(fit)},
           {"targets", targets_json(fit)},
@@ -273,13 +282,14 @@ FitRecord record_from(const Json& json) {
   json.at("version").get_to(record.version);
   json.at("command").get_to(record.command);
   if (!json.at("input").is_null()) record.input = input_from(json.at("input"));
+  record.options = options_from(json.at("options"));
 
-  FitResult& fit = record.result;
-  fit.options = options_from(json.at("options"));
+  LearnedModel& fit = record.result;
   fit.seed.value = json.at("seed");
   json.at("backend").get_to(fit.backend);
   json.at("features").get_to(fit.features);
   json.at("latents").get_to(fit.latent_names);
+  encoder_from(json.at("encoder"), fit);
   for (const Json& step : json.at("preprocessing"))
     fit.preprocessing.push_back({step.at("name"), step.at("detail")});
   graph_from(json.at("graph"), fit);
@@ -293,31 +303,68 @@ FitRecord record_from(const Json& json) {
   return record;
 }
 
-void write_arrays(const fs::path& file, const FitResult& fit) {
-  std::vector<NamedMatrix> arrays{
-      {"centre", {fit.centre.data(), 1, fit.centre.size()}},
-      {"encoder", fit.encoder},
-      {"decoder", fit.decoder},
-      {"score_differences", fit.score_differences},
-      {"edge_support", fit.edge_support},
-  };
-  std::erase_if(arrays, [](const NamedMatrix& array) { return array.matrix.empty(); });
-  if (!arrays.empty()) write_npz(file, arrays);
+constexpr std::array<std::pair<const char*, Matrix LearnedModel::*>, 7> matrices{
+    {{"encoder", &LearnedModel::encoder},
+     {"decoder", &LearnedModel::decoder},
+     {"score_differences", &LearnedModel::score_differences},
+     {"edge_support", &LearnedModel::edge_support},
+     {"combinations", &LearnedModel::combinations},
+     {"leakage", &LearnedModel::leakage},
+     {"variance_ratios", &LearnedModel::variance_ratios}}};
+
+Matrix row_of(const std::vector<double>& values) {
+  return Matrix(ConstMatrixView(values.data(), 1, values.size()));
 }
 
-void read_arrays(const fs::path& file, FitResult& fit) {
+std::vector<double> values_of(const Matrix& row) {
+  return {row.data(), row.data() + row.rows() * row.cols()};
+}
+
+/// fp32 numbers are the same as fp64 ones.
+Matrix row_of(const std::vector<float>& values) {
+  return row_of(std::vector<double>(values.begin(), values.end()));
+}
+
+using NamedArrays = std::vector<std::pair<std::string, Matrix>>;
+
+void add_network_arrays(const NetworkEncoder& network, NamedArrays& arrays) {
+  arrays.emplace_back("network_input", network.input);
+  arrays.emplace_back("network_parameters", row_of(network.parameters));
+  arrays.emplace_back("network_mean", row_of(network.mean));
+  arrays.emplace_back("network_deviation", row_of(network.deviation));
+}
+
+void write_arrays(const fs::path& file, const LearnedModel& fit) {
+  NamedArrays arrays{{"centre", row_of(fit.centre)}};
+  for (const auto& [name, matrix] : matrices) arrays.emplace_back(name, fit.*matrix);
+  if (fit.network) add_network_arrays(*fit.network, arrays);
+  std::vector<NamedMatrix> views;
+  for (const auto& [name, matrix] : arrays)
+    if (!matrix.empty()) views.push_back({name, matrix});
+  if (!views.empty()) write_npz(file, views);
+}
+
+void read_network_arrays(const fs::path& file, NetworkEncoder& network) {
+  const auto values = [&](const char* name) { return values_of(read_npz_array(file, name)); };
+  network.input = read_npz_array(file, "network_input");
+  network.mean = values("network_mean");
+  network.deviation = values("network_deviation");
+  for (const double value : values("network_parameters"))
+    network.parameters.push_back(static_cast<float>(value));
+}
+
+void read_arrays(const fs::path& file, LearnedModel& fit) {
   if (!fs::exists(file)) return;  // a failed fit may have none
-  for (const std::string& name : npz_names(file)) {
-    Matrix array = read_npz_array(file, name);
-    if (name == "centre") fit.centre.assign(array.data(), array.data() + array.cols());
-    if (name == "encoder") fit.encoder = std::move(array);
-    if (name == "decoder") fit.decoder = std::move(array);
-    if (name == "score_differences") fit.score_differences = std::move(array);
-    if (name == "edge_support") fit.edge_support = std::move(array);
-  }
+  const std::vector<std::string> there = npz_names(file);
+  for (const auto& [name, matrix] : matrices)
+    if (std::find(there.begin(), there.end(), name) != there.end())
+      fit.*matrix = read_npz_array(file, name);
+  if (std::find(there.begin(), there.end(), "centre") != there.end())
+    fit.centre = values_of(read_npz_array(file, "centre"));
+  if (fit.network) read_network_arrays(file, *fit.network);
 }
 
-void write_graph(const fs::path& folder, const FitResult& fit) {
+void write_graph(const fs::path& folder, const LearnedModel& fit) {
   const std::size_t n = fit.graph.nodes();
   Matrix adjacency(n, n);
   for (const auto& [from, to] : fit.graph.edges()) adjacency(from, to) = 1.0;

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <vector>
 
-#include "lodestein/unmix/fit.hpp"
+#include "lodestein/unmix/learned_model.hpp"
 
 namespace lodestein::unmix {
 

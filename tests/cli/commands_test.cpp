@@ -77,6 +77,7 @@ TEST_F(Commands, EvaluateHasTheDocumentedKeysAndFindsTheTruth) {
   EXPECT_GT(json.at("mcc"), 0.99);
   EXPECT_GT(json.at("mcc"), json.at("baselines").at("pca").at("mcc"));
   EXPECT_TRUE(json.at("baselines").contains("mean_shift"));
+  EXPECT_TRUE(json.at("baselines").contains("fast_ica"));
   EXPECT_EQ(json.at("target_accuracy"), 1.0);
   EXPECT_EQ(json.at("match").size(), 3u);
 }
@@ -130,6 +131,19 @@ TEST_F(Commands, TruthMayBeColumnsOfATable) {
   const Json json = Json::parse(run.out);
   EXPECT_TRUE(json.at("shd").is_null()) << "a table of latents has no graph";
   EXPECT_NEAR(json.at("r_squared"), 1.0, 1e-6) << "three features span the three latents";
+
+  write_text_file(folder_ / "graph.csv", ",a,b,c\na,0,1,0\nb,0,0,0\nc,0,0,0\n");
+  const std::string with_graph =
+      "evaluate fit --truth-latents table.csv --truth-graph graph.csv "
+      "--json --latent-columns ";
+  const Outcome unknown = lodestein(with_graph + names[1] + "," + names[2] + "," + names[3]);
+  EXPECT_EQ(unknown.code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr(names[1])) << "the graph is over a, b, c";
+  write_text_file(folder_ / "graph.csv", "," + names[1] + "," + names[2] + "," + names[3] +
+                                             "\n1,0,1,0\n2,0,0,0\n3,0,0,0\n");
+  const Outcome known = lodestein(with_graph + names[1] + "," + names[2] + "," + names[3]);
+  ASSERT_EQ(known.code, 0) << known.err;
+  EXPECT_TRUE(Json::parse(known.out).at("shd").is_number());
 }
 
 TEST_F(Commands, JsonIsTheOnlyThingOnStdout) {

@@ -39,6 +39,18 @@ TEST_F(Interrupt, StopsAFitAndKeepsTheOldResult) {
   EXPECT_THAT(entries(), ElementsAre("fit", "study"));
 }
 
+TEST_F(Interrupt, StopsTheFitOfANetwork) {
+  ASSERT_EQ(
+      lodestein("simulate --latents 2 --observed 2 --samples 1000 --design pairs --out study").code,
+      0);
+  const Outcome run =
+      lodestein({"fit", "study", "--out", "fit", "--method", "gscale", "--differences", "log-ratio",
+                 "--encoder", "network", "--steps", "100000000"},
+                2.0);
+  EXPECT_EQ(run.code, 130) << run.err;
+  EXPECT_THAT(entries(), ElementsAre("study"));
+}
+
 TEST_F(Interrupt, JsonProgressIsOneObjectALineAfterTwoSeconds) {
   double seconds = 5.0;
   Outcome run = lodestein(long_simulation_, seconds);

@@ -88,7 +88,7 @@ TEST_F(Report, RendersInABrowserWithoutErrorOrNetwork) {
 TEST_F(Report, EscapesWhatComesFromTheUser) {
   const std::string attack = "<script>alert(1)</script>\"'&";
   FitRecord record;
-  FitResult& fit = record.result;
+  LearnedModel& fit = record.result;
   record.command = attack;
   record.input = FitInput{attack, {}, ""};
   fit.features = {attack, "b"};
@@ -132,14 +132,14 @@ TEST_F(Report, OfAFailedFitLeadsWithTheDiagnosis) {
 /// Two latents, one edge with a p-value, and an environment whose latent was left for it.
 FitRecord small_record() {
   FitRecord record;
-  FitResult& fit = record.result;
+  LearnedModel& fit = record.result;
   fit.features = {"a", "b"};
   fit.latent_names = {"Z1", "Z2"};
   fit.encoder = {{1.0, -2.0}, {0.5, 0.0}};
   fit.graph = Digraph(2, {{0, 1}});
   fit.edges = {{.from = 0, .to = 1, .weight = 1.0, .likelihood_ratio = 9.0, .p_value = 0.0027}};
   fit.order = {0, 1};
-  fit.targets = {{"ka", 0, 5.0}, {"kb", 1, -32.8}};
+  fit.targets = {{"ka", {0}, 5.0}, {"kb", {1}, -32.8}};
   fit.score_differences = {{1.0, 0.5}, {0.0, 2.0}};
   fit.identified = "the DAG";
   fit.diagnosis.environments = {{.name = "ka", .samples = 10, .singular_values = {1.0}},

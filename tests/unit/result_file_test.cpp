@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -49,17 +50,14 @@ FitRecord full_record() {
                            .genes = std::nullopt,
                            .layer = "counts"},
                           "log1p,standardise"};
-  FitResult& fit = record.result;
-  fit.options = {.latents = 2,
-                 .method = UnmixMethod::lcd,
-                 .refinement = Refinement::none,
-                 .intervention = Intervention::soft,
-                 .score = {Shrinkage::oracle_approximating},
-                 .lscale_edge_threshold = 0.1,
-                 .lcd_rank_one_acceptance = 0.9,
-                 .lcd_edge_threshold = 1.0 / 3.0,
-                 .bootstrap = 7,
-                 .null_splits = 5};
+  FitOptions options;
+  options.latents = 2;
+  options.method = UnmixMethod::lcd;
+  options.refinement = Refinement::none;
+  options.lcd_edge_threshold = 1.0 / 3.0;
+  options.bootstrap = 7;
+  record.options = option_list(options);
+  LearnedModel& fit = record.result;
   fit.seed = Seed{18446744073709551615u};
   fit.backend = "cpu";
   fit.features = {"x", "<y>", "z \"quoted\""};
@@ -77,7 +75,7 @@ FitRecord full_record() {
                 .support = nan}};
   fit.order = {1, 0};
   fit.edge_support = {{0.0, 0.25}, {1.0, 0.0}};
-  fit.targets = {{"a", 1, 12.5}, {"b", std::nullopt, nan}};
+  fit.targets = {{"a", {1}, 12.5}, {"b", {}, nan}, {"c", {0, 1}, nan}};
   fit.score_differences = {{0.5, 0.25}, {1e-17, 2.0}};
   fit.objective = -infinity;
   fit.identified = "the graph";
@@ -109,7 +107,7 @@ TEST_F(ResultFile, ReadsBackBitForBit) {
 
   EXPECT_EQ(result_json(read), result_json(written));
   EXPECT_EQ(read.version, version);
-  const FitResult &a = read.result, &b = written.result;
+  const LearnedModel &a = read.result, &b = written.result;
   EXPECT_EQ(a.seed, b.seed);
   EXPECT_EQ(a.centre, b.centre);
   EXPECT_EQ(a.encoder, b.encoder);
@@ -123,10 +121,13 @@ TEST_F(ResultFile, ReadsBackBitForBit) {
   EXPECT_EQ(a.edges[0].p_value, b.edges[0].p_value);
   EXPECT_EQ(a.edges[0].likelihood_ratio, infinity);
   EXPECT_TRUE(std::isnan(a.edges[0].support));
-  EXPECT_EQ(a.targets[0].latent, 1u);
-  EXPECT_EQ(a.targets[1].latent, std::nullopt);
-  EXPECT_EQ(a.options.lcd_edge_threshold, b.options.lcd_edge_threshold);
-  EXPECT_EQ(a.options.method, UnmixMethod::lcd);
+  ASSERT_EQ(a.targets.size(), 3u);
+  for (std::size_t k = 0; k < 3; ++k) EXPECT_EQ(a.targets[k].latents, b.targets[k].latents);
+  ASSERT_EQ(read.options.size(), written.options.size());
+  for (std::size_t k = 0; k < read.options.size(); ++k) {
+    EXPECT_EQ(read.options[k].name, written.options[k].name);
+    EXPECT_EQ(read.options[k].value, written.options[k].value) << read.options[k].name;
+  }
   EXPECT_EQ(a.diagnosis.environments[0].singular_values,
             b.diagnosis.environments[0].singular_values);
   EXPECT_EQ(read.input->read.cells, written.input->read.cells);
@@ -178,22 +179,96 @@ TEST_F(ResultFile, SaysWhatIsWrongWithAFolderThatIsNoResult) {
   EXPECT_THROW(read_result(folder_ / "broken"), IoError);
 }
 
-TEST_F(ResultFile, KeepsTheMechanismAndOlderFilesHaveALinearOne) {
-  for (const Mechanism mechanism : {Mechanism::linear, Mechanism::additive}) {
-    FitRecord record = full_record();
-    record.result.options.mechanism = mechanism;
-    write_result(folder_ / "fit", record);
-    EXPECT_EQ(read_result(folder_ / "fit").result.options.mechanism, mechanism);
-  }
+TEST_F(ResultFile, KeepsWhatOtherMethodsLearn) {
+  FitRecord written = full_record();
+  written.options = option_list(UmniOptions{});
+  LearnedModel& model = written.result;
+  model.combinations = {{1.0, -1.0}, {0.0, 0.5}, {0.25, 0.0}};
+  model.leakage = {{1.0, 0.01}, {1e-9, 1.0}};
+  model.variance_ratios = {{1e-4, 0.7}, {0.0, nan}};
+  model.diagnosis.deviance_per_dof = 1.25;
+  write_result(folder_ / "fit", written);
+  const LearnedModel read = read_result(folder_ / "fit").result;
+  EXPECT_EQ(read.combinations, model.combinations);
+  EXPECT_EQ(read.leakage, model.leakage);
+  EXPECT_EQ(read.variance_ratios(0, 1), 0.7);
+  EXPECT_TRUE(std::isnan(read.variance_ratios(1, 1)));
+  EXPECT_EQ(read.diagnosis.deviance_per_dof, 1.25);
+}
+
+TEST_F(ResultFile, WithoutAGraphWritesNoFilesOfOne) {
+  FitRecord written = full_record();
+  written.result.graph = Digraph();
+  written.result.edges.clear();
+  written.result.order.clear();
+  write_result(folder_ / "fit", written);
+  EXPECT_FALSE(fs::exists(folder_ / "fit" / "graph.csv"));
+  EXPECT_EQ(read_result(folder_ / "fit").result.graph, Digraph());
+}
+
+/// Two latents behind a network of one hidden layer of three.
+NetworkEncoder small_network() {
+  NetworkEncoder network{{{1.0, 0.5}, {0.0, 2.0}}, {3}, {}, {0.1, -0.2}, {2.0, 0.5}};
+  for (int k = 0; k < 3 * 2 + 3 + 2 * 3 + 2 + 2 * 2; ++k)
+    network.parameters.push_back(0.1f * static_cast<float>(k % 7) - 0.3f);
+  return network;
+}
+
+TEST_F(ResultFile, EncodesTheSameBitsAfterReadingANetworkBehindALink) {
+  FitRecord written = full_record();
+  LearnedModel& model = written.result;
+  model.link = Link::tanh;
+  model.centre = {0.1, -0.2, 0.3};
+  model.encoder = {{1.0 / 7.0, 2.0, -3.0}, {0.0, 1.0, 0.5}};
+  model.network = small_network();
+  write_result(folder_ / "fit", written);
+  const LearnedModel read = read_result(folder_ / "fit").result;
+  EXPECT_EQ(read.link, Link::tanh);
+  ASSERT_TRUE(read.network.has_value());
+  EXPECT_EQ(read.network->hidden, model.network->hidden);
+  EXPECT_EQ(read.network->parameters, model.network->parameters);
+  const Matrix x{{0.5, -0.5, 0.25}, {0.0, 0.1, -0.9}};
+  EXPECT_EQ(encode(read, x), encode(model, x));
+  const Matrix outside = encode(read, Matrix{{0.5, 1.0, 0.25}});
+  EXPECT_TRUE(std::isnan(outside(0, 0)) && std::isnan(outside(0, 1)));
+}
+
+TEST_F(ResultFile, RefusesUnknownChoicesInTheFile) {
+  write_result(folder_ / "fit", full_record());
   const fs::path file = folder_ / "fit" / "result.json";
   auto json = nlohmann::ordered_json::parse(std::ifstream(file));
-  ASSERT_EQ(json.at("options").at("mechanism"), "additive");
-  json.at("options").erase("mechanism");
-  std::ofstream(file) << json.dump();
-  EXPECT_EQ(read_result(folder_ / "fit").result.options.mechanism, Mechanism::linear);
-  json.at("options")["mechanism"] = "cubic";
+  ASSERT_EQ(json.at("encoder").at("link"), "identity");
+  json.at("encoder")["link"] = "sine";
   std::ofstream(file) << json.dump();
   EXPECT_THROW(read_result(folder_ / "fit"), IoError);
+}
+
+TEST(OptionList, HoldsWhatIsInForce) {
+  const auto names = [](const std::vector<OptionValue>& options) {
+    std::vector<std::string> result;
+    for (const OptionValue& option : options) result.push_back(option.name);
+    return result;
+  };
+  const auto has = [&](const std::vector<OptionValue>& options, const std::string& name) {
+    const auto all = names(options);
+    return std::find(all.begin(), all.end(), name) != all.end();
+  };
+  EXPECT_FALSE(has(option_list(FitOptions{}), "lscale_edge_threshold"));
+  FitOptions plain;
+  plain.refinement = Refinement::none;
+  EXPECT_TRUE(has(option_list(plain), "lscale_edge_threshold"));
+  EXPECT_FALSE(has(option_list(plain), "lcd_edge_threshold"));
+  UmniOptions published;
+  EXPECT_FALSE(has(option_list(published), "edge_level"));
+  published.procedure = UmniProcedure::published;
+  EXPECT_TRUE(has(option_list(published), "edge_level"));
+  GscaleFitOptions gscale;
+  EXPECT_FALSE(has(option_list(gscale), "hidden"));
+  gscale.unmix.encoder = EncoderFamily::network;
+  EXPECT_TRUE(has(option_list(gscale), "hidden"));
+  for (const auto& options : {option_list(plain), option_list(published), option_list(gscale),
+                              option_list(DoInterventionOptions{})})
+    EXPECT_EQ(options.front().name, "method");
 }
 
 }  // namespace

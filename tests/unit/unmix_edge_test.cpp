@@ -112,7 +112,7 @@ TEST(UnmixEdge, WithoutRefinementSurplusEnvironmentsAreNotUsed) {
   EXPECT_NE(find(result, "not-used"), nullptr);
   EXPECT_EQ(find(result, "no-target"), nullptr);
   EXPECT_EQ(std::count_if(result.targets.begin(), result.targets.end(),
-                          [](const EnvironmentTarget& t) { return t.latent.has_value(); }),
+                          [](const EnvironmentTarget& t) { return !t.latents.empty(); }),
             3);
 }
 

@@ -67,7 +67,7 @@ void expect_same_estimate(const FitResult& a, const FitResult& b) {
   }
   ASSERT_EQ(a.targets.size(), b.targets.size());
   for (std::size_t k = 0; k < a.targets.size(); ++k) {
-    EXPECT_EQ(a.targets[k].latent, b.targets[k].latent);
+    EXPECT_EQ(a.targets[k].latents, b.targets[k].latents);
     EXPECT_TRUE(same(a.targets[k].gain, b.targets[k].gain));
   }
 }
@@ -104,7 +104,7 @@ TEST(UnmixFit, DescribesItself) {
   ASSERT_EQ(result.targets.size(), 3u);
   for (std::size_t k = 0; k < 3; ++k) {
     EXPECT_EQ(result.targets[k].environment, dataset.environments[k + 1].name);
-    EXPECT_EQ(result.targets[k].latent, k);
+    EXPECT_EQ(result.targets[k].latents, std::vector<std::size_t>{k});
     EXPECT_GT(result.targets[k].gain, 0.0);
   }
   for (const LatentEdge& edge : result.edges) {
@@ -275,20 +275,20 @@ TEST(UnmixFit, SurplusEnvironmentsGetTheirTargets) {
     options.latents = 4;
     const FitResult result = fit(Backend::cpu(1), population.observed, options);
     ASSERT_EQ(result.targets.size(), 7u);
-    EXPECT_FALSE(result.targets[6].latent.has_value());
+    EXPECT_TRUE(result.targets[6].latents.empty());
     EXPECT_GT(result.targets[6].gain, 0.0);
     EXPECT_THAT(codes(result), ::testing::Contains("no-target"));
     EXPECT_THAT(codes(result), ::testing::Contains("weak-environment"));
     for (std::size_t a = 0; a < 6; ++a) {
-      ASSERT_TRUE(result.targets[a].latent.has_value());
+      ASSERT_EQ(result.targets[a].latents.size(), 1u);
       EXPECT_GT(result.targets[a].gain, 0.0);
       for (std::size_t b = 0; b < a; ++b) {
-        EXPECT_EQ(result.targets[a].latent == result.targets[b].latent, hit[a] == hit[b])
+        EXPECT_EQ(result.targets[a].latents == result.targets[b].latents, hit[a] == hit[b])
             << a << ", " << b;
       }
     }
     std::vector<std::size_t> truth(4);  // latent i of the fit is this one
-    for (std::size_t k = 0; k < 6; ++k) truth[*result.targets[k].latent] = hit[k];
+    for (std::size_t k = 0; k < 6; ++k) truth[result.targets[k].latents.front()] = hit[k];
     EXPECT_EQ(result.graph, permuted(population.model.graph(), truth));
   }
 }
@@ -314,7 +314,7 @@ TEST(UnmixFit, AShiftOfMeansAloneIsEnoughToFindATarget) {
   options.intervention = Intervention::soft;
   const FitResult result = fit(Backend::cpu(1), transformed(latent, base.mixing), options);
   ASSERT_EQ(result.targets.size(), 4u);
-  EXPECT_EQ(result.targets[3].latent, result.targets[1].latent);
+  EXPECT_EQ(result.targets[3].latents, result.targets[1].latents);
 }
 
 // ---- statistical failure is a value

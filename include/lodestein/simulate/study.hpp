@@ -88,8 +88,9 @@ void write_study(const std::filesystem::path& folder, const Study& study,
 /// What `evaluate` needs of a stored truth.
 struct StoredTruth {
   Digraph graph;
-  Matrix mixing;                                  ///< linear mixing [d, n], empty otherwise
-  std::vector<std::string> environments;          ///< names, the observational first
+  MixingFamily mixing_family = MixingFamily::linear;
+  Matrix mixing;                          ///< [d, n] of x = G z or x = tanh(T z), empty for mlp
+  std::vector<std::string> environments;  ///< names, the observational first
   std::vector<std::vector<std::size_t>> targets;  ///< per environment
   std::vector<Matrix> latents;                    ///< per environment
 };

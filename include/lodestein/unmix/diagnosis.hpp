@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,8 @@
 
 namespace lodestein {
 
-/// How one interventional environment differs from the observational one.
+/// How one interventional environment differs from the observational one. NaN is what a method
+/// doesn't look at.
 struct EnvironmentDiagnosis {
   std::string name;
   std::size_t samples = 0;
@@ -32,6 +34,8 @@ struct Diagnosis {
   std::vector<double> pooled_eigenvalues;  ///< of the pooled covariance, descending, at most 64
   double explained_variance = 1.0;         ///< of the kept latent subspace
   double encoder_condition = 0.0;
+  /// Misfit of the whole model; about 1 if it holds with Gaussian noise.
+  double deviance_per_dof = std::numeric_limits<double>::quiet_NaN();
 
   bool failed() const {
     for (const Finding& finding : findings)

@@ -8,7 +8,9 @@
 #include "lodestein/core/finding.hpp"
 #include "lodestein/core/matrix.hpp"
 #include "lodestein/core/observer.hpp"
+#include "lodestein/data/dataset.hpp"
 #include "lodestein/data/moments.hpp"
+#include "lodestein/unmix/learned_model.hpp"
 
 namespace lodestein {
 
@@ -47,5 +49,8 @@ DoInterventionResult do_interventions(const Backend& backend,
                                       const std::vector<EnvironmentMoments>& moments,
                                       const DoInterventionOptions& options = {},
                                       Observer& observer = silent());
+
+/// The result in the shape of all methods; `dataset` is what its moments are of.
+LearnedModel learned_model(const DoInterventionResult& result, const Dataset& dataset);
 
 }  // namespace lodestein

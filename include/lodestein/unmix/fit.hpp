@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "lodestein/core/backend.hpp"
@@ -11,9 +9,8 @@
 #include "lodestein/core/random.hpp"
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/data/moments.hpp"
-#include "lodestein/graph/digraph.hpp"
 #include "lodestein/score/gaussian.hpp"
-#include "lodestein/unmix/diagnosis.hpp"
+#include "lodestein/unmix/learned_model.hpp"
 
 namespace lodestein {
 
@@ -50,57 +47,8 @@ struct FitOptions {
   std::size_t null_splits = 64;  ///< pairs of resampled controls behind the diagnosis
 };
 
-/// One edge of the latent graph and how sure it is.
-struct LatentEdge {
-  std::size_t from = 0, to = 0;
-  double weight =
-      0.0;  ///< (linear part of the) structural coefficient, latents at unit observational variance
-  double likelihood_ratio = 0.0;  ///< 2 N (f without - f with); NaN without refinement
-  /// Chi-square given the order, one degree of freedom for each coefficient that the edge adds (1
-  /// if mechanisms are linear); NaN without refinement.
-  double p_value = 0.0;
-  double support = 0.0;  ///< bootstrap frequency; NaN without bootstrap
-};
-
-/// Which latent an interventional environment hit.
-struct EnvironmentTarget {
-  std::string environment;
-  std::optional<std::size_t> latent;  ///< empty: no detectable effect on any latent
-  double gain = 0.0;  ///< log-likelihood gain over the next best latent; NaN without refinement
-};
-
-struct StageTime {
-  std::string stage;
-  double seconds = 0.0;
-};
-
-/// What a fit learned. z = encoder (x - centre), latents at unit observational variance.
-struct FitResult {
+struct FitResult : LearnedModel {
   FitOptions options;
-  Seed seed;
-  std::string backend;
-  std::vector<std::string> features;
-  std::vector<std::string> latent_names;  ///< "Z1", "Z2", ...
-  std::vector<AppliedStep> preprocessing;
-
-  std::vector<double> centre;  ///< [d], observational mean
-  Matrix encoder;              ///< [n, d]
-  Matrix decoder;              ///< [d, n]
-  Digraph graph;
-  std::vector<LatentEdge> edges;
-  std::vector<std::size_t> order;  ///< causal, parents first
-  Matrix edge_support;  ///< [n, n] bootstrap frequency of every ordered pair; may be empty
-  std::vector<EnvironmentTarget> targets;
-  /// sqrt of the diagonal of R^m in latent coordinates: rows latents, columns environments. [n, K]
-  Matrix score_differences;
-  double objective = 0.0;  ///< profile negative log-likelihood per sample; NaN without refinement
-
-  std::string identified;                ///< e.g. "latents up to permutation and scaling; DAG"
-  std::vector<std::string> assumptions;  ///< what that claim rests on
-  Diagnosis diagnosis;
-  std::vector<StageTime> timings;
-
-  bool failed() const { return diagnosis.failed(); }
 };
 
 /// From data to a latent causal graph: moments, subspace, Gaussian score differences, unmixing,
@@ -116,8 +64,5 @@ FitResult fit(const Backend& backend, const Dataset& dataset, const FitOptions& 
 /// The same from sufficient statistics. Bootstrap then draws covariances from their Gaussian law.
 FitResult fit(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
               const FitOptions& options = {}, Seed seed = {}, Observer& observer = silent());
-
-/// z = encoder (x - centre). [N, d] -> [N, n].
-Matrix encode(const FitResult& fit, ConstMatrixView x);
 
 }  // namespace lodestein

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,7 +19,8 @@
 #include "lodestein/score/encoder.hpp"
 #include "lodestein/score/estimate.hpp"
 #include "lodestein/unmix/chart.hpp"
-#include "lodestein/unmix/fit.hpp"
+#include "lodestein/unmix/learned_model.hpp"
+#include "lodestein/unmix/network_encoder.hpp"
 
 namespace lodestein {
 
@@ -83,8 +85,10 @@ struct GscaleCandidate {
 struct GscaleResult {
   std::vector<std::pair<std::size_t, std::size_t>> pairs;  ///< interventional environments, from 0
   LatentMap map;
-  Matrix encoder;              ///< linear encoders: z = encoder (y - centre) [n, n]; else empty
   std::vector<double> centre;  ///< [n]
+  Matrix encoder;              ///< linear encoders: z = encoder (y - centre) [n, n]; else empty
+  /// Network encoders: z = network(y - centre), which is `map` in fp64.
+  std::optional<NetworkEncoder> network;
   /// E|d_j| of pair m relative to that of latent m: 1 on the diagonal, 0 elsewhere if z is right.
   Matrix leakage;
   double objective = 0.0;  ///< mean over latents of what the other pairs leak, at held-out points
@@ -183,5 +187,8 @@ struct GscaleFit {
 GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
                      const GscaleFitOptions& options = {}, Seed seed = {},
                      Observer& observer = silent());
+
+/// The result in the shape of all methods; `dataset` is what it was fitted to.
+LearnedModel learned_model(const GscaleFit& fit, const Dataset& dataset);
 
 }  // namespace lodestein

@@ -3,9 +3,11 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lodestein/data/read.hpp"
-#include "lodestein/unmix/fit.hpp"
+#include "lodestein/unmix/learned_model.hpp"
+#include "lodestein/unmix/option_list.hpp"
 
 namespace lodestein {
 
@@ -16,9 +18,10 @@ struct FitInput {
   std::string preprocess;  ///< as for parse_preprocess_steps
 };
 
-/// A fit with what is needed to repeat it.
+/// A fit by any method with what is needed to repeat it.
 struct FitRecord {
-  FitResult result;
+  LearnedModel result;
+  std::vector<OptionValue> options;
   std::optional<FitInput> input;
   std::string command;  ///< the command line that made it, if one did
   std::string version;  ///< of the library that wrote it; filled by read_result
@@ -28,8 +31,8 @@ struct FitRecord {
 /// infinity the string "inf" or "-inf".
 std::string result_json(const FitRecord& record);
 
-/// Writes a folder with result.json, arrays.npz (encoder, decoder, centre, score_differences,
-/// edge_support; empty ones left out), graph.csv, graph.dot and graph.graphml. The folder appears
+/// Writes a folder with result.json, arrays.npz (docs/formats.md lists its arrays; empty ones are
+/// left out) and, if there is a graph, graph.csv, graph.dot and graph.graphml. The folder appears
 /// whole or not at all, and replaces only an empty folder or an older result.
 /// @throws IoError naming file and cause.
 void write_result(const std::filesystem::path& folder, const FitRecord& record);

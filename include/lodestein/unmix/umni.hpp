@@ -10,9 +10,10 @@
 #include "lodestein/core/matrix.hpp"
 #include "lodestein/core/observer.hpp"
 #include "lodestein/core/random.hpp"
+#include "lodestein/data/dataset.hpp"
 #include "lodestein/data/moments.hpp"
 #include "lodestein/score/gaussian.hpp"
-#include "lodestein/unmix/fit.hpp"
+#include "lodestein/unmix/learned_model.hpp"
 
 namespace lodestein {
 
@@ -76,5 +77,8 @@ UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& m
 UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
                 ConstMatrixView difference_moments, const UmniOptions& options,
                 Observer& observer = silent());
+
+/// The result in the shape of all methods; `dataset` is what its moments are of.
+LearnedModel learned_model(const UmniResult& result, const Dataset& dataset);
 
 }  // namespace lodestein

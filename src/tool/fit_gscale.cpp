@@ -1,0 +1,146 @@
+#include <fmt/format.h>
+
+#include "lodestein/unmix/gscale.hpp"
+#include "tool/command.hpp"
+#include "tool/fit_method.hpp"
+#include "tool/fit_pairs.hpp"
+#include "tool/name_option.hpp"
+#include "tool/number_option.hpp"
+#include "unmix/option_names.hpp"
+
+namespace lodestein::tool {
+namespace {
+
+constexpr std::size_t most_points = 100'000'000, most_steps = 100'000'000, most_starts = 10'000;
+constexpr std::uint64_t most_width = 4096, most_splits = 1000;
+constexpr const char* group = "Method gscale";
+
+const std::vector<std::string> network_options{"--hidden", "--steps", "--batch", "--rate"};
+const std::vector<std::string> test_options{"--splits", "--false-edges"};
+
+struct GscaleChoices {
+  GscaleFitOptions fit;
+  std::string differences = "auto";
+  std::vector<std::string> pairs;
+};
+
+void check(const CLI::App& app, const GscaleChoices& choices) {
+  if (app.count("--pairs") && choices.fit.unmix.pairing != Pairing::coupled)
+    throw UsageError(
+        "--pairs says which environments form pairs, --pairing that it is unknown; "
+        "leave one of them out");
+  if (choices.fit.unmix.encoder == EncoderFamily::linear)
+    refuse_without_effect(app, network_options, "with --encoder linear; add --encoder network");
+  if (choices.fit.evidence == GraphEvidence::additive)
+    refuse_without_effect(app, test_options,
+                          "with --evidence additive; add --evidence differences");
+}
+
+void add_pair_options(CLI::App& app, GscaleChoices& choices) {
+  add_choice(app, "--pairing", choices.fit.unmix.pairing, pairing_names,
+             "Which two environments hit the same latent. coupled: of 2n environments m and n + m; "
+             "families: one of the first n and one of the last n; unlabelled: any two")
+      ->group(group);
+  app.add_option("--pairs", choices.pairs,
+                 "The pairs by name, instead of --pairing: FIRST:SECOND of each latent")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("A:B,...")
+      ->group(group);
+}
+
+void add_encoder_options(CLI::App& app, GscaleOptions& unmix) {
+  add_choice(app, "--encoder", unmix.encoder, encoder_family_names,
+             "linear: behind the link; network: a perceptron added to it")
+      ->group(group);
+  add_whole(app, "--starts", unmix.starts, 0, most_starts,
+            "Random starts, beside those in closed form")
+      ->type_name("N")
+      ->group(group);
+  add_whole(app, "--iterations", unmix.iterations, 1, most_steps,
+            "Of L-BFGS for the linear encoder, from which a network starts")
+      ->type_name("N")
+      ->group(group);
+  const NumberRange half{0.0, 0.5 + 1e-12, false, "a number above 0 and at most 0.5"};
+  add_real(app, "--held-out", unmix.held_out, half,
+           "Share of the points by which starts and steps are chosen")
+      ->type_name("P")
+      ->group(group);
+  app.add_option("--hidden", unmix.hidden, "network: widths of its hidden layers")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check([](const std::string& text) { return whole_number_problem(text, 1, most_width); })
+      ->type_name("N,...")
+      ->default_str("64,64")
+      ->group(group);
+  add_whole(app, "--steps", unmix.steps, 1, most_steps, "network: of Adam")
+      ->type_name("N")
+      ->group(group);
+  add_whole(app, "--batch", unmix.batch, 1, most_points, "network: points a step")
+      ->type_name("N")
+      ->group(group);
+  add_real(app, "--rate", unmix.rate, positive(), "network: of Adam, falling to 0 by a cosine")
+      ->type_name("X")
+      ->group(group);
+}
+
+void add_graph_options(CLI::App& app, GscaleFitOptions& fit) {
+  add_choice(app, "--evidence", fit.evidence, graph_evidence_names,
+             "Of the graph. additive: likelihood of additive noise latents, which also refines a "
+             "linear encoder; differences: tests of cross-fitted score differences, for any noise")
+      ->group(group);
+  add_whole(app, "--splits", fit.graph.splits, 1, most_splits, "differences: of the cross-fit")
+      ->type_name("N")
+      ->group(group);
+  add_real(app, "--false-edges", fit.graph.false_edges, proper_share(),
+           "differences: bound on the expected share of false ones among the edges")
+      ->type_name("P")
+      ->group(group);
+}
+
+void add_choices(CLI::App& app, GscaleChoices& choices) {
+  add_choice(app, "--link", choices.fit.link, link_names,
+             "Elementwise function behind a linear map, x = link(T z); identity for a mixing of no "
+             "known form")
+      ->group(group);
+  add_pair_options(app, choices);
+  add_name(app, "--differences", choices.differences, difference_method_names(),
+           "Estimator of the score differences of each pair")
+      ->default_str("auto")
+      ->group(group);
+  add_whole(app, "--points", choices.fit.points, 1, most_points,
+            "Observational samples at which the objective is evaluated, at most")
+      ->type_name("N")
+      ->group(group);
+  add_encoder_options(app, choices.fit.unmix);
+  add_graph_options(app, choices.fit);
+}
+
+Fitted run(const GscaleChoices& choices, FitInputs&& inputs) {
+  GscaleFitOptions options = choices.fit;
+  options.pair_method = difference_method(choices.differences);
+  if (!choices.pairs.empty()) inputs.dataset = coupled(std::move(inputs.dataset), choices.pairs);
+  const GscaleFit result =
+      fit_gscale(inputs.backend, inputs.dataset, options, inputs.seed, inputs.observer);
+  return {learned_model(result, inputs.dataset), option_list(options)};
+}
+
+}  // namespace
+
+FitBranch add_gscale_options(CLI::App& app) {
+  const auto choices = std::make_shared<GscaleChoices>();
+  add_choices(app, *choices);
+  std::vector<std::string> known{"--link",     "--pairing", "--pairs",  "--differences",
+                                 "--points",   "--encoder", "--starts", "--iterations",
+                                 "--held-out", "--evidence"};
+  known.insert(known.end(), network_options.begin(), network_options.end());
+  known.insert(known.end(), test_options.begin(), test_options.end());
+  return {{FitMethod::gscale},
+          std::move(known),
+          [choices](const CLI::App& given, const SharedFitOptions&) { check(given, *choices); },
+          [choices](const SharedFitOptions&, FitInputs&& inputs) {
+            return run(*choices, std::move(inputs));
+          }};
+}
+
+}  // namespace lodestein::tool

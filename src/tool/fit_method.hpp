@@ -1,0 +1,66 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/named_values.hpp"
+#include "lodestein/core/backend.hpp"
+#include "lodestein/core/intervention.hpp"
+#include "lodestein/data/dataset.hpp"
+#include "lodestein/score/gaussian.hpp"
+#include "lodestein/unmix/learned_model.hpp"
+#include "lodestein/unmix/option_list.hpp"
+
+namespace lodestein::tool {
+
+enum class FitMethod { lscale, lcd, umni, gscale, do_interventions };
+inline constexpr NamedValues<FitMethod, 5> fit_method_names{{{"lscale", FitMethod::lscale},
+                                                             {"lcd", FitMethod::lcd},
+                                                             {"umni", FitMethod::umni},
+                                                             {"gscale", FitMethod::gscale},
+                                                             {"do", FitMethod::do_interventions}}};
+
+/// What more than one method understands.
+struct SharedFitOptions {
+  FitMethod method = FitMethod::lscale;
+  std::size_t latents = 0;
+  Intervention intervention = Intervention::hard;
+  GaussianScoreOptions score{};
+};
+
+struct FitInputs {
+  Backend backend;
+  Dataset dataset;
+  Seed seed;
+  Observer& observer;
+};
+
+struct Fitted {
+  LearnedModel model;
+  std::vector<OptionValue> options;
+};
+
+/// One or two methods of `fit`, as the command line knows them.
+struct FitBranch {
+  std::vector<FitMethod> methods;
+  std::vector<std::string> options;  ///< flags that they can use beside those of all methods
+  /// Refuses combinations that make no sense. @throws UsageError.
+  std::function<void(const CLI::App&, const SharedFitOptions&)> check;
+  std::function<Fitted(const SharedFitOptions&, FitInputs&&)> run;
+};
+
+/// Each adds the options that only it has.
+FitBranch add_linear_options(CLI::App& app);  ///< lscale and lcd
+FitBranch add_umni_options(CLI::App& app);
+FitBranch add_gscale_options(CLI::App& app);
+FitBranch do_interventions_branch();
+
+/// Refuses `flags` that were given although `why` says that they have no effect.
+/// @throws UsageError.
+void refuse_without_effect(const CLI::App& app, const std::vector<std::string>& flags,
+                           const std::string& why);
+
+}  // namespace lodestein::tool

@@ -1,0 +1,188 @@
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tool.hpp"
+
+namespace lodestein::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using Json = nlohmann::json;
+namespace fs = std::filesystem;
+
+class FitMethods : public ToolTest {
+ protected:
+  void simulate(const std::string& arguments) {
+    const Outcome run = lodestein("simulate --seed 3 --out study " + arguments);
+    ASSERT_EQ(run.code, 0) << run.err;
+  }
+  Json fitted(const std::string& arguments) {
+    summary_ = lodestein("fit study --seed 3 --out fit --report r.html " + arguments);
+    EXPECT_EQ(summary_.code, 0) << summary_.err << summary_.out;
+    return Json::parse(read_text(folder_ / "fit/result.json"));
+  }
+  Json evaluated() {
+    const Outcome run = lodestein("evaluate fit --truth study --json");
+    EXPECT_EQ(run.code, 0) << run.err;
+    return Json::parse(run.out);
+  }
+  void expect_refused(const std::string& arguments, const std::vector<std::string>& expected) {
+    const Outcome run = lodestein("fit study --out fit " + arguments);
+    EXPECT_EQ(run.code, 1) << arguments << "\n" << run.out;
+    for (const std::string& text : expected) EXPECT_THAT(run.err, HasSubstr(text)) << arguments;
+    EXPECT_THAT(entries(), ElementsAre("study")) << arguments;
+  }
+
+  Outcome summary_;
+};
+
+const char* pairs =
+    "--latents 2 --density 1 --scm quadratic --design pairs --variance-scale 4 "
+    "--second-variance-scale 0.25 ";
+const char* quick = "--method gscale --differences log-ratio --points 500 --starts 1 ";
+
+TEST_F(FitMethods, UmniFindsTargetSets) {
+  simulate("--latents 3 --observed 8 --design multi --samples 20000");
+  const Json result = fitted("--method umni");
+  EXPECT_EQ(result.at("options").at("method"), "umni");
+  EXPECT_EQ(result.at("options").at("latents"), 3);
+  EXPECT_THAT(result.at("identified").get<std::string>(), HasSubstr("targets"));
+  EXPECT_FALSE(result.at("assumptions").empty());
+  for (const Json& edge : result.at("graph").at("edges"))
+    EXPECT_TRUE(edge.at("p_value").is_number());
+  EXPECT_TRUE(result.at("diagnosis").at("deviance_per_dof").is_number());
+
+  const Json scores = evaluated();
+  EXPECT_GT(scores.at("mcc"), 0.99);
+  EXPECT_EQ(scores.at("target_accuracy"), 1.0);
+  EXPECT_EQ(scores.at("wrong_targets"), 0);
+  EXPECT_EQ(scores.at("shd"), 0);
+  EXPECT_EQ(scores.at("closure_shd"), 0);
+  EXPECT_LT(scores.at("mixing_error"), 0.1);
+
+  const std::string page = read_text(folder_ / "r.html");
+  for (const char* heading : {"<h2>Graph</h2>", "<h2>What is identified</h2>", "<h2>Targets</h2>",
+                              "<h2>Environments</h2>", "<h2>Encoder</h2>"})
+    EXPECT_THAT(page, HasSubstr(heading));
+  EXPECT_THAT(page, Not(HasSubstr("Rank-one ratio"))) << "umni doesn't look at it";
+}
+
+TEST_F(FitMethods, PublishedUmniHasItsThresholds) {
+  simulate("--latents 3 --observed 8 --design multi --samples 20000");
+  const Json result = fitted("--method umni --procedure published --eigenvalue-threshold 0.04");
+  EXPECT_EQ(result.at("options").at("eigenvalue_threshold"), 0.04);
+  EXPECT_TRUE(result.at("targets").empty()) << "they aren't learned";
+  EXPECT_TRUE(evaluated().at("target_accuracy").is_null());
+}
+
+TEST_F(FitMethods, AStatisticalFailureOfUmniIsWrittenWithItsDiagnosis) {
+  simulate("--latents 3 --observed 8 --design multi --samples 500");
+  const Outcome run =
+      lodestein("fit study --method umni --procedure published --eigenvalue-threshold 1e9 --out f");
+  EXPECT_EQ(run.code, 2) << run.err;
+  EXPECT_THAT(run.out, HasSubstr("The fit failed"));
+  const Json result = Json::parse(read_text(folder_ / "f/result.json"));
+  EXPECT_TRUE(result.at("diagnosis").at("failed"));
+  EXPECT_EQ(lodestein("report f --html r.html").code, 0);
+  EXPECT_EQ(lodestein("evaluate f --truth study").code, 2);
+}
+
+TEST_F(FitMethods, GscaleThroughALink) {
+  simulate(std::string(pairs) + "--observed 4 --mixing tanh --samples 3000");
+  const Json result = fitted(std::string(quick) + "--link tanh");
+  EXPECT_EQ(result.at("encoder").at("link"), "tanh");
+  EXPECT_EQ(result.at("options").at("differences"), "log-ratio");
+  EXPECT_EQ(result.at("targets").size(), 4u);
+  EXPECT_THAT(summary_.out, HasSubstr("Identified: latents up to permutation and scaling"));
+  const Json scores = evaluated();
+  EXPECT_GT(scores.at("mcc"), 0.98);
+  EXPECT_LT(scores.at("mixing_error"), 0.2) << "the link is that of the truth";
+  EXPECT_EQ(scores.at("target_accuracy"), 1.0);
+  EXPECT_THAT(read_text(folder_ / "r.html"), HasSubstr("<h2>Leakage</h2>"));
+}
+
+TEST_F(FitMethods, GscaleWithANetworkIsReadBack) {
+  simulate(std::string(pairs) + "--observed 4 --mixing mlp --samples 2000");
+  const Json result = fitted(std::string(quick) + "--encoder network --hidden 8,8 --steps 50");
+  EXPECT_EQ(result.at("encoder").at("family"), "network");
+  EXPECT_EQ(result.at("encoder").at("hidden"), (std::vector<int>{8, 8}));
+  EXPECT_THAT(result.at("identified").get<std::string>(), HasSubstr("monotone"));
+  const Json scores = evaluated();
+  EXPECT_GT(scores.at("mcc"), 0.8);
+  EXPECT_TRUE(scores.at("mixing_error").is_null());
+  EXPECT_THAT(read_text(folder_ / "r.html"), HasSubstr("input 2"));
+}
+
+TEST_F(FitMethods, PairsMayBeNamedOrUnknown) {
+  simulate(std::string(pairs) + "--observed 3 --samples 2000");
+  const Json given = fitted(quick);
+  const auto name = [&](std::size_t m) {
+    return given.at("targets").at(m).at("environment").get<std::string>();
+  };
+  const Json named = fitted(std::string(quick) + "--pairs " + name(1) + ":" + name(3) + "," +
+                            name(0) + ":" + name(2));
+  EXPECT_EQ(named.at("targets").at(0).at("environment"), name(1));
+  EXPECT_EQ(evaluated().at("target_accuracy"), 1.0);
+  fitted(std::string(quick) + "--pairing unlabelled");
+  EXPECT_EQ(evaluated().at("target_accuracy"), 1.0);
+
+  const auto refused = [&](const std::string& given_pairs) {
+    const Outcome run = lodestein("fit study --out other --method gscale --pairs " + given_pairs);
+    EXPECT_EQ(run.code, 1) << given_pairs;
+    return run.err;
+  };
+  EXPECT_THAT(refused(name(0)), HasSubstr("FIRST:SECOND"));
+  EXPECT_THAT(refused(name(0) + ":" + name(1) + "x"), HasSubstr("did you mean '" + name(1) + "'"));
+  EXPECT_THAT(refused(name(0) + ":" + name(1)), HasSubstr("leaves out environment"));
+  EXPECT_THAT(refused(name(0) + ":" + name(1) + "," + name(2) + ":" + name(0)),
+              HasSubstr("'" + name(0) + "' more than once"));
+}
+
+TEST_F(FitMethods, DoHasNoGraph) {
+  simulate("--latents 3 --observed 6 --variance-scale 0.000001 --samples 3000");
+  const Json result = fitted("--method do");
+  EXPECT_FALSE(fs::exists(folder_ / "fit/graph.csv"));
+  EXPECT_THAT(summary_.out, HasSubstr("3 latents; this method finds no graph"));
+  const Json scores = evaluated();
+  EXPECT_GT(scores.at("mcc"), 0.9);
+  EXPECT_TRUE(scores.at("shd").is_null());
+  const std::string page = read_text(folder_ / "r.html");
+  EXPECT_THAT(page, HasSubstr("<h2>Constant latents</h2>"));
+  EXPECT_THAT(page, Not(HasSubstr("<h2>Graph</h2>")));
+}
+
+TEST_F(FitMethods, SameBitsForAnyThreadCount) {
+  simulate("--latents 3 --observed 8 --design multi --samples 2000");
+  fitted("--method umni --threads 1");
+  const std::string arrays = read_text(folder_ / "fit/arrays.npz");
+  fitted("--method umni --threads 2");
+  EXPECT_EQ(read_text(folder_ / "fit/arrays.npz"), arrays);
+}
+
+TEST_F(FitMethods, OptionsOfOtherMethodsAreRefused) {
+  simulate("--latents 2 --observed 3 --samples 200");
+  expect_refused("--method umni --refine none",
+                 {"--refine has no effect with --method umni", "--method lscale or lcd"});
+  expect_refused("--procedure published",
+                 {"--procedure has no effect with --method lscale", "it belongs to --method umni"});
+  expect_refused("--method gscale --latents 2", {"--latents has no effect", "--method gscale"});
+  expect_refused("--method gscale --intervention hard", {"--intervention has no effect"});
+  expect_refused("--method do --bootstrap 5", {"--bootstrap has no effect", "--method do"});
+  expect_refused("--method umni --edge-level 0.1", {"--edge-level", "--procedure published"});
+  expect_refused("--method umni --procedure published --intervention soft --edge-level 0.1",
+                 {"--edge-level", "--intervention soft"});
+  expect_refused("--method gscale --hidden 8", {"--hidden", "--encoder network"});
+  expect_refused("--method gscale --splits 3", {"--splits", "--evidence differences"});
+  expect_refused("--method gscale --pairs a:b --pairing families", {"--pairs", "--pairing"});
+  expect_refused("--method umnl", {"did you mean 'umni'?"});
+  expect_refused("--method gscale --encoder network --hidden 8,0", {"'0' is not a whole number"});
+  expect_refused("--method gscale --held-out 0.6", {"at most 0.5"});
+  expect_refused("--method gscale", {"two on each"});
+  expect_refused("--method umni --latents 3", {"3", "2"});
+}
+
+}  // namespace
+}  // namespace lodestein::testing

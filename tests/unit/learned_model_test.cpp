@@ -1,0 +1,161 @@
+#include "lodestein/unmix/learned_model.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/eigen.hpp"
+#include "lodestein/core/error.hpp"
+#include "lodestein/data/moments.hpp"
+#include "lodestein/evaluate/metrics.hpp"
+#include "lodestein/simulate/study.hpp"
+#include "lodestein/unmix/do_interventions.hpp"
+#include "lodestein/unmix/gscale.hpp"
+#include "lodestein/unmix/umni.hpp"
+
+namespace lodestein {
+namespace {
+
+Study multi_study() {
+  StudyOptions options;
+  options.latent.latents = 3;
+  options.mixing.observed = 5;
+  options.design = InterventionDesign::multi;
+  options.samples = 5000;
+  return simulate_study(options, Seed{4});
+}
+
+Study pair_study(MixingFamily mixing) {
+  StudyOptions options;
+  options.latent.latents = 2;
+  options.latent.family = LatentFamily::quadratic;
+  options.latent.density = 1.0;
+  options.mixing.observed = 4;
+  options.mixing.family = mixing;
+  options.design = InterventionDesign::pairs;
+  options.variance_scale = 4.0;
+  options.second_variance_scale = 0.25;
+  options.samples = 2000;
+  return simulate_study(options, Seed{3});
+}
+
+GscaleFitOptions quick() {
+  GscaleFitOptions options;
+  options.pair_method = LogRatioOptions{};
+  options.points = 500;
+  options.unmix.hidden = {8, 6};
+  options.unmix.steps = 20;
+  options.unmix.starts = 1;
+  return options;
+}
+
+double largest_difference(const Matrix& a, const Matrix& b) {
+  return (as_eigen(a) - as_eigen(b)).cwiseAbs().maxCoeff();
+}
+
+TEST(LearnedModel, OfUmniNamesTargetSetsAndMisfits) {
+  const Study study = multi_study();
+  const Dataset& data = study.dataset;
+  const Backend backend = Backend::cpu(1);
+  const UmniResult result = umni(backend, compute_moments(backend, data));
+  const LearnedModel model = learned_model(result, data);
+  ASSERT_EQ(model.targets.size(), 3u);
+  for (std::size_t m = 0; m < 3; ++m) {
+    EXPECT_EQ(model.targets[m].environment, data.environments[m + 1].name);
+    EXPECT_EQ(model.targets[m].latents, result.targets[m]);
+    EXPECT_EQ(model.diagnosis.environments[m].samples, 5000u);
+    EXPECT_EQ(model.diagnosis.environments[m].deviance_per_dof, result.deviances[m]);
+    EXPECT_TRUE(std::isnan(model.diagnosis.environments[m].p_value));
+  }
+  EXPECT_EQ(model.diagnosis.deviance_per_dof, result.deviance_per_dof);
+  EXPECT_EQ(model.latent_names, (std::vector<std::string>{"Z1", "Z2", "Z3"}));
+  EXPECT_EQ(model.features, data.features);
+  EXPECT_EQ(model.identified, result.identified);
+  const Matrix z = encode(model, data.observational().samples);
+  EXPECT_GT(mean_correlation_coefficient(study.truth.latents[0], z).mean, 0.99);
+  EXPECT_NEAR(as_eigen(z).colwise().mean().norm(), 0.0, 1e-9);
+}
+
+TEST(LearnedModel, OfGscaleEncodesThroughTheLink) {
+  const Study study = pair_study(MixingFamily::tanh);
+  GscaleFitOptions options = quick();
+  options.link = Link::tanh;
+  const GscaleFit fit = fit_gscale(Backend::cpu(1), study.dataset, options, Seed{1});
+  const LearnedModel model = learned_model(fit, study.dataset);
+  const Matrix& x = study.dataset.observational().samples;
+  EXPECT_EQ(model.link, Link::tanh);
+  EXPECT_FALSE(model.network.has_value());
+  EXPECT_LT(largest_difference(encode(model, x), fit.encode(x)), 1e-9);
+  // The decoder's way back: link^-1(x) = decoder z + centre.
+  const Matrix z = encode(model, x);
+  for (std::size_t j = 0; j < 4; ++j) {
+    double u = model.centre[j];
+    for (std::size_t i = 0; i < 2; ++i) u += model.decoder(j, i) * z(0, i);
+    EXPECT_NEAR(u, std::atanh(x(0, j)), 1e-8);
+  }
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(model.targets[fit.unmix.pairs[i].first].latents, std::vector<std::size_t>{i});
+    EXPECT_EQ(model.targets[fit.unmix.pairs[i].second].latents, std::vector<std::size_t>{i});
+  }
+  for (const LatentEdge& edge : model.edges) {
+    EXPECT_TRUE(std::isfinite(edge.weight));
+    EXPECT_TRUE(std::isfinite(edge.p_value));
+  }
+}
+
+// In fp64 what the map has in fp32.
+TEST(LearnedModel, OfGscaleHoldsTheNetwork) {
+  const Study study = pair_study(MixingFamily::mlp);
+  GscaleFitOptions options = quick();
+  options.unmix.encoder = EncoderFamily::network;
+  const GscaleFit fit = fit_gscale(Backend::cpu(1), study.dataset, options, Seed{1});
+  ASSERT_TRUE(fit.unmix.network.has_value());
+  EXPECT_TRUE(fit.unmix.encoder.empty());
+  const LearnedModel model = learned_model(fit, study.dataset);
+  const Matrix& x = study.dataset.environments[1].samples;
+  const Matrix z = fit.encode(x);
+  const double size = as_eigen(z).cwiseAbs().maxCoeff();
+  EXPECT_LT(largest_difference(encode(model, x), z), 1e-4 * size);
+}
+
+TEST(LearnedModel, OfDoInterventionsHasNoGraph) {
+  const Study study = multi_study();
+  Dataset data = study.dataset;
+  for (Environment& e : data.environments) e.targets.clear();
+  const Backend backend = Backend::cpu(1);
+  const DoInterventionResult result = do_interventions(backend, compute_moments(backend, data));
+  const LearnedModel model = learned_model(result, data);
+  EXPECT_EQ(model.graph.nodes(), 0u);
+  ASSERT_EQ(model.targets.size(), 3u);
+  for (std::size_t m = 0; m < 3; ++m)
+    EXPECT_EQ(model.targets[m].latents, std::vector<std::size_t>{m});
+  EXPECT_EQ(model.variance_ratios(1, 0), result.latents[1].variance_ratio);
+  EXPECT_EQ(encode(model, data.observational().samples).cols(), 3u);
+}
+
+TEST(LearnedModel, RefusesOtherDataThanTheFit) {
+  const Study study = multi_study();
+  const Backend backend = Backend::cpu(1);
+  const UmniResult result = umni(backend, compute_moments(backend, study.dataset));
+  Dataset fewer = study.dataset;
+  fewer.environments.pop_back();
+  EXPECT_THROW(learned_model(result, fewer), DimensionMismatch);
+  const LearnedModel model = learned_model(result, study.dataset);
+  EXPECT_THROW(encode(model, Matrix(2, 4)), DimensionMismatch);
+}
+
+TEST(NetworkEncoder, RefusesNumbersThatDoNotFit) {
+  NetworkEncoder network{Matrix::identity(2), {3}, std::vector<float>(21), {0.0, 0.0}, {1.0, 1.0}};
+  const Matrix y{{1.0, 2.0}};
+  EXPECT_EQ(network(y), (Matrix{{0.0, 0.0}}));
+  EXPECT_THROW(network(Matrix(1, 3)), DimensionMismatch);
+  network.parameters.pop_back();
+  EXPECT_THROW(network(y), InvalidArgument);
+  network.parameters.resize(22);
+  EXPECT_THROW(network(y), InvalidArgument);
+  network.mean.pop_back();
+  EXPECT_THROW(network(y), DimensionMismatch);
+}
+
+}  // namespace
+}  // namespace lodestein
