@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lodestein/sweep/plan.hpp"
+#include "lodestein/sweep/sweep.hpp"
+
+namespace lodestein {
+
+/// What happens to a store that another study, seed or backend made. accept: results of cells that
+/// both studies have (with the same seed and backend) stay, all others go.
+enum class ChangedStudy { refuse, accept };
+
+/// About a store as a whole.
+struct SweepInfo {
+  std::string name;   ///< of the study
+  std::string study;  ///< text of its file
+  Seed seed;
+  std::string backend;
+  std::string version;  ///< of the library that made it
+  std::size_t cells = 0, done = 0, failed = 0;
+};
+
+enum class SweepStatus { pending, done, failed };
+
+/// One row of the table: a cell with what came out of it, if it ran.
+struct StoredRow {
+  SweepCell cell;
+  SweepStatus status = SweepStatus::pending;
+  SweepRow result;
+};
+
+/// A whole store in memory.
+struct SweepTable {
+  SweepInfo info;
+  std::vector<SweepSetting> settings;
+  std::vector<StoredRow> rows;  ///< of all cells, in the order of the plan
+  std::vector<PublishedValue> published;
+};
+
+/// Results of a sweep in one SQLite file (schema: docs/sweep.md), in WAL mode. Any number of
+/// readers, one writer: a second one is told who holds the store. A row is there with everything or
+/// not at all. Move only; safe to use from one thread at a time.
+class SweepStore {
+ public:
+  /// Opens a store for reading, also while a sweep writes to it.
+  /// @throws IoError if there is none or it is damaged or of another schema.
+  explicit SweepStore(const std::filesystem::path& file);
+  /// Opens the store of a plan for writing, or makes it.
+  /// @throws IoError if it can't be written, is held by another run, or is no store of this schema;
+  /// InvalidArgument if another study, seed or backend made it and `changed` is refuse.
+  SweepStore(const std::filesystem::path& file, const SweepPlan& plan, const std::string& backend,
+             ChangedStudy changed = ChangedStudy::refuse);
+  SweepStore(SweepStore&&) noexcept;
+  SweepStore& operator=(SweepStore&&) noexcept;
+  ~SweepStore();
+
+  const std::filesystem::path& file() const;
+  SweepInfo info() const;
+  /// Of every cell, in the order of the plan.
+  std::vector<SweepStatus> statuses() const;
+  SweepTable read() const;
+
+  /// Writes rows in one transaction, instead of older ones of the same cells.
+  /// @throws IoError; then none of them is in the store, and all that were before are.
+  void write(const std::vector<SweepRow>& rows);
+  /// Takes over the results that another store of the same study (a shard) has and this one
+  /// hasn't. Returns how many. @throws InvalidArgument for a store of another study, seed or
+  /// backend; IoError.
+  std::size_t merge(const SweepStore& other);
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+/// Writes the table as CSV (.csv), JSON lines (.jsonl) or arrays (.npz), one row a cell that has a
+/// result: key, status, model, fields, metrics, failure, seconds. Words become one array of codes
+/// and one `NAME.names` in .npz. The file appears whole or not at all.
+/// @throws InvalidArgument for another ending; IoError.
+void export_sweep(const SweepStore& store, const std::filesystem::path& file);
+
+}  // namespace lodestein
