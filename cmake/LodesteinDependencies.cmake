@@ -7,6 +7,7 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(hwy CONFIG REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(LibCSV REQUIRED)
+find_package(SQLite3 3.35 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET GLOBAL libzip)
 # Not FindHDF5: it needs the C language switched on, which a consumer may not have.

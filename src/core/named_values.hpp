@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace lodestein {
 
@@ -17,6 +18,21 @@ std::string name_of(const NamedValues<Enum, N>& names, Enum value) {
   const auto entry =
       std::find_if(names.begin(), names.end(), [&](const auto& e) { return e.second == value; });
   return entry == names.end() ? "unknown" : std::string(entry->first);
+}
+
+/// All names, for messages and checks.
+template <class Enum, std::size_t N>
+std::vector<std::string> words_of(const NamedValues<Enum, N>& names) {
+  std::vector<std::string> words;
+  for (const auto& entry : names) words.emplace_back(entry.first);
+  return words;
+}
+
+/// The value of one of the names.
+template <class Enum, std::size_t N>
+Enum value_named(const NamedValues<Enum, N>& names, std::string_view name) {
+  return std::find_if(names.begin(), names.end(), [&](const auto& e) { return e.first == name; })
+      ->second;
 }
 
 }  // namespace lodestein

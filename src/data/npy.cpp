@@ -257,6 +257,42 @@ void read_values(ByteSource& source, const Header& header, Matrix& matrix) {
   }
 }
 
+std::string header_of(const std::string& type, const std::string& shape) {
+  std::string text = std::string("{'descr': '") + native_order + type +
+                     "', 'fortran_order': False, 'shape': (" + shape + "), }";
+  while ((10 + text.size() + 1) % 64 != 0) text += ' ';
+  text += '\n';
+  std::string header = "\x93NUMPY";
+  header +=
+      {'\x01', '\x00', static_cast<char>(text.size() % 256), static_cast<char>(text.size() / 256)};
+  return header + text;
+}
+
+/// The character that begins at `at`, which moves on; U+FFFD for a byte that begins none.
+char32_t next_character(const std::string& text, std::size_t& at) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  const unsigned first = byte(at);
+  const std::size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  char32_t character = length == 1 ? first : first & (0x7fu >> length);
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(at + i) & 0xc0u) != 0x80u) {
+      ++at;
+      return 0xfffd;
+    }
+    character = (character << 6) | (byte(at + i) & 0x3fu);
+  }
+  at += length;
+  return character;
+}
+
+std::u32string utf32(const std::string& text) {
+  std::u32string result;
+  for (std::size_t at = 0; at < text.size();) result += next_character(text, at);
+  return result;
+}
+
 }  // namespace
 
 Matrix read_npy_array(ByteSource& source, std::uint64_t size) {
@@ -273,16 +309,28 @@ Matrix read_npy_array(ByteSource& source, std::uint64_t size) {
 }
 
 std::string npy_header(std::size_t rows, std::size_t cols, StorageType type) {
-  std::string text = std::string("{'descr': '") + native_order +
-                     (type == StorageType::float32 ? "f4" : "f8") +
-                     "', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
-                     std::to_string(cols) + "), }";
-  while ((10 + text.size() + 1) % 64 != 0) text += ' ';
-  text += '\n';
-  std::string header = "\x93NUMPY";
-  header +=
-      {'\x01', '\x00', static_cast<char>(text.size() % 256), static_cast<char>(text.size() / 256)};
-  return header + text;
+  return header_of(type == StorageType::float32 ? "f4" : "f8",
+                   std::to_string(rows) + ", " + std::to_string(cols));
+}
+
+std::string npy_numbers(const std::vector<double>& values) {
+  return header_of("f8", std::to_string(values.size()) + ",") +
+         std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(double));
+}
+
+std::string npy_words(const std::vector<std::string>& words) {
+  std::vector<std::u32string> texts;
+  std::size_t longest = 1;
+  for (const std::string& word : words) {
+    texts.push_back(utf32(word));
+    longest = std::max(longest, texts.back().size());
+  }
+  std::string bytes = header_of("U" + std::to_string(longest), std::to_string(words.size()) + ",");
+  for (std::u32string& text : texts) {
+    text.resize(longest);
+    bytes.append(reinterpret_cast<const char*>(text.data()), longest * sizeof(char32_t));
+  }
+  return bytes;
 }
 
 Matrix read_npy(const std::filesystem::path& path, Observer& observer) {

@@ -163,33 +163,37 @@ void write_npy(const std::filesystem::path& path, ConstMatrixView matrix, Storag
   file.commit();
 }
 
-void write_npz(const std::filesystem::path& path, const std::vector<NamedMatrix>& arrays,
-               StorageType type) {
-  if (arrays.empty()) throw InvalidArgument(path.string() + ": an archive needs an array");
+void write_npz_members(const std::filesystem::path& path, const std::vector<NpzMember>& members) {
+  if (members.empty()) throw InvalidArgument(path.string() + ": an archive needs an array");
   std::unordered_set<std::string> names;
-  for (const auto& array : arrays) {
-    if (!names.insert(array.name).second) {
-      throw InvalidArgument(path.string() + ": two arrays are called '" + array.name + "'");
+  for (const NpzMember& member : members) {
+    if (!names.insert(member.name).second) {
+      throw InvalidArgument(path.string() + ": two arrays are called '" + member.name + "'");
     }
   }
   AtomicFile file(path);
   int code = 0;
   ArchivePointer archive(zip_open(file.temporary().c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code));
   if (!archive) throw IoError(path.string() + ": the archive can't be made");
-  std::vector<std::string> contents;  // libzip reads them when it closes the archive
-  contents.reserve(arrays.size());
-  for (const auto& array : arrays) {
-    std::string& bytes =
-        contents.emplace_back(npy_header(array.matrix.rows(), array.matrix.cols(), type));
-    bytes.reserve(bytes.size() + array.matrix.rows() * array.matrix.cols() * 8);
-    append_rows(bytes, array.matrix, 0, array.matrix.rows(), type);
-    add_array(archive.get(), path.string(), array.name, bytes);
-  }
+  for (const NpzMember& member : members)
+    add_array(archive.get(), path.string(), member.name, member.bytes);
   if (zip_close(archive.get()) != 0) {
     throw IoError(path.string() + ": can't be written: " + zip_strerror(archive.get()));
   }
   archive.release();
   file.commit();
+}
+
+void write_npz(const std::filesystem::path& path, const std::vector<NamedMatrix>& arrays,
+               StorageType type) {
+  std::vector<NpzMember> members;  // libzip reads them when it closes the archive
+  for (const auto& array : arrays) {
+    NpzMember member{array.name, npy_header(array.matrix.rows(), array.matrix.cols(), type)};
+    member.bytes.reserve(member.bytes.size() + array.matrix.rows() * array.matrix.cols() * 8);
+    append_rows(member.bytes, array.matrix, 0, array.matrix.rows(), type);
+    members.push_back(std::move(member));
+  }
+  write_npz_members(path, members);
 }
 
 void write_dataset(const std::filesystem::path& folder, const Dataset& dataset, StorageType type) {

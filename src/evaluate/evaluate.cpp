@@ -36,6 +36,34 @@ void check_shapes(const Truth& truth, const Estimate& estimate) {
   }
 }
 
+void check_match(const std::vector<std::size_t>& match, std::size_t truths, std::size_t estimates) {
+  require_equal("entries of the match", match.size(), "nodes of the true graph", truths);
+  std::vector<bool> used(estimates, false);
+  for (const std::size_t estimate : match) {
+    if (estimate == unmatched) continue;
+    if (estimate >= estimates || used[estimate]) {
+      throw InvalidArgument("evaluate: match names estimated latent " + std::to_string(estimate) +
+                            (estimate < estimates ? " twice" : ", which there isn't"));
+    }
+    used[estimate] = true;
+  }
+}
+
+/// By the estimate's own match if it has one.
+MatchedCorrelation matched_latents(const Truth& truth, const Estimate& estimate) {
+  if (estimate.match.empty()) return mean_correlation_coefficient(truth.latents, estimate.latents);
+  const std::size_t n = truth.graph.nodes();
+  check_match(estimate.match, n, estimate.graph.nodes());
+  const Matrix correlation =
+      absolute_correlations(truth.latents, estimate.latents, Correlation::pearson);
+  MatchedCorrelation result{0.0, estimate.match};
+  for (std::size_t i = 0; i < n; ++i) {
+    if (estimate.match[i] != unmatched) result.mean += correlation(i, estimate.match[i]);
+  }
+  result.mean /= static_cast<double>(n);
+  return result;
+}
+
 /// The estimated graph over the true nodes; nodes without a match have no edges.
 Digraph renamed(const Digraph& graph, const std::vector<std::size_t>& match) {
   Digraph result(match.size());
@@ -94,7 +122,7 @@ void add_mixing_errors(const Truth& truth, const Estimate& estimate, Evaluation&
 Evaluation evaluate(const Truth& truth, const Estimate& estimate) {
   check_shapes(truth, estimate);
   Evaluation result;
-  auto matched = mean_correlation_coefficient(truth.latents, estimate.latents);
+  auto matched = matched_latents(truth, estimate);
   result.mcc = matched.mean;
   result.match = std::move(matched.estimate);
   result.mcc_spearman =

@@ -6,18 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "core/named_values.hpp"
 #include "core/staged_folder.hpp"
 #include "lodestein/score/estimate.hpp"
+#include "score/option_names.hpp"
 #include "tool/exact_scores.hpp"
 
 namespace lodestein::tool {
-
-inline constexpr NamedValues<MomentPoints, 4> moment_points_names{
-    {{"observational", MomentPoints::observational},
-     {"own", MomentPoints::own},
-     {"both", MomentPoints::both},
-     {"overlap", MomentPoints::overlap}}};
 
 /// How estimates agree with the exact scores, where these are known.
 struct ScoreTruth {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lodestein/simulate/study.hpp"
+#include "simulate/option_names.hpp"
 #include "simulate/study_folder.hpp"
 #include "tool/command.hpp"
 #include "tool/number_option.hpp"
@@ -12,15 +13,6 @@
 
 namespace lodestein::tool {
 namespace {
-
-constexpr NamedValues<LatentFamily, 3> latent_family_names{{{"linear", LatentFamily::linear},
-                                                            {"quadratic", LatentFamily::quadratic},
-                                                            {"mlp", LatentFamily::mlp}}};
-constexpr NamedValues<MixingFamily, 3> mixing_family_names{
-    {{"linear", MixingFamily::linear}, {"tanh", MixingFamily::tanh}, {"mlp", MixingFamily::mlp}}};
-constexpr NamedValues<InterventionDesign, 3> design_names{{{"single", InterventionDesign::single},
-                                                           {"pairs", InterventionDesign::pairs},
-                                                           {"multi", InterventionDesign::multi}}};
 
 constexpr std::size_t most_latents = 1000, most_observed = 10'000'000;
 constexpr std::size_t most_samples = 1'000'000'000;

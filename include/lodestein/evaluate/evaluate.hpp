@@ -17,6 +17,9 @@ struct Estimate {
   Matrix encoder;                  ///< [n, d]; may be empty: no mixing errors then
   Digraph graph;                   ///< over estimated latents
   std::vector<std::size_t> order;  ///< causal order of estimated latents
+  /// Estimated latent of each true one, or `unmatched`, where it is known otherwise, as from the
+  /// environments that hit both; empty: found by correlation.
+  std::vector<std::size_t> match{};
 };
 
 struct Truth {
@@ -29,7 +32,7 @@ struct Truth {
 };
 
 /// Everything that is measured against a known truth. Estimated latents are first matched with true
-/// ones: by the assignment of largest total |Pearson correlation|. Their numbers n and m may
+/// ones: as the estimate says, or by the assignment of largest total |Pearson correlation|. Their numbers n and m may
 /// differ: min(n, m) pairs are matched. Surplus estimates are ignored. True latents without a match
 /// count 0 in the MCC, have no edges in the estimated graph, take no part in order_errors, and
 /// leave the mixing errors NaN.
@@ -48,7 +51,7 @@ struct Evaluation {
 };
 
 /// @throws DimensionMismatch if the shapes disagree, InvalidArgument if a number is not finite or
-/// the order is no permutation. Deterministic. Cost: O(N (n + m)^2).
+/// the order is no permutation or the match names an estimate twice. Deterministic. Cost: O(N (n + m)^2).
 Evaluation evaluate(const Truth& truth, const Estimate& estimate);
 
 }  // namespace lodestein

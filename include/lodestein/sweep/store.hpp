@@ -79,8 +79,9 @@ class SweepStore {
 };
 
 /// Writes the table as CSV (.csv), JSON lines (.jsonl) or arrays (.npz), one row a cell that has a
-/// result: key, status, model, fields, metrics, failure, seconds. Words become one array of codes
-/// and one `NAME.names` in .npz. The file appears whole or not at all.
+/// result: key, group, method, model, fields, status, failure, metrics, seconds. What a row hasn't
+/// (another method's options, the metrics of a failure) is empty, null, or NaN and "". The file
+/// appears whole or not at all.
 /// @throws InvalidArgument for another ending; IoError.
 void export_sweep(const SweepStore& store, const std::filesystem::path& file);
 

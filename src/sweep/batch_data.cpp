@@ -1,0 +1,112 @@
+#include "sweep/batch_data.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/eigen.hpp"
+#include "lodestein/score/estimate.hpp"
+#include "sweep/fields.hpp"
+#include "sweep/hash.hpp"
+
+namespace lodestein::sweep {
+namespace {
+
+// R^mm = E[d d^T]. [N, n] each.
+DifferenceMoments averaged(const std::vector<Matrix>& differences, const Dataset& dataset) {
+  DifferenceMoments result;
+  for (std::size_t m = 0; m < differences.size(); ++m) {
+    const auto d = as_eigen(differences[m]);
+    result.environments.push_back(dataset.environments[m + 1].name);
+    result.own.push_back(to_matrix((d.transpose() * d / static_cast<double>(d.rows())).eval()));
+  }
+  return result;
+}
+
+}  // namespace
+
+BatchData::Simulated BatchData::simulate(const StudyOptions& options, bool moments_only, Seed seed,
+                                         Observer& observer) {
+  if (moments_only) {
+    LinearStudy study = simulate_moments(options, seed);
+    return {std::move(study.truth), {}, std::move(study.moments)};
+  }
+  Study study = simulate_study(options, seed, observer);
+  return {std::move(study.truth), std::move(study.dataset), {}};
+}
+
+BatchData::BatchData(const Backend& backend, const std::vector<SweepField>& data, Seed seed,
+                     Observer& observer)
+    : backend_(backend),
+      seed_(seed),
+      observer_(observer),
+      options_(study_options(data)),
+      simulated_(simulate(options_, wants_moments(data), seed, observer)),
+      seconds_(began_.seconds()) {
+  if (!simulated_.dataset) moments_ = {std::move(simulated_.moments), 0.0};
+}
+
+const std::vector<EnvironmentMoments>& BatchData::moments() {
+  if (moments_) {
+    reused_ += moments_->seconds;
+  } else {
+    const Clock clock;
+    auto computed = compute_moments(backend_, *simulated_.dataset, observer_);
+    moments_ = {std::move(computed), clock.seconds()};
+  }
+  return moments_->value;
+}
+
+const ChartedDifferences& BatchData::differences(const std::string& method, MomentPoints points) {
+  const std::pair key(method, points);
+  const auto known = differences_.find(key);
+  if (known != differences_.end()) {
+    reused_ += known->second.seconds;
+    return known->second.value;
+  }
+  const Clock clock;
+  ChartedDifferences computed = compute_differences(method, points);
+  return differences_.emplace(key, Timed<ChartedDifferences>{std::move(computed), clock.seconds()})
+      .first->second.value;
+}
+
+ChartedDifferences BatchData::compute_differences(const std::string& method, MomentPoints points) {
+  ChartedData charted =
+      fit_chart(backend_, *simulated_.dataset, latents(), Link::identity, observer_);
+  const Dataset& y = charted.dataset;
+  auto moments = compute_moments(backend_, y, observer_);
+  if (method == "exact") {
+    const auto exact =
+        exact_differences(simulated_.truth, charted.chart, simulated_.truth.latents.front());
+    DifferenceMoments own = averaged(exact, y);
+    return {std::move(charted), std::move(moments), std::move(own), {}};
+  }
+  const ScoreDifferences d =
+      estimate_score_differences(backend_, y, difference_method(method),
+                                 derived_seed(seed_, "differences=" + method), observer_);
+  DifferenceMoments own = difference_moments(backend_, d, y, points, observer_);
+  return {std::move(charted), std::move(moments), std::move(own), d.summary().findings};
+}
+
+double BatchData::reused_seconds() { return std::exchange(reused_, 0.0); }
+
+std::vector<Matrix> exact_differences(const StudyTruth& truth, const Chart& chart,
+                                      const Matrix& z) {
+  const Matrix jacobian = multiply(chart.basis, truth.mixing.layers().front());  // dy/dz
+  const Eigen::MatrixXd inverse = as_eigen(jacobian).inverse();
+  const Matrix observational = truth.model.score(z, {});
+  std::vector<Matrix> result;
+  for (std::size_t m = 1; m < truth.interventions.size(); ++m) {
+    const Matrix other = truth.model.score(z, truth.interventions[m]);
+    result.push_back(to_matrix(((as_eigen(observational) - as_eigen(other)) * inverse).eval()));
+  }
+  return result;
+}
+
+Matrix picked_rows(const Matrix& from, const std::vector<std::size_t>& rows) {
+  Matrix result(rows.size(), from.cols());
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    std::copy_n(from.row(rows[k]), from.cols(), result.row(k));
+  return result;
+}
+
+}  // namespace lodestein::sweep

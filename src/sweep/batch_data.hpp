@@ -1,0 +1,80 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lodestein/core/backend.hpp"
+#include "lodestein/core/observer.hpp"
+#include "lodestein/score/difference.hpp"
+#include "lodestein/simulate/study.hpp"
+#include "lodestein/sweep/plan.hpp"
+#include "lodestein/unmix/chart.hpp"
+#include "sweep/clock.hpp"
+
+namespace lodestein::sweep {
+
+/// Score differences in the n dimensions in which a linear mixing has its data.
+struct ChartedDifferences {
+  ChartedData charted;
+  std::vector<EnvironmentMoments> moments;  ///< of the charted data
+  DifferenceMoments differences;
+  std::vector<Finding> findings;
+};
+
+/// What the cells of a batch share: the simulated data, and what more than one method computes from
+/// them, once it is asked for.
+class BatchData {
+ public:
+  /// Simulates. @throws InvalidArgument, Cancelled.
+  BatchData(const Backend& backend, const std::vector<SweepField>& data, Seed seed,
+            Observer& observer);
+
+  const StudyOptions& options() const { return options_; }
+  const StudyTruth& truth() const { return simulated_.truth; }
+  /// Empty where only moments are simulated.
+  const std::optional<Dataset>& dataset() const { return simulated_.dataset; }
+  std::size_t latents() const { return options_.latent.latents; }
+  double seconds() const { return seconds_; }
+
+  const std::vector<EnvironmentMoments>& moments();
+  /// `method` as difference_method_names(), or "exact".
+  const ChartedDifferences& differences(const std::string& method, MomentPoints points);
+  /// Seconds that shared work took which was there already, since this was last asked.
+  double reused_seconds();
+
+ private:
+  struct Simulated {
+    StudyTruth truth;
+    std::optional<Dataset> dataset;
+    std::vector<EnvironmentMoments> moments;
+  };
+  static Simulated simulate(const StudyOptions& options, bool moments_only, Seed seed,
+                            Observer& observer);
+  ChartedDifferences compute_differences(const std::string& method, MomentPoints points);
+
+  Clock began_;
+  Backend backend_;
+  Seed seed_;
+  Observer& observer_;
+  StudyOptions options_;
+  Simulated simulated_;
+  double seconds_, reused_ = 0.0;
+
+  template <class Value>
+  struct Timed {
+    Value value;
+    double seconds;
+  };
+  std::optional<Timed<std::vector<EnvironmentMoments>>> moments_;
+  std::map<std::pair<std::string, MomentPoints>, Timed<ChartedDifferences>> differences_;
+};
+
+/// s_0 - s_m at points of a chart, from the truth: the mixing's linear part must be the link's.
+/// z are the true latents at the points. [N, n] each, one for each interventional environment.
+std::vector<Matrix> exact_differences(const StudyTruth& truth, const Chart& chart, const Matrix& z);
+Matrix picked_rows(const Matrix& from, const std::vector<std::size_t>& rows);
+
+}  // namespace lodestein::sweep

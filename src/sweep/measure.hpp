@@ -1,0 +1,12 @@
+#pragma once
+
+#include <vector>
+
+#include "sweep/methods.hpp"
+
+namespace lodestein::sweep {
+
+/// The metrics of one cell, as sweep_metrics().
+std::vector<double> measure(const BatchData& data, const Learned& learned);
+
+}  // namespace lodestein::sweep

@@ -1,0 +1,120 @@
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "core/nearest.hpp"
+#include "lodestein/core/error.hpp"
+#include "lodestein/sweep/store.hpp"
+#include "lodestein/sweep/sweep.hpp"
+#include "sweep/fields.hpp"
+
+namespace lodestein {
+namespace {
+
+/// Values of a cell that have a field's name, as text.
+std::optional<std::string> text_of(const SweepPlan& plan, const SweepCell& cell,
+                                   const std::string& field) {
+  if (field == "model") return std::to_string(cell.model);
+  if (field == "key") return key_text(cell.key);
+  const SweepSetting& setting = plan.settings[cell.setting];
+  if (field == "group") return setting.group;
+  if (field == "method") return setting.method;
+  for (const auto* part : {&setting.data, &setting.options}) {
+    for (const SweepField& known : *part) {
+      if (known.name == field) return to_text(known.value);
+    }
+  }
+  return {};
+}
+
+/// "1e5" and "100000" name the same number.
+std::string normalised(const std::string& field, const std::string& value) {
+  const SweepFieldInfo* info = sweep::find_field(field);
+  if (info == nullptr || std::holds_alternative<std::string>(info->otherwise) ||
+      std::holds_alternative<bool>(info->otherwise)) {
+    return value;
+  }
+  double number = 0.0;
+  const auto end = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (end.ec != std::errc() || end.ptr != value.data() + value.size()) return value;
+  return std::holds_alternative<double>(info->otherwise)
+             ? to_text(number)
+             : to_text(static_cast<std::int64_t>(number));
+}
+
+/// Which cells match `only`.
+class Filter {
+ public:
+  Filter(const SweepPlan& plan, const std::vector<std::string>& only) : plan_(plan) {
+    for (const std::string& condition : only) {
+      const std::size_t equals = condition.find('=');
+      if (equals == std::string::npos)
+        throw InvalidArgument("'" + condition + "' is no FIELD=VALUE, e.g. latents=5");
+      add(condition.substr(0, equals), condition.substr(equals + 1));
+    }
+  }
+
+  bool matches(const SweepCell& cell) const {
+    return std::all_of(conditions_.begin(), conditions_.end(), [&](const auto& condition) {
+      const auto text = text_of(plan_, cell, condition.first);
+      return text && condition.second.count(*text) != 0;
+    });
+  }
+
+ private:
+  void add(const std::string& field, const std::string& value) {
+    std::set<std::string> values;
+    for (const SweepCell& cell : plan_.cells) {
+      if (const auto text = text_of(plan_, cell, field)) values.insert(*text);
+    }
+    if (values.empty()) {
+      throw InvalidArgument("the study has no field '" + field + "'; did you mean '" +
+                            nearest(field, field_names()) + "'?");
+    }
+    const std::string wanted = normalised(field, value);
+    if (values.count(wanted) == 0) {
+      const std::vector<std::string> known(values.begin(), values.end());
+      throw InvalidArgument("no cell of the study has " + field + "=" + value + "; it has " +
+                            listed(nearest_few(value, known, 10), 10));
+    }
+    conditions_[field].insert(wanted);
+  }
+
+  static std::vector<std::string> field_names() {
+    std::vector<std::string> names{"group", "method", "model", "key"};
+    for (const SweepFieldInfo& field : sweep_fields()) names.push_back(field.name);
+    return names;
+  }
+
+  const SweepPlan& plan_;
+  std::map<std::string, std::set<std::string>> conditions_;
+};
+
+}  // namespace
+
+std::vector<SweepTask> sweep_tasks(const SweepPlan& plan, const SweepSelection& selection,
+                                   const SweepStore* store) {
+  if (selection.shard < 1 || selection.shard > selection.shards) {
+    throw InvalidArgument("shard " + std::to_string(selection.shard) + " of " +
+                          std::to_string(selection.shards) + " isn't one; shards count from 1");
+  }
+  const Filter filter(plan, selection.only);
+  const auto statuses = store != nullptr
+                            ? store->statuses()
+                            : std::vector<SweepStatus>(plan.cells.size(), SweepStatus::pending);
+  std::vector<SweepTask> tasks;
+  for (std::size_t b = selection.shard - 1; b < plan.batches(); b += selection.shards) {
+    SweepTask task{b, {}};
+    for (std::size_t c = plan.batch_begin[b]; c < plan.batch_begin[b + 1]; ++c) {
+      const bool retried = statuses[c] == SweepStatus::failed && selection.retry_failed;
+      if ((statuses[c] == SweepStatus::pending || retried) && filter.matches(plan.cells[c]))
+        task.cells.push_back(c);
+    }
+    if (!task.cells.empty()) tasks.push_back(std::move(task));
+  }
+  return tasks;
+}
+
+}  // namespace lodestein
