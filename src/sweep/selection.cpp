@@ -100,6 +100,8 @@ std::vector<SweepTask> sweep_tasks(const SweepPlan& plan, const SweepSelection& 
     throw InvalidArgument("shard " + std::to_string(selection.shard) + " of " +
                           std::to_string(selection.shards) + " isn't one; shards count from 1");
   }
+  if (store != nullptr && !store->is_of(plan))
+    throw InvalidArgument(store->file().string() + ": is the store of another study or seed");
   const Filter filter(plan, selection.only);
   const auto statuses = store != nullptr
                             ? store->statuses()

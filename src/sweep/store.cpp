@@ -106,7 +106,7 @@ class SweepStore::Implementation {
       create(plan, backend);
     } else {
       check_schema();
-      if (!is_of(plan, backend)) change(plan, backend, changed);
+      if (!is_of(plan) || meta("backend") != backend) change(plan, backend, changed);
       write_study(plan);
     }
     transaction.commit();
@@ -124,6 +124,11 @@ class SweepStore::Implementation {
     Statement statement(database_, "select count(*) from " + from);
     statement.step();
     return statement.whole(0);
+  }
+
+  bool is_of(const SweepPlan& plan) const {
+    return meta("plan") == sweep::plan_hash(plan) &&
+           meta("seed") == std::to_string(plan.seed.value);
   }
 
   void write(const std::vector<SweepRow>& rows) {
@@ -183,10 +188,6 @@ class SweepStore::Implementation {
     put("version", version);
     write_plan(plan, backend);
     write_study(plan);
-  }
-
-  bool is_of(const SweepPlan& plan, const std::string& backend) const {
-    return meta("plan") == sweep::plan_hash(plan) && keeps_results(plan, backend);
   }
 
   bool keeps_results(const SweepPlan& plan, const std::string& backend) const {
@@ -299,6 +300,8 @@ SweepInfo SweepStore::info() const {
   info.failed = static_cast<std::size_t>(store.count("results where status = 'failed'"));
   return info;
 }
+
+bool SweepStore::is_of(const SweepPlan& plan) const { return implementation_->is_of(plan); }
 
 std::vector<SweepStatus> SweepStore::statuses() const {
   std::vector<SweepStatus> statuses(static_cast<std::size_t>(implementation_->count("cells")),

@@ -34,9 +34,9 @@ void Context::emit(const std::string& json_text) const {
   if (json) fmt::print("{}", json_text);
 }
 
-void add_seed(CLI::App& app, Context& context) {
-  add_whole(app, "--seed", context.seed, 0, std::numeric_limits<std::uint64_t>::max(),
-            "Number that, with the options, fixes every random draw")
+CLI::Option* add_seed(CLI::App& app, Context& context) {
+  return add_whole(app, "--seed", context.seed, 0, std::numeric_limits<std::uint64_t>::max(),
+                   "Number that, with the options, fixes every random draw")
       ->type_name("N");
 }
 

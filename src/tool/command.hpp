@@ -51,11 +51,12 @@ Runner add_simulate(CLI::App& app, Context& context);
 Runner add_score(CLI::App& app, Context& context);
 Runner add_fit(CLI::App& app, Context& context);
 Runner add_evaluate(CLI::App& app, Context& context);
+Runner add_sweep(CLI::App& app, Context& context);
 Runner add_report(CLI::App& app, Context& context);
 Runner add_devices(CLI::App& app, Context& context);
 Runner add_convert(CLI::App& app, Context& context);
 
-void add_seed(CLI::App& app, Context& context);
+CLI::Option* add_seed(CLI::App& app, Context& context);
 void add_threads(CLI::App& app, Context& context);
 void add_backend(CLI::App& app, Context& context);
 /// --json, --progress and --quiet.

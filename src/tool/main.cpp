@@ -27,6 +27,7 @@ Commands add_commands(CLI::App& app, Context& context) {
   add("score", "Estimate scores and score differences, or compare estimators", add_score);
   add("fit", "Learn latents and their causal graph from data", add_fit);
   add("evaluate", "Compare a fit with a known truth", add_evaluate);
+  add("sweep", "Run every setting of a study file on many models, resumably", add_sweep);
   add("report", "Write a fit as one self-contained HTML page", add_report);
   add("devices", "List the backends and whether they work here", add_devices);
   add("convert", "Read a dataset of any known format and write it in another", add_convert);

@@ -20,6 +20,7 @@ struct ScoreTruth {
   std::vector<Agreement> observational, own;  ///< of each difference, at either samples
   EdgeEntries entries;                        ///< of the moments of differences
 };
+
 /// What `lodestein score` estimated.
 struct ScoreOutput {
   std::vector<Score> scores;  ///< empty if only differences were asked for

@@ -61,6 +61,8 @@ class SweepStore {
 
   const std::filesystem::path& file() const;
   SweepInfo info() const;
+  /// Whether its cells and its seed are those of the plan.
+  bool is_of(const SweepPlan& plan) const;
   /// Of every cell, in the order of the plan.
   std::vector<SweepStatus> statuses() const;
   SweepTable read() const;

@@ -45,8 +45,8 @@ struct SweepSelection {
 
 /// First of three parts that a sweep is made of, and that may run on different machines: deal out.
 /// The tasks of the selection that the store (if there is one) has no result for.
-/// @throws InvalidArgument for a shard out of range, or an `only` that names no field or value of
-/// the plan.
+/// @throws InvalidArgument for a shard out of range, an `only` that names no field or value of the
+/// plan, or a store of another one.
 std::vector<SweepTask> sweep_tasks(const SweepPlan& plan, const SweepSelection& selection,
                                    const SweepStore* store = nullptr);
 

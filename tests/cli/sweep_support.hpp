@@ -1,0 +1,41 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "tool.hpp"
+
+namespace lodestein::testing {
+
+/// A program that runs beside the test; killed if the test ends first.
+class Child {
+ public:
+  Child(const std::vector<std::string>& command, const std::filesystem::path& folder);
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  void signal(int number) const;
+  bool running();
+  /// Exit code, or 128 + signal.
+  int wait();
+
+ private:
+  pid_t process_ = -1;
+  int code_ = -1;
+};
+
+class SweepToolTest : public ToolTest {
+ protected:
+  /// Cells of a few milliseconds, `models` of each of 4 settings, 2 methods.
+  void write_study(std::size_t models) const;
+  std::vector<std::string> sweep_command(const std::string& store) const;
+  /// The table without seconds, as CSV. Empty if there is no store.
+  std::string table(const std::string& store) const;
+  /// Kills sweeps at random moments until one gets through.
+  void survives_kills(std::size_t kills, std::size_t models);
+};
+
+}  // namespace lodestein::testing

@@ -1,0 +1,262 @@
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "lodestein/core/error.hpp"
+#include "lodestein/simulate/study.hpp"
+#include "sweep_support.hpp"
+
+namespace lodestein {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string mistakes(const std::string& text) {
+  try {
+    parse_sweep_plan(text, "study.toml");
+  } catch (const InvalidArgument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(SweepPlan, ListsMakeAProductOfModelsSettingsAndMethods) {
+  const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml");
+  EXPECT_EQ(plan.name, "study");
+  EXPECT_EQ(plan.settings.size(), 8u);
+  EXPECT_EQ(plan.cells.size(), 24u);
+  EXPECT_EQ(plan.batches(), 12u);
+  for (std::size_t b = 0; b < plan.batches(); ++b) {
+    EXPECT_EQ(plan.batch_begin[b + 1] - plan.batch_begin[b], 2u);
+    for (std::size_t c = plan.batch_begin[b]; c < plan.batch_begin[b + 1]; ++c) {
+      EXPECT_EQ(plan.cells[c].batch, b);
+      EXPECT_EQ(plan.cells[c].model, b / 4) << "model 0 of all settings comes first";
+    }
+  }
+}
+
+TEST(SweepPlan, FieldsHaveTheDefaultsOfTheLibrary) {
+  const SweepPlan plan = parse_sweep_plan("method = \"likelihood\"", "study.toml");
+  const StudyOptions usual;
+  const SweepSetting& setting = plan.settings.at(0);
+  EXPECT_EQ(std::get<std::int64_t>(value_of(setting, "latents")),
+            static_cast<std::int64_t>(usual.latent.latents));
+  EXPECT_EQ(std::get<double>(value_of(setting, "variance_scale")), usual.variance_scale);
+  EXPECT_EQ(std::get<std::string>(value_of(setting, "scm")), "linear");
+  EXPECT_EQ(std::get<std::string>(value_of(setting, "shrinkage")), "auto");
+  EXPECT_THROW(value_of(setting, "edge_threshold"), InvalidArgument);
+  EXPECT_EQ(plan.cells.size(), 100u);
+}
+
+TEST(SweepPlan, KeysAndSeedsAreThoseOfTheContent) {
+  const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml");
+  const SweepPlan other = parse_sweep_plan(R"(
+name = "another order, other values beside"
+data = "moments"
+method = ["lcd", "lscale", "likelihood"]
+latents = [5, 3]
+observed = 6
+samples = [2000, 77]
+models = 2
+variance_scale = 0.25
+)",
+                                           "other.toml");
+  std::set<std::uint64_t> keys;
+  for (const SweepCell& cell : plan.cells) keys.insert(cell.key);
+  EXPECT_EQ(keys.size(), plan.cells.size());
+  std::size_t common = 0;
+  for (const SweepCell& cell : other.cells) {
+    for (const SweepCell& same : plan.cells) {
+      if (same.key != cell.key) continue;
+      ++common;
+      EXPECT_EQ(data_seed(plan, same), data_seed(other, cell));
+      EXPECT_EQ(method_seed(plan, same), method_seed(other, cell));
+    }
+  }
+  EXPECT_EQ(common, 4u) << "3 latents, 2000 samples, 2 methods, 2 models";
+}
+
+TEST(SweepPlan, KeysStayWhatTheyAre) {
+  // Stored tables are found again by them: this test fails where old stores would be lost.
+  const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml", Seed{7});
+  EXPECT_EQ(key_text(plan.cells[0].key), "KEY0");
+  EXPECT_EQ(data_seed(plan, plan.cells[0]).value, DATASEEDu);
+  EXPECT_EQ(method_seed(plan, plan.cells[0]).value, METHODSEEDu);
+}
+
+TEST(SweepPlan, MethodsShareTheSeedOfTheDataAndModelsDont) {
+  const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml");
+  EXPECT_EQ(data_seed(plan, plan.cells[0]), data_seed(plan, plan.cells[1]));
+  EXPECT_NE(method_seed(plan, plan.cells[0]), method_seed(plan, plan.cells[1]));
+  std::set<std::uint64_t> seeds;
+  for (const SweepCell& cell : plan.cells) seeds.insert(data_seed(plan, cell).value);
+  EXPECT_EQ(seeds.size(), plan.batches());
+  const SweepPlan reseeded = parse_sweep_plan(testing::small_study, "study.toml", Seed{1});
+  EXPECT_NE(data_seed(plan, plan.cells[0]), data_seed(reseeded, reseeded.cells[0]));
+}
+
+TEST(SweepPlan, GroupsReplaceFieldsAndShareData) {
+  const SweepPlan plan = parse_sweep_plan(R"(
+models = 2
+method = "likelihood"
+samples = [100, 1000]
+[[group]]
+name = "small"
+latents = 2
+models = 3
+[[group]]
+name = "again"
+latents = 2
+method = "lscale"
+samples = 1000
+)",
+                                          "study.toml");
+  EXPECT_EQ(plan.settings.size(), 3u);
+  EXPECT_EQ(plan.cells.size(), 2u * 3 + 2);
+  EXPECT_EQ(plan.batches(), 6u) << "'again' has data that 'small' has too";
+  EXPECT_EQ(plan.settings[2].group, "again");
+}
+
+TEST(SweepPlan, ExcludesDropWhatMatchesAllTheirFields) {
+  const SweepPlan plan = parse_sweep_plan(std::string(testing::small_study) + R"(
+[[exclude]]
+latents = 3
+method = "lscale"
+[[exclude]]
+samples = 200
+latents = [2, 3]
+method = "likelihood"
+)",
+                                          "study.toml");
+  EXPECT_EQ(plan.settings.size(), 8u - 2 - 2);
+}
+
+TEST(SweepPlan, OptionsBelongToTheirMethodsAndChangeNothingElse) {
+  const SweepPlan plan = parse_sweep_plan(R"(
+models = 1
+method = ["likelihood", "lscale"]
+edge_threshold = [0.01, 0.1]
+intervention = ["hard", "soft"]
+soft_factor = [0.3, 0.5]
+)",
+                                          "study.toml");
+  // hard: 1 kind of data, soft: 2; likelihood once, lscale at two thresholds.
+  EXPECT_EQ(plan.settings.size(), 3u * 3);
+  EXPECT_EQ(plan.batches(), 3u);
+}
+
+TEST(SweepPlan, PublishedValuesGoAlongWithTheFieldThatIsAList) {
+  const SweepPlan plan = parse_sweep_plan(std::string(testing::small_study) + R"(
+[[published]]
+source = "a figure"
+latents = 3
+samples = [200, 2000]
+shd = [1.5, 0]
+closure_exact = [0.1, 0.9]
+)",
+                                          "study.toml");
+  ASSERT_EQ(plan.published.size(), 4u);
+  EXPECT_EQ(plan.published[3].metric, "shd");
+  EXPECT_EQ(plan.published[3].value, 0.0);
+  EXPECT_EQ(plan.published[3].source, "a figure");
+  EXPECT_EQ(plan.published[3].where, (std::vector<SweepField>{{"latents", std::int64_t{3}},
+                                                              {"samples", std::int64_t{2000}}}));
+}
+
+TEST(SweepPlan, EveryMistakeIsToldWithItsLineAndWhatWouldBeRight) {
+  const std::string text = mistakes(R"(latens = 5
+method = ["likelyhood", "lscale"]
+samples = [100, -3, 100]
+density = 1.5
+fixed_order = "no"
+models = 0
+scm = []
+[[exclude]]
+latents = "five"
+)");
+  EXPECT_THAT(text, HasSubstr("study.toml:1: unknown key 'latens'; did you mean 'latents'?"));
+  EXPECT_THAT(text, HasSubstr("study.toml:2: 'method' takes 'likelihood', 'lscale'"));
+  EXPECT_THAT(text, HasSubstr("not 'likelyhood'; did you mean 'likelihood'?"));
+  EXPECT_THAT(text, HasSubstr("study.toml:3: 'samples' takes whole numbers from 1 to 1e+09"));
+  EXPECT_THAT(text, HasSubstr("study.toml:3: 'samples' lists 100 twice"));
+  EXPECT_THAT(text, HasSubstr("study.toml:4: 'density' takes numbers from 0 to 1"));
+  EXPECT_THAT(text, HasSubstr("study.toml:5: 'fixed_order' takes true or false"));
+  EXPECT_THAT(text, HasSubstr("study.toml:6: 'models' takes one whole number from 1"));
+  EXPECT_THAT(text, HasSubstr("study.toml:7: 'scm' is an empty list"));
+  EXPECT_THAT(text, HasSubstr("study.toml:9: 'latents' takes whole numbers"));
+}
+
+TEST(SweepPlan, WhatFieldsMakeTogetherIsCheckedToo) {
+  EXPECT_THAT(
+      mistakes("method = \"likelihood\"\nlatents = [5, 10]\nobserved = [7, 20]\n"),
+      HasSubstr("study.toml:3: observed = 7: must be at least latents = 10 (where latents = "
+                "10, observed = 7)"));
+  EXPECT_THAT(mistakes("method = \"additive\"\ndata = \"moments\"\n"),
+              HasSubstr("study.toml:1: method 'additive' needs data = \"samples\""));
+  EXPECT_THAT(mistakes("method = [\"gscale\"]\ndesign = [\"single\", \"pairs\"]\n"),
+              HasSubstr("method 'gscale' needs design = \"pairs\"; change that, or drop such "
+                        "combinations by [[exclude]]"));
+  EXPECT_THAT(mistakes("method = \"likelihood\"\nscm = \"mlp\"\ndata = \"moments\"\n"),
+              HasSubstr("study.toml:3: data = \"moments\" needs scm = \"linear\""));
+  EXPECT_THAT(mistakes("method = \"likelihood\"\nsamples = [3, 100]\ndata = \"moments\"\n"),
+              HasSubstr("study.toml:2: samples = 3: must be greater than latents"));
+  EXPECT_THAT(mistakes("models = 3\n"), HasSubstr("names no method"));
+}
+
+TEST(SweepPlan, WhatChangesNothingIsAMistake) {
+  EXPECT_THAT(mistakes("method = \"lcd\"\nedge_threshold = 0.1\n"),
+              HasSubstr("study.toml:2: 'edge_threshold' changes nothing in this study; it is an "
+                        "option of lscale"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\nsoft_factor = 0.1\n"),
+              HasSubstr("study.toml:2: 'soft_factor' changes nothing"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\n[[exclude]]\nlatents = 7\n"),
+              HasSubstr("study.toml:2: this [[exclude]] drops nothing"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\n[[exclude]]\nlatents = 5\n"),
+              HasSubstr("nothing is left to run"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\nlatents = 3\n[[group]]\nname = \"a\"\nlatents = 5\n"),
+              HasSubstr("study.toml:2: 'latents' changes nothing"));
+}
+
+TEST(SweepPlan, GroupsAndPublishedValuesAreChecked) {
+  EXPECT_THAT(mistakes("method = \"lcd\"\n[[group]]\nlatents = 5\n"),
+              HasSubstr("study.toml:2: a [[group]] needs a name"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\n[[group]]\nname = \"a\"\n[[group]]\nname = \"a\"\n"),
+              HasSubstr("study.toml:4: two groups are called 'a'"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\ngroup = 3\n"), HasSubstr("write [[group]]"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\n[[published]]\nshd = 1\nlatents = 4\n"),
+              HasSubstr("study.toml:2: [[published]] values need a source"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\n[[published]]\nsource = \"x\"\nshd = 1\nlatents = 4\n"),
+              HasSubstr("belong to no cell"));
+  EXPECT_THAT(
+      mistakes("method = \"lcd\"\n[[published]]\nsource = \"x\"\nshd = [1, 2]\nlatents = 5\n"),
+      HasSubstr("'shd' has 2 values for 1 of the field"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\n[[exclude]]\ngroup = \"a\"\n"),
+              HasSubstr("the study has no [[group]]"));
+}
+
+TEST(SweepPlan, ATooLargeProductAndBrokenTextAreRefused) {
+  EXPECT_THAT(mistakes("method = \"lcd\"\nmodels = 1000000\nlatents = [2, 3, 4, 5, 6, 7, 8, 9, 10, "
+                       "11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]\n"),
+              HasSubstr("the limits are"));
+  EXPECT_THAT(mistakes("method = \n"), HasSubstr("study.toml:1: "));
+  EXPECT_THAT(mistakes("method = \"lcd\"\nsamples = 1e5\n"), HasSubstr("takes whole numbers"));
+  EXPECT_THROW(read_sweep_plan("/no/such/study.toml"), IoError);
+}
+
+TEST(SweepPlan, EveryFieldAndMethodHasHelpAndEveryOptionAMethod) {
+  std::set<std::string> methods;
+  for (const auto& [name, help] : sweep_methods()) {
+    methods.insert(name);
+    EXPECT_FALSE(help.empty()) << name;
+  }
+  std::set<std::string> names;
+  for (const SweepFieldInfo& field : sweep_fields()) {
+    EXPECT_TRUE(names.insert(field.name).second) << field.name;
+    EXPECT_FALSE(field.help.empty()) << field.name;
+    for (const std::string& method : field.methods) EXPECT_EQ(methods.count(method), 1u) << method;
+  }
+}
+
+}  // namespace
+}  // namespace lodestein

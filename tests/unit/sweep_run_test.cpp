@@ -1,0 +1,229 @@
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <atomic>
+#include <random>
+
+#include "lodestein/core/error.hpp"
+#include "sweep_support.hpp"
+
+namespace lodestein {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::run_all;
+using testing::same_result;
+
+double metric(const SweepRow& row, const std::string& name) {
+  for (std::size_t m = 0; m < sweep_metrics().size(); ++m) {
+    if (sweep_metrics()[m].name == name) return row.metrics.at(m);
+  }
+  throw InvalidArgument(name);
+}
+
+/// Every method once, on data it can use, small.
+const char* every_method = R"(
+models = 1
+latents = 2
+observed = 4
+samples = 600
+method = ["likelihood", "lscale", "lcd", "additive", "umni", "umni-published"]
+[[group]]
+name = "samples"
+[[group]]
+name = "scores"
+method = "lscale"
+differences = ["log-ratio", "exact"]
+[[group]]
+name = "exact pairs"
+method = "gscale"
+design = "pairs"
+mixing = "tanh"
+link = "tanh"
+pair_differences = "exact"
+variance_scale = 4.0
+second_variance_scale = 0.25
+)";
+
+TEST(SweepRun, EveryMethodGivesMetrics) {
+  const SweepPlan plan = parse_sweep_plan(every_method, "study.toml");
+  for (const SweepRow& row : run_all(plan, sweep_tasks(plan, {}))) {
+    const SweepSetting& setting = plan.settings[plan.cells[row.cell].setting];
+    ASSERT_FALSE(row.failed) << setting.method << ": " << row.diagnosis;
+    ASSERT_EQ(row.metrics.size(), sweep_metrics().size());
+    EXPECT_GT(metric(row, "mcc"), 0.5) << setting.method << " in " << setting.group;
+    EXPECT_LE(metric(row, "shd"), 1.0) << setting.method;
+    EXPECT_GT(row.fit_seconds, 0.0);
+    EXPECT_FALSE(row.identified.empty());
+  }
+}
+
+TEST(SweepRun, ExactDifferencesGiveExactAnswers) {
+  const SweepPlan plan = parse_sweep_plan(every_method, "study.toml");
+  SweepSelection selection;
+  selection.only = {"group=exact pairs"};
+  const auto tasks = sweep_tasks(plan, selection);
+  ASSERT_EQ(tasks.size(), 1u);
+  const SweepRow row = run_sweep_task(Backend::cpu(1), plan, tasks.front()).at(0);
+  ASSERT_FALSE(row.failed) << row.diagnosis;
+  EXPECT_GT(metric(row, "mcc"), 0.999999);
+  EXPECT_LT(metric(row, "normalised_error"), 1e-4);
+  EXPECT_EQ(metric(row, "shd"), 0.0);
+  EXPECT_EQ(metric(row, "wrong_targets"), 0.0);
+}
+
+TEST(SweepRun, MomentsGiveTheMetricsOfInfinitelyManyLatents) {
+  const SweepPlan plan = parse_sweep_plan(
+      "models = 2\nmethod = \"likelihood\"\ndata = \"moments\"\nsamples = 1000000\nobserved = 8\n",
+      "study.toml");
+  for (const SweepRow& row : run_all(plan, sweep_tasks(plan, {}))) {
+    ASSERT_FALSE(row.failed) << row.diagnosis;
+    EXPECT_GT(metric(row, "mcc"), 0.9999);
+    EXPECT_LT(metric(row, "mixing_error"), 0.01);
+    EXPECT_TRUE(std::isnan(metric(row, "mcc_spearman"))) << "there are no samples to rank";
+    EXPECT_EQ(metric(row, "wrong_targets"), 0.0);
+  }
+}
+
+TEST(SweepRun, SameBitsInAnyOrderOnAnyThreadsAloneOrTogether) {
+  const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml");
+  const auto tasks = sweep_tasks(plan, {});
+  const auto rows = run_all(plan, tasks, 1);
+
+  auto shuffled = tasks;
+  std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937(1));
+  const auto others = run_all(plan, shuffled, 3);
+  for (std::size_t c = 0; c < rows.size(); ++c) EXPECT_TRUE(same_result(rows[c], others[c])) << c;
+
+  for (std::size_t c = 0; c < rows.size(); c += 5) {
+    SweepSelection alone;
+    alone.only = {"key=" + key_text(plan.cells[c].key)};
+    const auto one = sweep_tasks(plan, alone);
+    ASSERT_EQ(one.size(), 1u);
+    ASSERT_EQ(one.front().cells, std::vector<std::size_t>{c});
+    EXPECT_TRUE(same_result(run_sweep_task(Backend::cpu(1), plan, one.front()).at(0), rows[c]));
+  }
+}
+
+TEST(SweepRun, ShardsPartitionTheCells) {
+  const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml");
+  std::vector<int> seen(plan.cells.size(), 0);
+  for (std::size_t shard = 1; shard <= 5; ++shard) {
+    SweepSelection selection;
+    selection.shard = shard;
+    selection.shards = 5;
+    for (const SweepTask& task : sweep_tasks(plan, selection)) {
+      for (const std::size_t cell : task.cells) ++seen[cell];
+    }
+  }
+  EXPECT_THAT(seen, ::testing::Each(1));
+  SweepSelection none;
+  none.shard = 6;
+  none.shards = 5;
+  EXPECT_THROW(sweep_tasks(plan, none), InvalidArgument);
+}
+
+TEST(SweepRun, OnlyTakesCellsThatMatchAllFields) {
+  const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml");
+  const auto count = [&](std::vector<std::string> only) {
+    SweepSelection selection;
+    selection.only = std::move(only);
+    std::size_t cells = 0;
+    for (const SweepTask& task : sweep_tasks(plan, selection)) cells += task.cells.size();
+    return cells;
+  };
+  EXPECT_EQ(count({"latents=2"}), 12u);
+  EXPECT_EQ(count({"latents=2", "samples=2e3"}), 6u);
+  EXPECT_EQ(count({"latents=2", "latents=3", "method=lscale", "model=1"}), 4u);
+  const auto refused = [&](const std::string& only) -> std::string {
+    try {
+      count({only});
+    } catch (const InvalidArgument& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_THAT(refused("latens=2"), HasSubstr("did you mean 'latents'?"));
+  EXPECT_THAT(refused("latents=4"), HasSubstr("no cell of the study has latents=4"));
+  EXPECT_THAT(refused("latents"), HasSubstr("FIELD=VALUE"));
+}
+
+TEST(SweepRun, RowsSurviveTheWayBetweenProcesses) {
+  const double nan = std::nan("");
+  const std::vector<SweepRow> rows{
+      {3, false, "", "", "weak,other", "latents; \"DAG\"\n", {0.1, nan, 1e-300, 1.0 / 3}, 0.5, 2},
+      {4, true, "error", "\xff no UTF-8, ü", "", "", {}, 0, 0}};
+  const auto back = decode_rows(encode_rows(rows));
+  ASSERT_EQ(back.size(), 2u);
+  EXPECT_TRUE(same_result(back[0], rows[0]));
+  EXPECT_EQ(back[0].data_seconds, 0.5);
+  EXPECT_TRUE(back[1].failed);
+  EXPECT_THAT(back[1].diagnosis, HasSubstr("ü"));
+  EXPECT_THROW(decode_rows("[[1,2]]"), InvalidArgument);
+  EXPECT_THROW(decode_rows("x"), InvalidArgument);
+}
+
+TEST(SweepRun, FailuresAreRowsWithACauseAndNoMetrics) {
+  // 3 samples are too few for 5 latents; no model has edges this strong.
+  const SweepPlan plan = parse_sweep_plan(R"(
+models = 1
+observed = 6
+method = ["likelihood", "lscale"]
+[[group]]
+name = "few"
+samples = 3
+[[group]]
+name = "none"
+weak_edge_filter = 1e8
+)",
+                                          "study.toml");
+  for (const SweepRow& row : run_all(plan, sweep_tasks(plan, {}))) {
+    const SweepSetting& setting = plan.settings[plan.cells[row.cell].setting];
+    EXPECT_TRUE(row.failed);
+    EXPECT_TRUE(row.metrics.empty());
+    EXPECT_EQ(row.cause, setting.group == "few" ? "error" : "simulation");
+    EXPECT_THAT(row.diagnosis, HasSubstr(setting.group == "few" ? "samples" : "weak_edge_filter"));
+  }
+}
+
+class Stopping final : public Observer {
+ public:
+  void progress(std::string_view, std::size_t done, std::size_t) override { done_ = done; }
+  bool cancelled() const override { return done_ > 0; }
+
+ private:
+  std::size_t done_ = 0;
+};
+
+TEST(SweepRun, StopsWhenAskedAndHandsOverWhatIsReady) {
+  const SweepPlan plan = parse_sweep_plan(
+      "models = 10000\nmethod = \"likelihood\"\nobserved = 10\nsamples = 1000\n", "study.toml");
+  Stopping observer;
+  std::size_t rows = 0;
+  EXPECT_THROW(
+      run_sweep(
+          Backend::cpu(2), plan, sweep_tasks(plan, {}), [&](const SweepRow&) { ++rows; }, observer),
+      Cancelled);
+  EXPECT_GT(rows, 0u);
+  EXPECT_LT(rows, 1000u);
+}
+
+TEST(SweepRun, WhatTheCallbackThrowsEndsTheSweep) {
+  const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml");
+  EXPECT_THROW(run_sweep(Backend::cpu(2), plan, sweep_tasks(plan, {}),
+                         [](const SweepRow&) { throw IoError("enough"); }),
+               IoError);
+}
+
+TEST(SweepRun, EstimatesCountEveryCellAndMeasureSome) {
+  const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml");
+  const SweepEstimate estimate = estimate_sweep(Backend::cpu(2), plan, sweep_tasks(plan, {}), 0.0);
+  EXPECT_EQ(estimate.cells, plan.cells.size());
+  EXPECT_EQ(estimate.batches, plan.batches());
+  EXPECT_GE(estimate.measured, 2u);
+  EXPECT_GT(estimate.seconds, 0.0);
+  EXPECT_EQ(estimate.bytes, 2.0 * 8 * 4 * 36) << "two batches of 4 environments of 6 x 6 moments";
+}
+
+}  // namespace
+}  // namespace lodestein

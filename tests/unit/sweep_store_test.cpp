@@ -1,0 +1,239 @@
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "lodestein/core/error.hpp"
+#include "lodestein/data/read.hpp"
+#include "sweep_support.hpp"
+
+namespace lodestein {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::same_result;
+namespace fs = std::filesystem;
+
+using SweepStoreTest = testing::SweepTest;
+
+SweepPlan small_plan(const std::string& more = "") {
+  return parse_sweep_plan(testing::small_study + more, "study.toml");
+}
+
+std::string message_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string text_of(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+
+void expect_same_table(const SweepTable& a, const SweepTable& b) {
+  ASSERT_EQ(a.rows.size(), b.rows.size());
+  for (std::size_t c = 0; c < a.rows.size(); ++c) {
+    EXPECT_EQ(a.rows[c].cell.key, b.rows[c].cell.key);
+    EXPECT_EQ(a.rows[c].status, b.rows[c].status) << c;
+    EXPECT_TRUE(same_result(a.rows[c].result, b.rows[c].result)) << c;
+  }
+}
+
+TEST_F(SweepStoreTest, KeepsThePlanAndEveryRow) {
+  const SweepPlan plan = small_plan();
+  {
+    SweepStore store(store_file(), plan, "cpu");
+    const SweepSummary summary = run_sweep(Backend::cpu(2), plan, store);
+    EXPECT_EQ(summary.cells, plan.cells.size());
+    EXPECT_EQ(summary.failed, 0u);
+  }
+  EXPECT_FALSE(fs::exists(store_file().string() + ".lock"));
+  const SweepTable table = SweepStore(store_file()).read();
+  EXPECT_EQ(table.info.name, "study");
+  EXPECT_EQ(table.info.study, testing::small_study);
+  EXPECT_EQ(table.info.done, plan.cells.size());
+  EXPECT_EQ(table.info.backend, "cpu");
+  ASSERT_EQ(table.settings.size(), plan.settings.size());
+  for (std::size_t s = 0; s < plan.settings.size(); ++s) {
+    EXPECT_EQ(table.settings[s].data, plan.settings[s].data);
+    EXPECT_EQ(table.settings[s].options, plan.settings[s].options);
+    EXPECT_EQ(table.settings[s].method, plan.settings[s].method);
+  }
+  const auto rows = testing::run_all(plan, sweep_tasks(plan, {}));
+  for (std::size_t c = 0; c < rows.size(); ++c) {
+    EXPECT_EQ(table.rows[c].status, SweepStatus::done);
+    EXPECT_EQ(table.rows[c].cell.setting, plan.cells[c].setting);
+    EXPECT_TRUE(same_result(table.rows[c].result, rows[c])) << c;
+  }
+}
+
+TEST_F(SweepStoreTest, GoesOnWithWhatIsMissing) {
+  const SweepPlan plan = small_plan();
+  SweepSelection part;
+  part.only = {"method=lscale", "model=1"};
+  {
+    SweepStore store(store_file(), plan, "cpu");
+    EXPECT_EQ(run_sweep(Backend::cpu(1), plan, store, part).cells, 4u);
+  }
+  SweepStore store(store_file(), plan, "cpu");
+  EXPECT_EQ(run_sweep(Backend::cpu(2), plan, store).cells, plan.cells.size() - 4);
+  EXPECT_EQ(run_sweep(Backend::cpu(2), plan, store).cells, 0u);
+
+  SweepStore at_once(folder_ / "other.db", plan, "cpu");
+  run_sweep(Backend::cpu(1), plan, at_once);
+  expect_same_table(store.read(), at_once.read());
+}
+
+TEST_F(SweepStoreTest, FailuresStayUntilTheyAreRetried) {
+  const SweepPlan plan = small_plan();
+  SweepStore store(store_file(), plan, "cpu");
+  SweepRow failure;
+  failure.cell = 2;
+  failure.failed = true;
+  failure.cause = "rank-too-low";
+  failure.diagnosis = "2 of 3 directions; more samples";
+  store.write({failure});
+  EXPECT_EQ(run_sweep(Backend::cpu(2), plan, store).cells, plan.cells.size() - 1);
+  SweepTable table = store.read();
+  EXPECT_EQ(table.info.failed, 1u);
+  EXPECT_EQ(table.rows[2].status, SweepStatus::failed);
+  EXPECT_TRUE(same_result(table.rows[2].result, failure));
+
+  SweepSelection retry;
+  retry.retry_failed = true;
+  EXPECT_EQ(run_sweep(Backend::cpu(2), plan, store, retry).cells, 1u);
+  EXPECT_EQ(store.info().failed, 0u);
+  EXPECT_EQ(store.info().done, plan.cells.size());
+}
+
+TEST_F(SweepStoreTest, AChangedStudyIsRefusedUnlessAccepted) {
+  const SweepPlan plan = small_plan();
+  {
+    SweepStore store(store_file(), plan, "cpu");
+    run_sweep(Backend::cpu(2), plan, store);
+  }
+  const SweepTable before = SweepStore(store_file()).read();
+  const SweepPlan changed = parse_sweep_plan(R"(
+models = 2
+data = "moments"
+latents = [3, 4]
+observed = 6
+samples = [200, 2000]
+method = ["likelihood", "lscale"]
+)",
+                                             "study.toml");
+  EXPECT_THAT(message_of([&] { SweepStore(store_file(), changed, "cpu"); }),
+              HasSubstr("the study has changed; of 24 results 8 would stay"));
+  EXPECT_THAT(message_of([&] { SweepStore(store_file(), plan, "cuda"); }),
+              HasSubstr("the backend is cuda, not cpu"));
+  const SweepPlan reseeded = parse_sweep_plan(testing::small_study, "study.toml", Seed{5});
+  EXPECT_THAT(message_of([&] { SweepStore(store_file(), reseeded, "cpu"); }),
+              HasSubstr("the seed is 5, not 0; of 24 results 0 would stay"));
+  expect_same_table(SweepStore(store_file()).read(), before);
+
+  SweepStore store(store_file(), changed, "cpu", ChangedStudy::accept);
+  EXPECT_EQ(store.info().done, 8u);
+  run_sweep(Backend::cpu(2), changed, store);
+  SweepStore fresh(folder_ / "fresh.db", changed, "cpu");
+  run_sweep(Backend::cpu(2), changed, fresh);
+  expect_same_table(store.read(), fresh.read());
+}
+
+TEST_F(SweepStoreTest, CommentsAndPublishedValuesMayChange) {
+  { SweepStore store(store_file(), small_plan(), "cpu"); }
+  const std::string more = "[[published]] # new\nsource = \"a table\"\nlatents = 2\nshd = 0.5\n";
+  { SweepStore store(store_file(), small_plan(more), "cpu"); }
+  const SweepTable table = SweepStore(store_file()).read();
+  EXPECT_THAT(table.info.study, HasSubstr("# new"));
+  ASSERT_EQ(table.published.size(), 1u);
+  EXPECT_EQ(table.published[0].metric, "shd");
+  EXPECT_EQ(table.published[0].where, (std::vector<SweepField>{{"latents", std::int64_t{2}}}));
+}
+
+TEST_F(SweepStoreTest, TheSecondWriterIsToldWhoHoldsIt) {
+  const SweepPlan plan = small_plan();
+  const SweepStore store(store_file(), plan, "cpu");
+  const std::string message = message_of([&] { SweepStore(store_file(), plan, "cpu"); });
+  EXPECT_THAT(message, HasSubstr("is being written by process " + std::to_string(getpid())));
+  EXPECT_THAT(message, HasSubstr("since "));
+  EXPECT_EQ(SweepStore(store_file()).info().cells, plan.cells.size()) << "readers are welcome";
+}
+
+TEST_F(SweepStoreTest, ShardsMerge) {
+  const SweepPlan plan = small_plan();
+  for (std::size_t shard = 1; shard <= 3; ++shard) {
+    SweepSelection selection;
+    selection.shard = shard;
+    selection.shards = 3;
+    SweepStore part(folder_ / (std::to_string(shard) + ".db"), plan, "cpu");
+    run_sweep(Backend::cpu(1), plan, part, selection);
+  }
+  SweepStore store(store_file(), plan, "cpu");
+  std::size_t merged = 0;
+  for (const char* part : {"1.db", "2.db", "3.db", "1.db"})
+    merged += store.merge(SweepStore(folder_ / part));
+  EXPECT_EQ(merged, plan.cells.size());
+  SweepStore at_once(folder_ / "at_once.db", plan, "cpu");
+  run_sweep(Backend::cpu(2), plan, at_once);
+  expect_same_table(store.read(), at_once.read());
+  SweepStore other(folder_ / "other.db",
+                   parse_sweep_plan(testing::small_study, "study.toml", Seed{1}), "cpu");
+  EXPECT_THROW(store.merge(other), InvalidArgument);
+}
+
+TEST_F(SweepStoreTest, WhatIsNoStoreIsRefused) {
+  EXPECT_THAT(message_of([&] { SweepStore store(store_file()); }), HasSubstr("there is no such store"));
+  std::ofstream(store_file()) << std::string(2000, 'x');
+  EXPECT_THAT(message_of([&] { SweepStore store(store_file()); }), HasSubstr("it is no store"));
+  EXPECT_THAT(message_of([&] { SweepStore(store_file(), small_plan(), "cpu"); }),
+              HasSubstr("it is no store"));
+  EXPECT_EQ(text_of(store_file()), std::string(2000, 'x'));
+  EXPECT_THAT(message_of([&] { SweepStore(folder_ / "no" / "x.db", small_plan(), "cpu"); }),
+              HasSubstr("is there such a folder"));
+}
+
+TEST_F(SweepStoreTest, ExportsAgree) {
+  const SweepPlan plan = small_plan();
+  SweepStore store(store_file(), plan, "cpu");
+  SweepRow failure;
+  failure.cell = 0;
+  failure.failed = true;
+  failure.cause = "error";
+  failure.diagnosis = "quotes \" and, commas";
+  store.write({failure});
+  SweepSelection some;
+  some.only = {"model=0"};
+  run_sweep(Backend::cpu(2), plan, store, some);
+  for (const char* file : {"t.csv", "t.jsonl", "t.npz"}) export_sweep(store, folder_ / file);
+  EXPECT_THROW(export_sweep(store, folder_ / "t.xls"), InvalidArgument);
+
+  std::istringstream csv(text_of(folder_ / "t.csv")), lines(text_of(folder_ / "t.jsonl"));
+  std::string header, row;
+  std::getline(csv, header);
+  EXPECT_THAT(header, HasSubstr("key,group,method,model,"));
+  EXPECT_THAT(header, HasSubstr(",samples,"));
+  std::size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const auto json = nlohmann::json::parse(line);
+    ASSERT_TRUE(std::getline(csv, row));
+    EXPECT_THAT(row, HasSubstr(json.at("key").get<std::string>()));
+    const std::size_t cell = json.at("status") == "failed" ? 0 : count;
+    EXPECT_EQ(json.at("key"), key_text(plan.cells[cell].key));
+    EXPECT_EQ(json.at("mcc").is_null(), cell == 0);
+    EXPECT_EQ(json.at("samples"),
+              std::get<std::int64_t>(value_of(plan.settings[plan.cells[cell].setting], "samples")));
+  }
+  EXPECT_EQ(count, 8u);
+  EXPECT_THAT(text_of(folder_ / "t.csv"), HasSubstr("\"quotes \"\" and, commas\""));
+  EXPECT_THAT(text_of(folder_ / "t.npz"), HasSubstr("<U16"));  // keys
+}
+
+}  // namespace
+}  // namespace lodestein
