@@ -93,7 +93,7 @@ SweepEstimate estimate_sweep(const Backend& backend, const SweepPlan& plan,
   Timing timing(plan);
   const sweep::Clock clock;
   for (const std::size_t t : in_order_of_size(plan, tasks)) {
-    if (clock.seconds() > budget) break;
+    if (estimate.measured > 0 && clock.seconds() > budget) break;
     const auto rows = run_sweep_task(alone, plan, tasks[t], observer);
     timing.record(rows);
     estimate.measured += rows.size();

@@ -123,14 +123,19 @@ Database::Database(const std::filesystem::path& file, Mode mode) : name_(file.st
     run("pragma synchronous = normal");
     return;
   }
-  open(uri, SQLITE_OPEN_READONLY);
-  try {
-    has_table("meta");
-  } catch (const IoError&) {
-    // In a folder that can't be written a closed WAL store opens only if nothing can change it.
-    if (std::filesystem::exists(name_ + "-wal")) throw;
-    open(uri + "?immutable=1", SQLITE_OPEN_READONLY);
+  // A reader that may write tidies up behind itself, which SQLite lets no other do.
+  for (const int flags : {SQLITE_OPEN_READWRITE, SQLITE_OPEN_READONLY}) {
+    try {
+      open(uri, flags);
+      has_table("meta");
+      run("pragma query_only = 1");
+      return;
+    } catch (const IoError&) {
+      if (flags == SQLITE_OPEN_READONLY && std::filesystem::exists(name_ + "-wal")) throw;
+    }
   }
+  // In a folder that can't be written a closed WAL store opens only if nothing can change it.
+  open(uri + "?immutable=1", SQLITE_OPEN_READONLY);
 }
 
 void Database::open(const std::string& uri, int flags) {

@@ -72,7 +72,8 @@ SweepValue value_of(const Json& json) {
 
 std::vector<SweepField> fields_of(const std::string& text) {
   std::vector<SweepField> fields;
-  for (const auto& [name, value] : Json::parse(text).items())
+  const Json json = Json::parse(text);
+  for (const auto& [name, value] : json.items())
     fields.push_back({name, value_of(value)});
   return fields;
 }

@@ -165,14 +165,14 @@ std::string resume_text(const SweepCommandOptions& options, std::size_t have, st
 }
 
 int run(const CLI::App& app, const SweepCommandOptions& options, const Context& context) {
-  const SweepPlan plan = plan_of(app, options, context);
-  const Backend backend = context.backend();
-  SweepStore store(options.out, plan, backend.name(), options.changed);
-  ProgressObserver observer = context.observer();
   const Deadline deadline(patience, [&] {
     const SweepInfo info = SweepStore(options.out).info();
     return resume_text(options, info.done + info.failed, info.cells, context);
   });
+  const SweepPlan plan = plan_of(app, options, context);
+  const Backend backend = context.backend();
+  SweepStore store(options.out, plan, backend.name(), options.changed);
+  ProgressObserver observer = context.observer();
   SweepSummary summary;
   try {
     summary = run_sweep(backend, plan, store, options.selection, observer);

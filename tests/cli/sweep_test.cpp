@@ -107,7 +107,7 @@ TEST_F(Sweep, FailedCellsAreCountedWithTheirCauses) {
 TEST_F(Sweep, KilledAtRandomMomentsItLosesNothing) { survives_kills(5, 150); }
 
 TEST_F(Sweep, StopsWithinASecondAndSaysHowToGoOn) {
-  write_study(100000);
+  write_study(10000);
   const auto began = std::chrono::steady_clock::now();
   const Outcome run = run_program(sweep_command("results.db"), folder_, 3.0);
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - began;
@@ -133,7 +133,7 @@ TEST_F(Sweep, StopsALongCellToo) {
 }
 
 TEST_F(Sweep, TheSecondRunIsToldWhoHoldsTheStore) {
-  write_study(100000);
+  write_study(10000);
   Child first(sweep_command("results.db"), folder_);
   while (first.running() && !fs::exists(folder_ / "results.db"))
     std::this_thread::sleep_for(std::chrono::milliseconds(20));

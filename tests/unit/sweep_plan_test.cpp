@@ -80,9 +80,9 @@ variance_scale = 0.25
 TEST(SweepPlan, KeysStayWhatTheyAre) {
   // Stored tables are found again by them: this test fails where old stores would be lost.
   const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml", Seed{7});
-  EXPECT_EQ(key_text(plan.cells[0].key), "KEY0");
-  EXPECT_EQ(data_seed(plan, plan.cells[0]).value, DATASEEDu);
-  EXPECT_EQ(method_seed(plan, plan.cells[0]).value, METHODSEEDu);
+  EXPECT_EQ(key_text(plan.cells[0].key), "401d2ad516e8959b");
+  EXPECT_EQ(data_seed(plan, plan.cells[0]).value, 8455141736927305303u);
+  EXPECT_EQ(method_seed(plan, plan.cells[0]).value, 14906098345507501979u);
 }
 
 TEST(SweepPlan, MethodsShareTheSeedOfTheDataAndModelsDont) {

@@ -174,6 +174,7 @@ name = "few"
 samples = 3
 [[group]]
 name = "none"
+density = 1
 weak_edge_filter = 1e8
 )",
                                           "study.toml");
