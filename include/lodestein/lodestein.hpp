@@ -17,6 +17,7 @@
 #include "lodestein/data/write.hpp"
 #include "lodestein/evaluate/evaluate.hpp"
 #include "lodestein/evaluate/metrics.hpp"
+#include "lodestein/evaluate/summary.hpp"
 #include "lodestein/graph/assignment.hpp"
 #include "lodestein/graph/digraph.hpp"
 #include "lodestein/score/check.hpp"
