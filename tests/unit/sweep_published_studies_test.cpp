@@ -1,0 +1,47 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "lodestein/sweep/plan.hpp"
+#include "lodestein/sweep/sweep.hpp"
+
+namespace lodestein {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// bench/studies/estimators.toml is a study of `lodestein score`.
+std::vector<fs::path> sweep_studies() {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(fs::path(LODESTEIN_SOURCE_DIR) / "bench/studies"))
+    if (entry.path().extension() == ".toml" && entry.path().stem() != "estimators")
+      files.push_back(entry.path());
+  return files;
+}
+
+TEST(PublishedStudies, OfEveryTableArePlannedAsTheyStand) {
+  std::set<std::string> tables;
+  for (const fs::path& file : sweep_studies()) {
+    const SweepPlan plan = read_sweep_plan(file);
+    tables.insert(plan.name.substr(0, 2));
+    EXPECT_GE(plan.cells.size(), 50u) << file;
+    std::size_t cells = 0;
+    for (const SweepTask& task : sweep_tasks(plan, {})) cells += task.cells.size();
+    EXPECT_EQ(cells, plan.cells.size()) << file;
+  }
+  EXPECT_EQ(tables, (std::set<std::string>{"B1", "B2", "B3", "B4", "B5", "B6", "B7"}));
+}
+
+TEST(PublishedStudies, HaveTheSizesOfThePublishedOnes) {
+  const fs::path folder = fs::path(LODESTEIN_SOURCE_DIR) / "bench/studies";
+  const auto settings = [&](const char* file) {
+    return read_sweep_plan(folder / file).settings.size();
+  };
+  EXPECT_EQ(settings("finite_sample.toml"), 36u * 2u) << "36 settings of two methods";
+  EXPECT_EQ(settings("umni.toml"), 10u + 6u) << "the published search stops at n = 6";
+  EXPECT_EQ(settings("gscale_exact.toml"), 8u * 3u) << "three ways of pairing";
+}
+
+}  // namespace
+}  // namespace lodestein
