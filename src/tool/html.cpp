@@ -86,4 +86,24 @@ std::string html_table(const std::vector<std::string>& headers,
   return table + "</tbody>\n</table></div>\n";
 }
 
+std::string fact(const std::string& name, const std::string& value) {
+  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escaped(name), escaped(value));
+}
+
+std::string setting(const std::string& name, const std::string& value) {
+  return fmt::format("<dt>{}</dt><dd>{}</dd>\n", escaped(name), escaped(value));
+}
+
+std::string html_page(const std::string& title, const std::string& style, const std::string& main,
+                      const std::string& written_by) {
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<title>lodestein: {}</title>\n<link rel=\"icon\" "
+      "href=\"data:,\">\n<style>{}</style>\n</head>\n"
+      "<body>\n<main>\n{}<footer>Written by lodestein "
+      "{}.</footer>\n</main>\n</body>\n</html>\n",
+      escaped(title), style, main, escaped(written_by));
+}
+
 }  // namespace lodestein::tool

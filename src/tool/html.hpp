@@ -23,4 +23,12 @@ std::string html_section(const std::string& heading, const std::string& lead,
 std::string html_table(const std::vector<std::string>& headers,
                        const std::vector<std::vector<std::string>>& rows);
 
+/// One large number of <dl class="facts">, and one line of <dl class="settings">.
+std::string fact(const std::string& name, const std::string& value);
+std::string setting(const std::string& name, const std::string& value);
+
+/// A whole self-contained page; `style` is its style sheet, `main` what is in <main>, as HTML.
+std::string html_page(const std::string& title, const std::string& style, const std::string& main,
+                      const std::string& written_by);
+
 }  // namespace lodestein::tool

@@ -22,10 +22,6 @@ namespace {
 
 constexpr std::size_t features_shown = 40;
 
-std::string fact(const std::string& name, const std::string& value) {
-  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escaped(name), escaped(value));
-}
-
 double total_seconds(const LearnedModel& fit) {
   double seconds = 0.0;
   for (const StageTime& time : fit.timings) seconds += time.seconds;
@@ -283,10 +279,6 @@ std::string spectrum_section(const LearnedModel& fit) {
                         kept));
 }
 
-std::string setting(const std::string& name, const std::string& value) {
-  return fmt::format("<dt>{}</dt><dd>{}</dd>\n", escaped(name), escaped(value));
-}
-
 /// "null_splits" -> "Null splits"
 std::string readable(std::string name) {
   std::replace(name.begin(), name.end(), '_', ' ');
@@ -338,15 +330,8 @@ std::string body_sections(const FitRecord& record) {
 
 std::string report_html(const FitRecord& record) {
   const std::string written_by = record.version.empty() ? version : record.version;
-  return fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<title>lodestein: {}</title>\n<link rel=\"icon\" "
-      "href=\"data:,\">\n<style>{}</style>\n</head>\n"
-      "<body>\n<main>\n{}{}{}<footer>Written by lodestein "
-      "{}.</footer>\n</main>\n</body>\n</html>\n",
-      escaped(record.input ? record.input->path.filename().string() : "fit"), report_style,
-      page_header(record), facts(record.result), body_sections(record), escaped(written_by));
+  return html_page(record.input ? record.input->path.filename().string() : "fit", report_style,
+                   page_header(record) + facts(record.result) + body_sections(record), written_by);
 }
 
 }  // namespace lodestein::tool

@@ -2,22 +2,14 @@
 
 #include <regex>
 
+#include "browser.hpp"
 #include "lodestein/unmix/result_file.hpp"
-#include "tool.hpp"
 
 namespace lodestein::testing {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-std::size_t count(const std::string& text, const std::string& pattern) {
-  std::size_t found = 0;
-  for (std::size_t at = text.find(pattern); at != std::string::npos;
-       at = text.find(pattern, at + 1))
-    ++found;
-  return found;
-}
 
 class Report : public ToolTest {
  protected:
@@ -29,23 +21,8 @@ class Report : public ToolTest {
     ASSERT_EQ(run.code, 0) << run.err;
     html_ = read_text(folder_ / "r.html");
   }
-  static bool has_chromium() {
-    const auto folder = std::filesystem::temp_directory_path() / "lodestein_chromium";
-    return run_program({"chromium", "--version"}, folder.parent_path()).code == 0;
-  }
-  /// The page in a browser that can reach no host; what the page complains of is in err.
-  Outcome browse(const std::vector<std::string>& more) const {
-    std::vector<std::string> command{"chromium",
-                                     "--headless",
-                                     "--no-sandbox",
-                                     "--disable-gpu",
-                                     "--user-data-dir=" + (folder_ / "profile").string(),
-                                     "--host-resolver-rules=MAP * ~NOTFOUND",
-                                     "--enable-logging=stderr",
-                                     "--window-size=1100,3000"};
-    command.insert(command.end(), more.begin(), more.end());
-    command.push_back("file://" + (folder_ / "r.html").string());
-    return run_program(command, folder_);
+  Outcome browse(const std::vector<std::string>& options) const {
+    return testing::browse(folder_ / "r.html", options);
   }
 
   std::string html_;

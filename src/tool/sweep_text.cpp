@@ -1,0 +1,215 @@
+#include "tool/sweep_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "tool/command.hpp"
+#include "tool/html.hpp"
+#include "tool/sweep_summary.hpp"
+
+namespace lodestein::tool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Rows = std::vector<std::vector<std::string>>;
+
+std::string markdown_cell(std::string text) {
+  for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2)
+    text.replace(at, 1, "\\|");
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+/// The first row is the header.
+std::string markdown_table(Rows rows) {
+  std::vector<std::size_t> widths(rows.front().size(), 3);
+  for (auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = markdown_cell(row[i]);
+      widths[i] = std::max(widths[i], character_count(row[i]));
+    }
+  std::string text;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    text += "|";
+    for (std::size_t i = 0; i < widths.size(); ++i)
+      text += fmt::format(" {}{} |", rows[r][i],
+                          std::string(widths[i] - character_count(rows[r][i]), ' '));
+    text += "\n";
+    if (r > 0) continue;
+    for (const std::size_t width : widths) text += "|" + std::string(width + 2, '-');
+    text += "|\n";
+  }
+  return text;
+}
+
+std::string entry_text(const SweepEntry& entry, const Summary& summary, bool rate) {
+  if (entry.planned() == 0) return "";
+  if (entry.planned() == entry.pending) return "not run";
+  std::string text = estimate_text(summary, rate);
+  if (entry.failed > 0)
+    text += fmt::format(" ({} of {} failed)", entry.failed, entry.done + entry.failed);
+  return text;
+}
+
+std::string metric_table(const SweepGroup& group, std::size_t metric) {
+  const std::string& name = sweep_metrics()[metric].name;
+  const auto published = published_labels(group, name);
+  Rows rows(1);
+  for (const auto* names : {&group.fields, &published, &group.methods})
+    rows[0].insert(rows[0].end(), names->begin(), names->end());
+  for (const SweepPoint& point : group.points) {
+    auto& row = rows.emplace_back();
+    for (const SweepValue& value : point.values) row.push_back(to_text(value));
+    for (const std::string& label : published) {
+      const PublishedValue* value = published_at(point, name, label);
+      row.push_back(value ? number(value->value) : "");
+    }
+    for (const SweepEntry& entry : point.entries)
+      row.push_back(entry_text(entry, entry.metrics[metric], is_rate(name)));
+  }
+  return markdown_table(std::move(rows));
+}
+
+std::vector<std::size_t> metrics_named(const std::vector<std::string>& names) {
+  std::vector<std::string> known;
+  for (const SweepMetric& metric : sweep_metrics()) known.push_back(metric.name);
+  std::vector<std::size_t> metrics;
+  for (const std::string& name : names) {
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found == known.end())
+      throw UsageError(fmt::format("'{}' is no metric, the nearest is '{}'; metrics: {}", name,
+                                   nearest(name, known), joined(known)));
+    metrics.push_back(static_cast<std::size_t>(found - known.begin()));
+  }
+  return metrics;
+}
+
+/// Of a group: the ones asked for, or its main ones.
+std::vector<std::size_t> shown_metrics(const SweepGroup& group,
+                                       const std::vector<std::size_t>& asked) {
+  std::vector<std::size_t> shown;
+  for (const std::size_t metric : asked)
+    if (std::find(group.metrics.begin(), group.metrics.end(), metric) != group.metrics.end())
+      shown.push_back(metric);
+  if (!asked.empty()) return shown;
+  shown = group.metrics;
+  shown.resize(group.main_metrics);
+  return shown;
+}
+
+std::string findings_table(const std::vector<SweepFinding>& findings, const char* title) {
+  if (findings.empty()) return "";
+  Rows rows{{"finding", "fits", "key of the first", "what it says"}};
+  for (const SweepFinding& finding : findings)
+    rows.push_back({finding.code, std::to_string(finding.count), finding.key, finding.diagnosis});
+  return fmt::format("\n## {}\n\n{}", title, markdown_table(std::move(rows)));
+}
+
+std::string sources(const SweepTable& table) {
+  std::vector<std::string> known;
+  for (const PublishedValue& value : table.published)
+    if (std::find(known.begin(), known.end(), value.source) == known.end())
+      known.push_back(value.source);
+  return known.empty() ? "" : " Published: " + joined(known, "; ") + ".";
+}
+
+Json number_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json summary_json(const Summary& s) {
+  return {{"count", s.count},
+          {"mean", number_or_null(s.mean)},
+          {"standard_error", number_or_null(s.standard_error)},
+          {"low", number_or_null(s.low)},
+          {"high", number_or_null(s.high)}};
+}
+
+Json value_json(const SweepValue& value) {
+  return std::visit([](const auto& v) { return Json(v); }, value);
+}
+
+Json entry_json(const SweepGroup& group, const SweepPoint& point, std::size_t method) {
+  const SweepEntry& entry = point.entries[method];
+  Json json{{"method", group.methods[method]},
+            {"settings", Json::object()},
+            {"done", entry.done},
+            {"failed", entry.failed},
+            {"not_run", entry.pending},
+            {"metrics", Json::object()},
+            {"seconds", summary_json(entry.seconds)}};
+  for (std::size_t i = 0; i < group.fields.size(); ++i)
+    json["settings"][group.fields[i]] = value_json(point.values[i]);
+  for (const std::size_t m : group.metrics)
+    json["metrics"][sweep_metrics()[m].name] = summary_json(entry.metrics[m]);
+  return json;
+}
+
+Json group_json(const SweepGroup& group) {
+  Json json{{"name", group.name}, {"constant", group.constant}, {"entries", Json::array()}};
+  for (const SweepPoint& point : group.points)
+    for (std::size_t method = 0; method < group.methods.size(); ++method)
+      if (point.entries[method].planned() > 0)
+        json["entries"].push_back(entry_json(group, point, method));
+  return json;
+}
+
+Json published_json(const PublishedValue& value) {
+  Json json{{"where", Json::object()},
+            {"metric", value.metric},
+            {"value", value.value},
+            {"source", value.source}};
+  for (const SweepField& field : value.where) json["where"][field.name] = value_json(field.value);
+  return json;
+}
+
+Json findings_json(const std::vector<SweepFinding>& findings) {
+  Json json = Json::array();
+  for (const SweepFinding& finding : findings)
+    json.push_back({{"code", finding.code},
+                    {"fits", finding.count},
+                    {"key", finding.key},
+                    {"diagnosis", finding.diagnosis}});
+  return json;
+}
+
+}  // namespace
+
+std::string sweep_markdown(const SweepTable& table, const std::vector<std::string>& metrics) {
+  const auto asked = metrics_named(metrics);
+  const SweepInfo& info = table.info;
+  std::string text =
+      fmt::format("# {}\n\nSeed {}, {}, lodestein {}. {} done, {} failed, {} not run.\n", info.name,
+                  info.seed.value, info.backend, info.version, info.done, info.failed,
+                  info.cells - info.done - info.failed);
+  for (const SweepGroup& group : sweep_groups(table)) {
+    if (!group.name.empty()) text += fmt::format("\n## {}\n", group.name);
+    if (!group.constant.empty()) text += "\n" + joined(group.constant) + "\n";
+    for (const std::size_t metric : shown_metrics(group, asked))
+      text += fmt::format("\n{}:\n\n{}", metric_title(sweep_metrics()[metric].name),
+                          metric_table(group, metric));
+  }
+  text += findings_table(sweep_failures(table), "Failures");
+  text += findings_table(sweep_warnings(table), "Warnings");
+  return text +
+         "\nMeans over models ± standard error; rates with Wilson's 95 % interval. Failed fits are "
+         "left out." +
+         sources(table) + "\n";
+}
+
+std::string sweep_json(const SweepTable& table) {
+  const SweepInfo& info = table.info;
+  Json json{{"study", info.name},      {"seed", info.seed.value}, {"backend", info.backend},
+            {"version", info.version}, {"cells", info.cells},     {"done", info.done},
+            {"failed", info.failed}};
+  json["groups"] = json["published"] = Json::array();
+  for (const SweepGroup& group : sweep_groups(table)) json["groups"].push_back(group_json(group));
+  for (const PublishedValue& value : table.published)
+    json["published"].push_back(published_json(value));
+  json["failures"] = findings_json(sweep_failures(table));
+  json["warnings"] = findings_json(sweep_warnings(table));
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace lodestein::tool

@@ -1,0 +1,286 @@
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "browser.hpp"
+#include "lodestein/evaluate/summary.hpp"
+#include "lodestein/sweep/store.hpp"
+
+namespace lodestein::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using Json = nlohmann::json;
+
+constexpr const char* study = R"(
+name = "small"
+models = 4
+latents = 3
+observed = 3
+samples = [100, 1000, 10000]
+data = "moments"
+method = ["likelihood", "lscale"]
+
+[[published]]
+source = "Nobody 1999, table 1"
+method = "lscale"
+samples = [100, 1000]
+shd = [2.5, 1.25]
+)";
+
+class SweepReport : public ToolTest {
+ protected:
+  /// What a made-up cell gives: metrics by name, or a failure.
+  using Maker = std::function<void(const SweepPlan&, const SweepCell&, SweepRow&)>;
+
+  void store(const std::string& text, const Maker& make, std::size_t most = 1000000) {
+    const SweepPlan plan = parse_sweep_plan(text, "study.toml", Seed{3});
+    std::vector<SweepRow> rows;
+    for (std::size_t c = 0; c < std::min(most, plan.cells.size()); ++c) {
+      SweepRow row;
+      row.cell = c;
+      row.fit_seconds = 0.25;
+      row.metrics.assign(sweep_metrics().size(), std::numeric_limits<double>::quiet_NaN());
+      make(plan, plan.cells[c], row);
+      if (row.failed) row.metrics.clear();
+      rows.push_back(std::move(row));
+    }
+    SweepStore(folder_ / "results.db", plan, "cpu").write(rows);
+  }
+  static double& metric(SweepRow& row, const std::string& name) {
+    for (std::size_t m = 0; m < sweep_metrics().size(); ++m)
+      if (sweep_metrics()[m].name == name) return row.metrics[m];
+    throw std::runtime_error(name);
+  }
+  static double samples(const SweepPlan& plan, const SweepCell& cell) {
+    return static_cast<double>(
+        std::get<std::int64_t>(value_of(plan.settings[cell.setting], "samples")));
+  }
+  static const std::string& method(const SweepPlan& plan, const SweepCell& cell) {
+    return plan.settings[cell.setting].method;
+  }
+  /// SHD = model number, mcc falls with samples; lscale's fourth model fails.
+  static void make_small(const SweepPlan& plan, const SweepCell& cell, SweepRow& row) {
+    metric(row, "shd") = static_cast<double>(cell.model);
+    metric(row, "closure_exact") = cell.model == 0 ? 1.0 : 0.0;
+    metric(row, "mcc") = 1.0 - 1.0 / samples(plan, cell);
+    metric(row, "mixing_error") = 10.0 / samples(plan, cell);
+    row.failed = method(plan, cell) == "lscale" && cell.model == 3;
+    if (row.failed) {
+      row.cause = "rank-too-low";
+      row.diagnosis = "rank 2 of 3 latents; fit with --latents 2";
+    } else if (cell.model == 2) {
+      row.warnings = "model-misfit,weak-effect";
+    }
+  }
+  Json report_json() {
+    const Outcome run = lodestein("report results.db --json");
+    EXPECT_EQ(run.code, 0) << run.err;
+    return Json::parse(run.out);
+  }
+  std::string report_html() {
+    const Outcome run = lodestein("report results.db --html r.html");
+    EXPECT_EQ(run.code, 0) << run.err;
+    return read_text(folder_ / "r.html");
+  }
+  static Json entry(const Json& report, const std::string& method, double samples) {
+    for (const Json& entry : report.at("groups").at(0).at("entries"))
+      if (entry.at("method") == method && entry.at("settings").at("samples") == samples)
+        return entry;
+    return {};
+  }
+};
+
+TEST_F(SweepReport, GivesMeansWithTheirErrorsAndIntervals) {
+  store(study, make_small);
+  const Json ours = entry(report_json(), "likelihood", 1000);
+  const Summary expected = summarise({0.0, 1.0, 2.0, 3.0});
+  const Json shd = ours.at("metrics").at("shd");
+  EXPECT_EQ(shd.at("count"), 4);
+  EXPECT_EQ(shd.at("mean"), 1.5);
+  EXPECT_EQ(shd.at("standard_error"), expected.standard_error);
+  EXPECT_EQ(shd.at("low"), expected.low);
+  EXPECT_EQ(shd.at("high"), expected.high);
+  const Json rate = ours.at("metrics").at("closure_exact");
+  EXPECT_EQ(rate.at("low"), summarise_rate(1, 4).low);
+  EXPECT_EQ(rate.at("high"), summarise_rate(1, 4).high);
+  EXPECT_EQ(ours.at("seconds").at("mean"), 0.25);
+}
+
+TEST_F(SweepReport, CountsFailuresAndKeepsThemOutOfMeans) {
+  store(study, make_small);
+  const Json report = report_json();
+  const Json theirs = entry(report, "lscale", 100);
+  EXPECT_EQ(theirs.at("done"), 3);
+  EXPECT_EQ(theirs.at("failed"), 1);
+  EXPECT_EQ(theirs.at("metrics").at("shd").at("mean"), 1.0);
+  ASSERT_EQ(report.at("failures").size(), 1u);
+  EXPECT_EQ(report.at("failures").at(0).at("code"), "rank-too-low");
+  EXPECT_EQ(report.at("failures").at(0).at("fits"), 3);
+  EXPECT_EQ(report.at("warnings").size(), 2u);
+  const std::string text = lodestein("report results.db").out;
+  EXPECT_THAT(text, HasSubstr("(1 of 4 failed)"));
+  EXPECT_THAT(text, HasSubstr("rank 2 of 3 latents"));
+}
+
+TEST_F(SweepReport, PrintsTablesWithThePublishedValuesBeside) {
+  store(study, make_small);
+  const std::string text = lodestein("report results.db --metrics shd").out;
+  EXPECT_THAT(text, HasSubstr("# small"));
+  EXPECT_THAT(text, HasSubstr("| samples | lscale, published | likelihood"));
+  EXPECT_TRUE(std::regex_search(text, std::regex("\\| 100 +\\| 2.5 +\\| 1.5 ± 0.6"))) << text;
+  EXPECT_TRUE(std::regex_search(text, std::regex("\\| 10000 +\\|  +\\| 1.5 ± 0.6"))) << text;
+  EXPECT_THAT(text, HasSubstr("Nobody 1999, table 1"));
+  EXPECT_THAT(text, Not(HasSubstr("MCC")));
+}
+
+TEST_F(SweepReport, SaysWhatHasNotRun) {
+  store(study, make_small, 1);
+  const std::string text = lodestein("report results.db").out;
+  EXPECT_THAT(text, HasSubstr("1 done, 0 failed, 23 not run"));
+  EXPECT_THAT(text, HasSubstr("not run |"));
+  EXPECT_THAT(report_html(), HasSubstr(">not run<"));
+}
+
+TEST_F(SweepReport, DrawsEveryMetricAgainstTheFieldThatVaries) {
+  store(study, make_small);
+  const std::string html = report_html();
+  for (const char* label : {"SHD against samples", "MCC against samples",
+                            "exact closure against samples", "SHD against seconds per fit"})
+    EXPECT_THAT(html, HasSubstr(label));
+  EXPECT_THAT(html, Not(HasSubstr("against latents")));
+  EXPECT_THAT(html, HasSubstr("Nobody 1999, table 1"));
+  EXPECT_THAT(html, HasSubstr("lodestein sweep STUDY --only key="));
+}
+
+TEST_F(SweepReport, DrawsAPanelForEachCombinationOfTheOtherFields) {
+  store(R"(
+models = 2
+latents = [3, 4]
+observed = [4, 8]
+samples = [100, 1000, 10000]
+data = "moments"
+method = "likelihood"
+)",
+        make_small);
+  const std::string html = report_html();
+  for (const char* panel : {"SHD against samples: latents = 3, observed = 4",
+                            "SHD against samples: latents = 4, "
+                            "observed = 8",
+                            "SHD against latents: observed = 4, samples = 100",
+                            "SHD against observed: latents = 3, samples = 10000"})
+    EXPECT_THAT(html, HasSubstr(panel));
+}
+
+TEST_F(SweepReport, ShowsAcrossGroupsWhatVariesBetweenThemOnly) {
+  store(R"(
+models = 2
+samples = [100, 1000]
+data = "moments"
+observed = 5
+method = "likelihood"
+[[group]]
+name = "small"
+latents = 3
+[[group]]
+name = "large"
+latents = 5
+)",
+        make_small);
+  const std::string html = report_html();
+  EXPECT_THAT(html, HasSubstr("<h2>Across groups</h2>"));
+  EXPECT_EQ(count(html, "SHD against latents"), 2u) << "one panel for each number of samples";
+  EXPECT_EQ(count(html, "SHD against samples"), 2u) << "one panel for each group";
+}
+
+TEST_F(SweepReport, NamesMethodsByTheOptionsInWhichTheyDiffer) {
+  store(R"(
+models = 2
+latents = 3
+observed = 3
+samples = 1000
+data = "moments"
+method = "lscale"
+edge_threshold = [0.001, 0.05]
+[[published]]
+source = "Nobody"
+method = "lscale"
+edge_threshold = 0.05
+shd = 7
+)",
+        make_small);
+  const std::string text = lodestein("report results.db --metrics shd").out;
+  EXPECT_THAT(text, HasSubstr("| lscale, edge_threshold = 0.05, published | lscale, "
+                              "edge_threshold = 0.001 | lscale, edge_threshold = 0.05 |"));
+}
+
+TEST_F(SweepReport, IsSelfContainedAndSafe) {
+  store(R"(
+name = "<script>alert(1)</script>\"'&"
+models = 2
+latents = 3
+observed = 3
+samples = [100, 1000]
+data = "moments"
+method = "likelihood"
+[[group]]
+name = "<script>2</script>"
+[[published]]
+source = "<script>3</script>"
+samples = 100
+shd = 7
+)",
+        [](const SweepPlan& plan, const SweepCell& cell, SweepRow& row) {
+          make_small(plan, cell, row);
+          row.failed = cell.model == 1;
+          if (row.failed) row.cause = row.diagnosis = "<script>4</script>|\n";
+        });
+  const std::string html = report_html();
+  for (const char* outside : {"http://", "https://", "<script", "@import", "url(", "src="})
+    EXPECT_THAT(html, Not(HasSubstr(outside)));
+  EXPECT_THAT(html, HasSubstr("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
+}
+
+TEST_F(SweepReport, RendersInABrowserAndHidesAMethodWithoutAScript) {
+  if (!has_chromium()) GTEST_SKIP() << "no chromium here; install it to test the page in a browser";
+  store(study, make_small);
+  std::string html = report_html();
+  const Outcome page = browse(folder_ / "r.html", {"--dump-dom"});
+  ASSERT_EQ(page.code, 0) << page.err;
+  EXPECT_GE(count(page.out, "class=\"chart panel\""), 6u);
+  EXPECT_THAT(page.err, Not(HasSubstr("CONSOLE")));
+  EXPECT_THAT(page.err, Not(HasSubstr("ERR_NAME_NOT_RESOLVED")));
+  const auto picture = folder_ / "page.png";
+  ASSERT_EQ(browse(folder_ / "r.html", {"--screenshot=" + picture.string()}).code, 0);
+  EXPECT_GT(std::filesystem::file_size(picture), 50000u) << "an empty page is a few kilobytes";
+
+  const std::size_t box = html.find("id=\"show1\" checked");
+  ASSERT_NE(box, std::string::npos);
+  html.erase(box + std::string("id=\"show1\"").size(), std::string(" checked").size());
+  html +=
+      "<script>document.title = [0, 1].map(i => getComputedStyle(document.querySelector("
+      "'section .s' + i)).display).join();</script>";
+  write_text_file(folder_ / "r.html", html);
+  EXPECT_THAT(browse(folder_ / "r.html", {"--dump-dom"}).out,
+              HasSubstr("<title>inline,none</title>"));
+}
+
+TEST_F(SweepReport, TellsWhatIsWrongWithARequest) {
+  store(study, make_small);
+  const Outcome metric = lodestein("report results.db --metrics sdh");
+  EXPECT_EQ(metric.code, 1);
+  EXPECT_THAT(metric.err, HasSubstr("nearest is 'shd'"));
+  EXPECT_EQ(lodestein("report nowhere.db").code, 1);
+  const Outcome fit = lodestein("report nowhere");
+  EXPECT_EQ(fit.code, 1);
+  EXPECT_THAT(fit.err, HasSubstr("--html"));
+  write_text_file(folder_ / "other.db", "not a database");
+  EXPECT_EQ(lodestein("report other.db").code, 1);
+}
+
+}  // namespace
+}  // namespace lodestein::testing
