@@ -212,10 +212,15 @@ ContrastiveNetworkOptions small_network() {
 
 TEST(ContrastiveNetwork, UndoesABentMixingThatALinearEncoderDoesNot) {
   const test::Chain chain = test::bent_chain(6000);
+  Dataset unmixed = chain.dataset;
+  for (std::size_t e = 0; e < 4; ++e) unmixed.environments[e].samples = chain.latents[e];
+  const auto linear_loss = [](const Dataset& dataset) {
+    return contrastive_fit(cpu, dataset, {.iterations = 150}).differences.summary().held_out_loss;
+  };
+  const double linear = linear_loss(chain.dataset), best = linear_loss(unmixed);
   const ContrastiveNetworkFit network = contrastive_network(cpu, chain.dataset, small_network());
-  const ContrastiveFit linear = contrastive_fit(cpu, chain.dataset, {.iterations = 150});
-  EXPECT_LT(network.differences.summary().held_out_loss,
-            linear.differences.summary().held_out_loss - 0.02);
+  // On the same held-out rows it gains most of what the true latents would.
+  EXPECT_GT(linear - network.differences.summary().held_out_loss, 0.6 * (linear - best));
   const Matrix truth = chain.all_latents(), z = chain.all_encoded(network.encoder);
   EXPECT_GT(linear_r_squared(truth, z), 0.97);
   const Matrix correlation = absolute_correlations(truth, z, Correlation::pearson);
