@@ -124,7 +124,7 @@ void fail(const Classified& learned, const std::string& message, ContrastiveUnmi
   result.order.clear();
   for (std::size_t i = 0; i < n; ++i) {
     result.order.push_back(i);
-    result.targets.push_back({learned.summary.environments[i], i, std::nan("")});
+    result.targets.push_back({learned.summary.environments[i], {i}, std::nan("")});
   }
   result.diagnosis.findings.push_back(
       {Severity::failure, "unmixing-failed",
