@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <string>
+#include <utility>
 
 #include "core/eigen.hpp"
 #include "evaluate/checks.hpp"
@@ -41,16 +41,17 @@ Eigen::VectorXd standardised(Eigen::VectorXd column) {
 
 /// Ranks from 1; tied values share the average of their ranks.
 Eigen::VectorXd average_ranks(const Eigen::VectorXd& values) {
-  std::vector<Eigen::Index> order(static_cast<std::size_t>(values.size()));
-  std::iota(order.begin(), order.end(), Eigen::Index{0});
-  std::sort(order.begin(), order.end(),
-            [&](Eigen::Index a, Eigen::Index b) { return values(a) < values(b); });
+  // Values beside their places: sorting places alone would fetch every value from elsewhere.
+  std::vector<std::pair<double, Eigen::Index>> sorted;
+  sorted.reserve(static_cast<std::size_t>(values.size()));
+  for (Eigen::Index i = 0; i < values.size(); ++i) sorted.emplace_back(values(i), i);
+  std::sort(sorted.begin(), sorted.end());
   Eigen::VectorXd ranks(values.size());
-  for (std::size_t first = 0; first < order.size();) {
+  for (std::size_t first = 0; first < sorted.size();) {
     std::size_t end = first;
-    while (end < order.size() && values(order[end]) == values(order[first])) ++end;
+    while (end < sorted.size() && sorted[end].first == sorted[first].first) ++end;
     const double average = 0.5 * static_cast<double>(first + 1 + end);
-    for (; first < end; ++first) ranks(order[first]) = average;
+    for (; first < end; ++first) ranks(sorted[first].second) = average;
   }
   return ranks;
 }

@@ -35,14 +35,25 @@ MatrixXd true_targets(const StudyTruth& truth) {
   return target_matrix(targets, truth.model.latents());
 }
 
-// Latents are named by the environments that hit them; correlations break ties.
-std::vector<std::size_t> named_by_targets(const MatrixXd& truth, const MatrixXd& estimate,
-                                          const Matrix& correlation) {
-  MatrixXd cost = 0.5 - 0.5 * as_eigen(correlation).array();
+// Hamming distances of the rows. [n, n]
+MatrixXd distances(const MatrixXd& truth, const MatrixXd& estimate) {
+  MatrixXd result(truth.rows(), estimate.rows());
   for (Index i = 0; i < truth.rows(); ++i) {
-    for (Index j = 0; j < estimate.rows(); ++j) {
-      cost(i, j) += (truth.row(i) - estimate.row(j)).cwiseAbs().sum();
-    }
+    for (Index j = 0; j < estimate.rows(); ++j)
+      result(i, j) = (truth.row(i) - estimate.row(j)).cwiseAbs().sum();
+  }
+  return result;
+}
+
+// Latents are named by the environments that hit them; correlations break ties.
+std::vector<std::size_t> named_by_targets(MatrixXd cost, const Truth& truth,
+                                          const Estimate& estimate) {
+  const bool clear = ((cost.array() == 0.0).rowwise().count() == 1).all() &&
+                     ((cost.array() == 0.0).colwise().count() == 1).all();
+  if (!clear) {
+    const Matrix correlation =
+        absolute_correlations(truth.latents, estimate.latents, Correlation::pearson);
+    cost.array() += 0.5 - 0.5 * as_eigen(correlation).array();
   }
   return minimum_cost_assignment(to_matrix(cost));
 }
@@ -87,8 +98,7 @@ std::vector<double> measure(const BatchData& data, const Learned& learned) {
   if (!learned.targets.empty()) {
     const MatrixXd hit = true_targets(study);
     const MatrixXd found = target_matrix(learned.targets, study.model.latents());
-    estimate.match = named_by_targets(
-        hit, found, absolute_correlations(truth.latents, estimate.latents, Correlation::pearson));
+    estimate.match = named_by_targets(distances(hit, found), truth, estimate);
     wrong = wrong_targets(hit, found, estimate.match);
   }
   const Evaluation e = evaluate(truth, estimate);
