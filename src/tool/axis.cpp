@@ -63,14 +63,13 @@ Axis::Axis(const std::vector<double>& values, bool logarithmic, double first_pix
     ticks_ = decade_ticks(low_, high_);
     return;
   }
-  const double range = *most - *least;
-  const double step = round_step(range > 0.0 ? range : std::max(1e-12, std::abs(*most)));
-  low_ = *least - 0.04 * range;
-  high_ = *most + 0.04 * range;
-  if (!(range > 0.0)) {
-    low_ -= step;
-    high_ += step;
-  }
+  // Values that differ by rounding only are one value.
+  const double size = std::max(std::abs(*least), std::abs(*most));
+  const bool one_value = !(*most - *least > 1e-9 * size);
+  const double range = one_value ? std::max(1e-12, size) : *most - *least;
+  const double step = round_step(range), margin = one_value ? step : 0.04 * range;
+  low_ = *least - margin;
+  high_ = *most + margin;
   for (double count = std::ceil(low_ / step); count * step <= high_; count += 1.0)
     ticks_.push_back(count * step + 0.0);  // no -0
 }

@@ -82,9 +82,9 @@ std::vector<std::pair<std::string, std::vector<std::string>>> varied(const Sweep
 
 std::string dry_run_text(const SweepPlan& plan, const SweepEstimate& estimate,
                          const Backend& backend) {
-  std::string text = fmt::format("{}: {} in {}, {} data sets\n", plan.name,
-                                 counted(plan.cells.size(), "cell"),
-                                 counted(plan.settings.size(), "setting"), plan.batches());
+  std::string text =
+      fmt::format("{}: {} in {}, {} data sets\n", plan.name, counted(plan.cells.size(), "cell"),
+                  counted(plan.settings.size(), "setting"), plan.batches());
   for (const auto& [name, values] : varied(plan))
     text += fmt::format("  {:<24} {}\n", name, listed(values, 12));
   text += fmt::format(

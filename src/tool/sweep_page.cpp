@@ -66,42 +66,48 @@ std::string entry_html(const SweepEntry& entry, const Summary& summary, bool rat
   return escaped(estimate_text(summary, rate)) + failed_text(entry);
 }
 
-std::vector<std::string> headers_of(const SweepGroup& group,
-                                    const std::vector<std::string>& published) {
-  std::vector<std::string> headers;
-  for (const auto* names : {&group.fields, &published, &group.methods})
-    for (const std::string& name : *names) headers.push_back("#" + name);
-  return headers;
+std::string column_html(const SweepPoint& point, const SweepColumn& column, std::size_t metric) {
+  const std::string& name = sweep_metrics()[metric].name;
+  if (column.method) {
+    const SweepEntry& entry = point.entries[*column.method];
+    return entry_html(entry, entry.metrics[metric], is_rate(name));
+  }
+  const PublishedValue* value = published_at(point, name, column.label);
+  return value ? fmt::format("<span class=\"published\" title=\"{}\">{}</span>",
+                             escaped(value->source), number(value->value))
+               : "";
+}
+
+std::vector<std::string> numeric(const std::vector<std::string>& headers) {
+  std::vector<std::string> marked;
+  for (const std::string& header : headers) marked.push_back("#" + header);
+  return marked;
 }
 
 /// Settings down, published values and methods across.
 std::string metric_table(const SweepGroup& group, std::size_t metric) {
-  const std::string& name = sweep_metrics()[metric].name;
-  const auto published = published_labels(group, name);
+  const auto columns = sweep_columns(group, sweep_metrics()[metric].name);
+  std::vector<std::string> headers = numeric(group.fields);
+  for (const SweepColumn& column : columns) headers.push_back("#" + column.label);
   std::vector<std::vector<std::string>> rows;
   for (const SweepPoint& point : group.points) {
     auto& row = rows.emplace_back();
     for (const SweepValue& value : point.values) row.push_back(escaped(to_text(value)));
-    for (const std::string& label : published) {
-      const PublishedValue* value = published_at(point, name, label);
-      row.push_back(value ? fmt::format("<span class=\"published\" title=\"{}\">{}</span>",
-                                        escaped(value->source), number(value->value))
-                          : "");
-    }
-    for (const SweepEntry& entry : point.entries)
-      row.push_back(entry_html(entry, entry.metrics[metric], is_rate(name)));
+    for (const SweepColumn& column : columns) row.push_back(column_html(point, column, metric));
   }
-  return html_table(headers_of(group, published), rows);
+  return html_table(headers, rows);
 }
 
 std::string seconds_table(const SweepGroup& group) {
+  std::vector<std::string> headers = numeric(group.fields);
+  for (const std::string& method : group.methods) headers.push_back("#" + method);
   std::vector<std::vector<std::string>> rows;
   for (const SweepPoint& point : group.points) {
     auto& row = rows.emplace_back();
     for (const SweepValue& value : point.values) row.push_back(escaped(to_text(value)));
     for (const SweepEntry& entry : point.entries) row.push_back(estimate_text(entry.seconds));
   }
-  return html_table(headers_of(group, {}), rows);
+  return html_table(headers, rows);
 }
 
 std::string panels_html(const std::vector<LineChart>& panels) {

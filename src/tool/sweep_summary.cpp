@@ -35,6 +35,7 @@ constexpr std::array<Title, 12> titles{
      {"r_squared", "R²"}}};
 
 constexpr std::size_t few_metrics = 4;
+constexpr const char* published_suffix = "published";
 
 std::size_t importance(std::string_view metric) {
   const auto found = std::find_if(titles.begin(), titles.end(),
@@ -161,7 +162,13 @@ std::string reference_label(const PublishedValue& value) {
   std::string label = method ? to_text(*method) + ", " : "";
   for (const SweepField& field : value.where)
     if (is_option(field.name)) label += fmt::format("{} = {}, ", field.name, to_text(field.value));
-  return label + "published";
+  return label + published_suffix;
+}
+
+/// Whether values of that label were published of that method, whatever its other options.
+bool published_of(const std::string& label, const std::string& method) {
+  const std::string named = label.substr(0, label.rfind(published_suffix));
+  return !named.empty() && (method + ", ").rfind(named, 0) == 0;
 }
 
 std::vector<SweepReference> references_at(const SweepTable& table, const SweepSetting& setting) {
@@ -357,6 +364,22 @@ std::vector<std::string> published_labels(const SweepGroup& group, const std::st
     for (const SweepReference& reference : point.references)
       if (reference.value->metric == metric) add_new(labels, reference.label);
   return labels;
+}
+
+std::vector<SweepColumn> sweep_columns(const SweepGroup& group, const std::string& metric) {
+  std::vector<SweepColumn> general, columns;
+  for (std::size_t m = 0; m < group.methods.size(); ++m) columns.push_back({group.methods[m], m});
+  for (const std::string& label : published_labels(group, metric)) {
+    const auto of = std::find_if(columns.begin(), columns.end(), [&](const SweepColumn& column) {
+      return column.method && published_of(label, column.label);
+    });
+    if (of == columns.end())
+      general.push_back({label, std::nullopt});
+    else
+      columns.insert(of, {label, std::nullopt});
+  }
+  columns.insert(columns.begin(), general.begin(), general.end());
+  return columns;
 }
 
 std::vector<SweepFinding> sweep_failures(const SweepTable& table) {

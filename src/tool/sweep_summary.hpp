@@ -63,8 +63,16 @@ std::string point_text(const SweepGroup& group, const SweepPoint& point);
 /// The published value of a point in a column, or null.
 const PublishedValue* published_at(const SweepPoint& point, const std::string& metric,
                                    const std::string& label);
-/// Columns of published values of one metric, in order of appearance.
+/// Names of published values of one metric, in order of appearance.
 std::vector<std::string> published_labels(const SweepGroup& group, const std::string& metric);
+
+/// A column of a metric's table.
+struct SweepColumn {
+  std::string label;
+  std::optional<std::size_t> method;  ///< of the group; empty: published values
+};
+/// What was published of a method stands before it, what names no method of the group comes first.
+std::vector<SweepColumn> sweep_columns(const SweepGroup& group, const std::string& metric);
 
 /// Fits that failed for the same reason, or that carry the same warning.
 struct SweepFinding {

@@ -54,21 +54,24 @@ std::string entry_text(const SweepEntry& entry, const Summary& summary, bool rat
   return text;
 }
 
-std::string metric_table(const SweepGroup& group, std::size_t metric) {
+std::string column_text(const SweepPoint& point, const SweepColumn& column, std::size_t metric) {
   const std::string& name = sweep_metrics()[metric].name;
-  const auto published = published_labels(group, name);
-  Rows rows(1);
-  for (const auto* names : {&group.fields, &published, &group.methods})
-    rows[0].insert(rows[0].end(), names->begin(), names->end());
+  if (column.method) {
+    const SweepEntry& entry = point.entries[*column.method];
+    return entry_text(entry, entry.metrics[metric], is_rate(name));
+  }
+  const PublishedValue* value = published_at(point, name, column.label);
+  return value ? number(value->value) : "";
+}
+
+std::string metric_table(const SweepGroup& group, std::size_t metric) {
+  const auto columns = sweep_columns(group, sweep_metrics()[metric].name);
+  Rows rows{group.fields};
+  for (const SweepColumn& column : columns) rows[0].push_back(column.label);
   for (const SweepPoint& point : group.points) {
     auto& row = rows.emplace_back();
     for (const SweepValue& value : point.values) row.push_back(to_text(value));
-    for (const std::string& label : published) {
-      const PublishedValue* value = published_at(point, name, label);
-      row.push_back(value ? number(value->value) : "");
-    }
-    for (const SweepEntry& entry : point.entries)
-      row.push_back(entry_text(entry, entry.metrics[metric], is_rate(name)));
+    for (const SweepColumn& column : columns) row.push_back(column_text(point, column, metric));
   }
   return markdown_table(std::move(rows));
 }
@@ -100,12 +103,18 @@ std::vector<std::size_t> shown_metrics(const SweepGroup& group,
   return shown;
 }
 
-std::string findings_table(const std::vector<SweepFinding>& findings, const char* title) {
-  if (findings.empty()) return "";
-  Rows rows{{"finding", "fits", "key of the first", "what it says"}};
-  for (const SweepFinding& finding : findings)
+std::string failures_text(const SweepTable& table) {
+  Rows rows{{"failure", "fits", "key of the first", "what it says"}};
+  for (const SweepFinding& finding : sweep_failures(table))
     rows.push_back({finding.code, std::to_string(finding.count), finding.key, finding.diagnosis});
-  return fmt::format("\n## {}\n\n{}", title, markdown_table(std::move(rows)));
+  return rows.size() > 1 ? "\n## Failures\n\n" + markdown_table(std::move(rows)) : "";
+}
+
+std::string warnings_text(const SweepTable& table) {
+  Rows rows{{"warning", "fits", "key of the first"}};
+  for (const SweepFinding& finding : sweep_warnings(table))
+    rows.push_back({finding.code, std::to_string(finding.count), finding.key});
+  return rows.size() > 1 ? "\n## Warnings\n\n" + markdown_table(std::move(rows)) : "";
 }
 
 std::string sources(const SweepTable& table) {
@@ -190,8 +199,7 @@ std::string sweep_markdown(const SweepTable& table, const std::vector<std::strin
       text += fmt::format("\n{}:\n\n{}", metric_title(sweep_metrics()[metric].name),
                           metric_table(group, metric));
   }
-  text += findings_table(sweep_failures(table), "Failures");
-  text += findings_table(sweep_warnings(table), "Warnings");
+  text += failures_text(table) + warnings_text(table);
   return text +
          "\nMeans over models ± standard error; rates with Wilson's 95 % interval. Failed fits are "
          "left out." +
