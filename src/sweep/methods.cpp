@@ -43,10 +43,8 @@ Learned measured(const BatchData& data, FitResult fit) {
   learned.encoder = std::move(fit.encoder);
   learned.graph = std::move(fit.graph);
   learned.order = std::move(fit.order);
-  for (const EnvironmentTarget& target : fit.targets) {
-    learned.targets.emplace_back();
-    if (target.latent) learned.targets.back().push_back(*target.latent);
-  }
+  for (EnvironmentTarget& target : fit.targets)
+    learned.targets.push_back(std::move(target.latents));
   return learned;
 }
 
