@@ -1,7 +1,11 @@
 #include <Eigen/Dense>
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -25,43 +29,70 @@ void check_pair(ConstMatrixView truth, ConstMatrixView estimate) {
   require_finite(estimate, "estimated latents");
 }
 
-/// Column centred and scaled to norm 1; zero where nothing but rounding is left of it.
-Eigen::VectorXd standardised(Eigen::VectorXd column) {
-  if (column.size() == 0) return column;
+/// Centres a column and scales it to norm 1; zero where nothing but rounding is left of it.
+void standardise(Eigen::Ref<Eigen::VectorXd> column) {
+  if (column.size() == 0) return;
   const double largest = column.lpNorm<Eigen::Infinity>();
-  if (largest == 0.0) return column;
+  if (largest == 0.0) return;
   column /= largest;
   column.array() -= column.mean();
   const double norm = column.norm();
   const double rounding =
       4.0 * Eigen::NumTraits<double>::epsilon() * std::sqrt(static_cast<double>(column.size()));
-  if (norm <= rounding) return Eigen::VectorXd::Zero(column.size());
-  return column / norm;
+  if (norm <= rounding)
+    column.setZero();
+  else
+    column /= norm;
 }
 
-/// Ranks from 1; tied values share the average of their ranks.
-Eigen::VectorXd average_ranks(const Eigen::VectorXd& values) {
-  // Values beside their places: sorting places alone would fetch every value from elsewhere.
-  std::vector<std::pair<double, Eigen::Index>> sorted;
-  sorted.reserve(static_cast<std::size_t>(values.size()));
-  for (Eigen::Index i = 0; i < values.size(); ++i) sorted.emplace_back(values(i), i);
-  std::sort(sorted.begin(), sorted.end());
-  Eigen::VectorXd ranks(values.size());
-  for (std::size_t first = 0; first < sorted.size();) {
-    std::size_t end = first;
-    while (end < sorted.size() && sorted[end].first == sorted[first].first) ++end;
-    const double average = 0.5 * static_cast<double>(first + 1 + end);
-    for (; first < end; ++first) ranks(sorted[first].second) = average;
+/// A number whose order as an integer is the value's: negative ones have all bits turned, others
+/// the first.
+std::uint64_t sortable(double value) {
+  const auto bits = std::bit_cast<std::uint64_t>(value + 0.0);  // -0 and 0 are tied
+  return (bits >> 63) != 0 ? ~bits : bits | (std::uint64_t{1} << 63);
+}
+
+struct Placed {
+  std::uint64_t value;
+  std::size_t place;
+};
+
+/// Sorts by value, in as many passes as a value has bytes: comparisons would mispredict half of
+/// their branches. `other` is as long.
+void sort_by_value(std::vector<Placed>& values, std::vector<Placed>& other) {
+  std::array<std::array<std::size_t, 256>, 8> counts{};
+  for (const Placed& one : values) {
+    for (std::size_t byte = 0; byte < 8; ++byte) ++counts[byte][one.value >> (8 * byte) & 255];
   }
-  return ranks;
+  for (std::size_t byte = 0; byte < 8; ++byte) {
+    auto& begin = counts[byte];
+    std::exclusive_scan(begin.begin(), begin.end(), begin.begin(), std::size_t{0});
+    for (const Placed& one : values) other[begin[one.value >> (8 * byte) & 255]++] = one;
+    std::swap(values, other);
+  }
+}
+
+/// Ranks from 1 in place of the values; tied ones share the average of their ranks.
+void rank_columns(Eigen::MatrixXd& columns) {
+  std::vector<Placed> order(static_cast<std::size_t>(columns.rows())), other(order.size());
+  for (Eigen::Index j = 0; j < columns.cols(); ++j) {
+    for (std::size_t i = 0; i < order.size(); ++i)
+      order[i] = {sortable(columns(static_cast<Eigen::Index>(i), j)), i};
+    sort_by_value(order, other);
+    for (std::size_t first = 0; first < order.size();) {
+      std::size_t end = first;
+      while (end < order.size() && order[end].value == order[first].value) ++end;
+      const double average = 0.5 * static_cast<double>(first + 1 + end);
+      for (; first < end; ++first)
+        columns(static_cast<Eigen::Index>(order[first].place), j) = average;
+    }
+  }
 }
 
 Eigen::MatrixXd standardised_columns(ConstMatrixView latents, Correlation kind) {
   Eigen::MatrixXd result = as_eigen(latents);
-  for (Eigen::Index j = 0; j < result.cols(); ++j) {
-    const Eigen::VectorXd column = result.col(j);
-    result.col(j) = standardised(kind == Correlation::spearman ? average_ranks(column) : column);
-  }
+  if (kind == Correlation::spearman) rank_columns(result);
+  for (Eigen::Index j = 0; j < result.cols(); ++j) standardise(result.col(j));
   return result;
 }
 
