@@ -25,7 +25,7 @@ Study quadratic_study(std::size_t samples) {
 
 FitOptions additive() {
   FitOptions options;
-  options.mechanism = Mechanism::additive;
+  options.mechanism = lodestein::Mechanism::additive;
   return options;
 }
 
