@@ -74,7 +74,7 @@ TEST_F(Report, EscapesWhatComesFromTheUser) {
   fit.graph = Digraph(2, {{0, 1}});
   fit.edges = {{.from = 0, .to = 1, .weight = 1.0}};
   fit.order = {0, 1};
-  fit.targets = {{attack, 0, 1.0}, {"plain", 1, 1.0}};
+  fit.targets = {{attack, {0}, 1.0}, {"plain", {1}, 1.0}};
   fit.score_differences = {{1.0, 0.5}, {0.0, 2.0}};
   fit.identified = attack;
   fit.assumptions = {attack};
