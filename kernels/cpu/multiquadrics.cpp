@@ -149,9 +149,8 @@ HWY_INLINE void add_tile(const double* const* a, const double* const* b, std::si
       unrolled<B>([&](auto j) HWY_ATTR { sum[i][j] = hn::MulAdd(left, right[j], sum[i][j]); });
     });
   }
-  unrolled<A * B>([&](auto k) HWY_ATTR {
-    sums[k / B * stride + k % B] += total(sum[k / B][k % B]);
-  });
+  unrolled<A * B>([&](auto k)
+                      HWY_ATTR { sums[k / B * stride + k % B] += total(sum[k / B][k % B]); });
 }
 
 // Of squares, tiles that lie wholly above the diagonal are left out.

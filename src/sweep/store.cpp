@@ -73,8 +73,7 @@ SweepValue value_of(const Json& json) {
 std::vector<SweepField> fields_of(const std::string& text) {
   std::vector<SweepField> fields;
   const Json json = Json::parse(text);
-  for (const auto& [name, value] : json.items())
-    fields.push_back({name, value_of(value)});
+  for (const auto& [name, value] : json.items()) fields.push_back({name, value_of(value)});
   return fields;
 }
 

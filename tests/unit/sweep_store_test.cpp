@@ -189,7 +189,8 @@ TEST_F(SweepStoreTest, ShardsMerge) {
 }
 
 TEST_F(SweepStoreTest, WhatIsNoStoreIsRefused) {
-  EXPECT_THAT(message_of([&] { SweepStore store(store_file()); }), HasSubstr("there is no such store"));
+  EXPECT_THAT(message_of([&] { SweepStore store(store_file()); }),
+              HasSubstr("there is no such store"));
   std::ofstream(store_file()) << std::string(2000, 'x');
   EXPECT_THAT(message_of([&] { SweepStore store(store_file()); }), HasSubstr("it is no store"));
   EXPECT_THAT(message_of([&] { SweepStore(store_file(), small_plan(), "cpu"); }),

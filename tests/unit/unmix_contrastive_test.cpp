@@ -50,7 +50,8 @@ TEST(ContrastiveUnmix, LinearEncoderFindsLatentsAndGraph) {
   EXPECT_EQ(e.graph.shd, 0u);
   EXPECT_EQ(e.order_errors, 0u);
   EXPECT_LT(result.dispersion, 2.0);  // the model holds
-  for (std::size_t m = 0; m < 3; ++m) EXPECT_THAT(result.targets[m].latents, ::testing::ElementsAre(m));
+  for (std::size_t m = 0; m < 3; ++m)
+    EXPECT_THAT(result.targets[m].latents, ::testing::ElementsAre(m));
   for (const LatentEdge& edge : result.edges) {
     EXPECT_LT(edge.p_value, 1e-6);
     EXPECT_GT(std::abs(edge.weight), 0.4);

@@ -32,10 +32,10 @@ struct Truth {
 };
 
 /// Everything that is measured against a known truth. Estimated latents are first matched with true
-/// ones: as the estimate says, or by the assignment of largest total |Pearson correlation|. Their numbers n and m may
-/// differ: min(n, m) pairs are matched. Surplus estimates are ignored. True latents without a match
-/// count 0 in the MCC, have no edges in the estimated graph, take no part in order_errors, and
-/// leave the mixing errors NaN.
+/// ones: as the estimate says, or by the assignment of largest total |Pearson correlation|. Their
+/// numbers n and m may differ: min(n, m) pairs are matched. Surplus estimates are ignored. True
+/// latents without a match count 0 in the MCC, have no edges in the estimated graph, take no part
+/// in order_errors, and leave the mixing errors NaN.
 struct Evaluation {
   double mcc = 0.0;
   double mcc_spearman = 0.0;
@@ -51,7 +51,8 @@ struct Evaluation {
 };
 
 /// @throws DimensionMismatch if the shapes disagree, InvalidArgument if a number is not finite or
-/// the order is no permutation or the match names an estimate twice. Deterministic. Cost: O(N (n + m)^2).
+/// the order is no permutation or the match names an estimate twice. Deterministic. Cost: O(N (n +
+/// m)^2).
 Evaluation evaluate(const Truth& truth, const Estimate& estimate);
 
 }  // namespace lodestein
