@@ -67,6 +67,24 @@ TEST_F(Sweep, MistakesAreToldBeforeAnythingRuns) {
   EXPECT_THAT(lodestein("sweep study.toml --out no/x.db").err, HasSubstr("is there such a folder"));
 }
 
+TEST_F(Sweep, ThePageOfTheCommandLineHasEveryOption) {
+  const std::string page = read_text(fs::path(LODESTEIN_SOURCE_DIR) / "docs/cli.md");
+  const std::size_t begin = page.find("\n## sweep\n"), end = page.find("\n## ", begin + 1);
+  const std::string common = page.substr(0, page.find("\n## simulate\n"));
+  const std::string section = page.substr(begin, end - begin);
+  const std::string help = lodestein("sweep --help").out;
+  std::size_t options = 0;
+  for (std::size_t at = help.find("--"); at != std::string::npos; at = help.find("--", at + 2)) {
+    const std::string name =
+        help.substr(at, help.find_first_not_of("abcdefghijklmnopqrstuvwxyz-", at) - at);
+    if (name == "--help") continue;
+    ++options;
+    EXPECT_TRUE(section.find(name) != std::string::npos || common.find(name) != std::string::npos)
+        << name;
+  }
+  EXPECT_GT(options, 10u);
+}
+
 TEST_F(Sweep, AChangedStudyNeedsAWord) {
   write_study(1);
   ASSERT_EQ(lodestein("sweep study.toml --out results.db").code, 0);

@@ -198,5 +198,28 @@ TEST(Evaluate, RejectsShapesThatDisagree) {
   EXPECT_THROW(with([](Truth&, Estimate& e) { e.encoder(1, 1) = HUGE_VAL; }), InvalidArgument);
 }
 
+TEST(Evaluate, AKnownMatchIsTakenInsteadOfCorrelations) {
+  Draws draws = RandomStream(Seed{24}, Purpose::test).at(0);
+  const Truth truth = make_truth(draws);
+  const std::vector<std::size_t> names{2, 0, 1, 4, 3};
+  Estimate estimate = perfect(truth, names);
+  const Evaluation free = evaluate(truth, estimate);
+  estimate.match = free.match;
+  EXPECT_EQ(evaluate(truth, estimate).graph.shd, 0u);
+  EXPECT_EQ(evaluate(truth, estimate).mcc, free.mcc);
+  std::swap(estimate.match[0], estimate.match[1]);
+  const Evaluation wrong = evaluate(truth, estimate);
+  EXPECT_EQ(wrong.match, estimate.match);
+  EXPECT_LT(wrong.mcc, 0.9);
+  EXPECT_GT(wrong.graph.shd, 0u);
+  EXPECT_GT(wrong.mixing_error, 0.1);
+  estimate.match[0] = estimate.match[1];
+  EXPECT_THROW(evaluate(truth, estimate), InvalidArgument);
+  estimate.match[0] = 5;
+  EXPECT_THROW(evaluate(truth, estimate), InvalidArgument);
+  estimate.match.pop_back();
+  EXPECT_THROW(evaluate(truth, estimate), DimensionMismatch);
+}
+
 }  // namespace
 }  // namespace lodestein

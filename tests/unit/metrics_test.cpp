@@ -458,5 +458,13 @@ TEST(NormalisedError, HandlesEdgesAndRejectsShapes) {
   EXPECT_THROW(normalised_error(Matrix{{1}}, Matrix{{std::nan("")}}), InvalidArgument);
 }
 
+TEST(AbsoluteCorrelations, RankNegativeTinyAndTiedValues) {
+  // Ranks of the truth: 1, 2, 3.5, 3.5 (-0 and 0 are tied), 5, 6; of the estimate 1 to 6.
+  const Matrix truth{{-1e300}, {-1e-300}, {-0.0}, {0.0}, {1e-310}, {7.0}};
+  const Matrix estimate{{-3.0}, {-2.0}, {-1.0}, {0.5}, {2.0}, {1e9}};
+  const double shared = 17.5 - 0.5, expected = shared / std::sqrt(17.0 * 17.5);
+  EXPECT_NEAR(absolute_correlations(truth, estimate, Correlation::spearman)(0, 0), expected, 1e-14);
+}
+
 }  // namespace
 }  // namespace lodestein

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "lodestein/core/error.hpp"
 #include "lodestein/simulate/study.hpp"
@@ -256,6 +258,24 @@ TEST(SweepPlan, EveryFieldAndMethodHasHelpAndEveryOptionAMethod) {
     EXPECT_FALSE(field.help.empty()) << field.name;
     for (const std::string& method : field.methods) EXPECT_EQ(methods.count(method), 1u) << method;
   }
+}
+
+TEST(SweepPlan, ThePageNamesEveryFieldMethodAndMetric) {
+  std::ifstream stream(std::string(LODESTEIN_SOURCE_DIR) + "/docs/sweep.md");
+  std::ostringstream page;
+  page << stream.rdbuf();
+  for (const SweepFieldInfo& field : sweep_fields()) {
+    const bool is_word = std::holds_alternative<std::string>(field.otherwise);
+    const std::string value = is_word ? "\"" + to_text(field.otherwise) + "\"" : "";
+    EXPECT_THAT(page.str(), HasSubstr("`" + field.name + "`" + (is_word ? " | " + value : "")));
+    if (field.name.find("differences") != std::string::npos) continue;  // listed with the scores
+    for (const std::string& choice : field.choices)
+      EXPECT_THAT(page.str(), HasSubstr("\"" + choice + "\"")) << field.name;
+  }
+  for (const auto& [name, help] : sweep_methods())
+    EXPECT_THAT(page.str(), HasSubstr("| \"" + name + "\" |"));
+  for (const SweepMetric& metric : sweep_metrics())
+    EXPECT_THAT(page.str(), HasSubstr("`" + metric.name + "`"));
 }
 
 }  // namespace
