@@ -65,7 +65,7 @@ std::string polygon(double x, double y, const std::vector<std::pair<double, doub
 /// Colour is never the only difference between two methods.
 std::string shape(const Series& series, double x, double y) {
   if (series.reference) return polygon(x, y, {{0, -5.5}, {5.5, 0}, {0, 5.5}, {-5.5, 0}});
-  switch (series.style % series_styles) {
+  switch (series.colour) {
     case 0:
       return fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\"/>", x, y);
     case 1:
@@ -86,8 +86,8 @@ std::string shape(const Series& series, double x, double y) {
 }
 
 std::string style_class(const Series& series) {
-  return series.reference ? fmt::format("reference s{}", series.style)
-                          : fmt::format("c{} s{}", series.style % series_styles, series.style);
+  return fmt::format("s{} c{}{}", series.number, series.colour,
+                     series.reference ? " reference" : "");
 }
 
 std::string interval_line(const Mark& mark, const Frame& frame, double x) {

@@ -13,16 +13,18 @@ struct Mark {
   std::string hover;
 };
 
-/// `style` chooses colour and shape; styles repeat after `series_styles`. Reference series, which
-/// stand for published values, are drawn hollow in the colour of text.
+inline constexpr std::size_t series_colours = 8;
+inline constexpr std::size_t colour_of_text = series_colours;
+
+/// Reference series, which stand for published values, are drawn hollow.
 struct Series {
   std::string name;
-  std::size_t style = 0;
+  std::size_t number = 0;  ///< on the page: its class s0, s1, ... by which the page can hide it
+  std::size_t colour = 0;  ///< colour and shape, 0 .. series_colours - 1, or colour_of_text
   bool reference = false;
   bool connected = true;  ///< marks joined by a line, in the order of x
   std::vector<Mark> marks;
 };
-inline constexpr std::size_t series_styles = 8;
 
 struct LineChart {
   std::string title;  ///< above the chart and for screen readers
@@ -33,8 +35,7 @@ struct LineChart {
   std::vector<Series> series;
 };
 
-/// Inline SVG of one panel; marks say their value on hover. The classes s0, s1, ... and reference
-/// carry the colours of the page's style, and let it hide a method.
+/// Inline SVG of one panel; marks say their value on hover, colours are the page's style.
 std::string line_chart_svg(const LineChart& chart);
 
 /// The mark of a series by itself, for legends.

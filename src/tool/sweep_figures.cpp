@@ -150,20 +150,42 @@ void share_scale(std::vector<LineChart>& panels) {
   }
 }
 
+/// Panels are titled by those of the fields in which they differ.
+void name_panels(const SweepGroup& group, const std::vector<std::size_t>& fields,
+                 const std::vector<Points>& panels, Figure& figure) {
+  std::vector<std::size_t> same, differing;
+  for (const std::size_t i : fields) {
+    const bool constant = std::all_of(panels.begin(), panels.end(), [&](const Points& panel) {
+      return panel.front()->values[i] == panels.front().front()->values[i];
+    });
+    (constant ? same : differing).push_back(i);
+  }
+  figure.setting = panels.empty() ? "" : panel_title(group, same, *panels.front().front());
+  for (std::size_t p = 0; p < panels.size(); ++p) {
+    const std::string title = panel_title(group, differing, *panels[p].front());
+    figure.panels[p].title = title.empty() ? figure.metric : title;
+  }
+}
+
 Figure figure_against(const SweepGroup& group, std::size_t x, std::size_t metric,
                       const SweepLegend& legend) {
-  Figure figure{.field = group.fields[x], .panels = {}};
+  Figure figure{.field = group.fields[x],
+                .metric = metric_title(sweep_metrics()[metric].name),
+                .setting = "",
+                .panels = {}};
   const std::vector<std::size_t> fields = panel_fields(group, x);
-  for (const Points& panel : panels_of(group, x, fields)) {
-    LineChart chart{.title = panel_title(group, fields, *panel.front()),
-                    .x_name = figure.field,
-                    .y_name = metric_title(sweep_metrics()[metric].name),
-                    .log_x = spans(group.numbers(x), 10.0),
-                    .y_range = {},
-                    .series = panel_series(group, panel, x, metric, legend)};
-    if (chart.title.empty()) chart.title = chart.y_name;
-    if (!chart.series.empty()) figure.panels.push_back(std::move(chart));
-  }
+  const std::vector<Points> panels = panels_of(group, x, fields);
+  for (const Points& panel : panels)
+    figure.panels.push_back({.title = "",
+                             .x_name = figure.field,
+                             .y_name = figure.metric,
+                             .log_x = spans(group.numbers(x), 10.0),
+                             .y_range = {},
+                             .series = panel_series(group, panel, x, metric, legend)});
+  name_panels(group, fields, panels, figure);
+  figure.panels.erase(std::remove_if(figure.panels.begin(), figure.panels.end(),
+                                     [](const LineChart& chart) { return chart.series.empty(); }),
+                      figure.panels.end());
   if (figure.panels.size() > most_panels) {
     figure.left_out = figure.panels.size() - most_panels;
     figure.panels.resize(most_panels);
@@ -187,9 +209,21 @@ SweepLegend::SweepLegend(const std::vector<SweepGroup>& groups) {
 }
 
 Series SweepLegend::series(const std::string& name, bool published) const {
-  const auto place = std::find(names.begin(), names.end(), name) - names.begin();
-  return {
-      .name = name, .style = static_cast<std::size_t>(place), .reference = published, .marks = {}};
+  const auto number = std::find(names.begin(), names.end(), name) - names.begin();
+  auto method = static_cast<std::size_t>(number);
+  if (published) {
+    const auto end = names.begin() + static_cast<std::ptrdiff_t>(methods);
+    const auto of = std::find_if(names.begin(), end, [&](const std::string& candidate) {
+      return published_of(name, candidate);
+    });
+    method = static_cast<std::size_t>(of - names.begin());
+  }
+  const bool of_method = method < methods;
+  return {.name = name,
+          .number = static_cast<std::size_t>(number),
+          .colour = of_method ? method % series_colours : colour_of_text,
+          .reference = published,
+          .marks = {}};
 }
 
 std::vector<Figure> figures_against_fields(const SweepGroup& group, std::size_t metric,

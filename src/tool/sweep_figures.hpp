@@ -10,7 +10,8 @@ namespace lodestein::tool {
 
 /// Panels of one metric against one field, on one scale.
 struct Figure {
-  std::string field;
+  std::string field, metric;  ///< the metric by its title
+  std::string setting;        ///< of the other fields where it is the same in all panels
   std::vector<LineChart> panels;
   std::size_t left_out = 0;  ///< panels beyond what a page bears
 };

@@ -116,13 +116,31 @@ std::string panels_html(const std::vector<LineChart>& panels) {
   return html + "</div>\n";
 }
 
-std::string figure_html(const Figure& figure, const std::string& title) {
-  std::string html = fmt::format("<h3>{} <span class=\"quiet\">against {}</span></h3>\n{}",
-                                 escaped(title), escaped(figure.field), panels_html(figure.panels));
+std::string figure_html(const Figure& figure) {
+  const std::string setting = figure.setting.empty() ? "" : ", " + figure.setting;
+  std::string html = fmt::format("<h3>{} <span class=\"quiet\">against {}{}</span></h3>\n{}",
+                                 escaped(figure.metric), escaped(figure.field), escaped(setting),
+                                 panels_html(figure.panels));
   if (figure.left_out > 0)
     html += fmt::format("<p class=\"key\">{} not shown; the table has all.</p>\n",
                         counted(figure.left_out, "more panel"));
   return html;
+}
+
+/// Figures against one field: those of one panel each side by side.
+std::string figures_html(const std::vector<Figure>& figures) {
+  const bool single = std::all_of(figures.begin(), figures.end(),
+                                  [](const Figure& figure) { return figure.panels.size() == 1; });
+  std::string html;
+  if (!single || figures.size() < 2) {
+    for (const Figure& figure : figures) html += figure_html(figure);
+    return html;
+  }
+  std::vector<LineChart> panels;
+  for (const Figure& figure : figures) panels.push_back(figure.panels.front());
+  const std::string setting = figures.front().setting.empty() ? "" : ", " + figures.front().setting;
+  return fmt::format("<h3>Against {}<span class=\"quiet\">{}</span></h3>\n{}",
+                     escaped(figures.front().field), escaped(setting), panels_html(panels));
 }
 
 std::string folded(const std::string& summary, const std::string& body) {
@@ -134,17 +152,19 @@ std::string folded(const std::string& summary, const std::string& body) {
 /// field are folded away.
 std::string field_figures(const SweepGroup& group, std::size_t from, std::size_t to,
                           const SweepLegend& legend) {
-  std::vector<std::pair<std::string, std::string>> fields;
+  std::vector<std::vector<Figure>> fields;
   for (std::size_t i = from; i < std::min(to, group.metrics.size()); ++i)
-    for (const Figure& figure : figures_against_fields(group, group.metrics[i], legend)) {
-      auto found = std::find_if(fields.begin(), fields.end(),
-                                [&](const auto& field) { return field.first == figure.field; });
-      if (found == fields.end()) found = fields.insert(fields.end(), {figure.field, ""});
-      found->second += figure_html(figure, metric_title(sweep_metrics()[group.metrics[i]].name));
+    for (Figure& figure : figures_against_fields(group, group.metrics[i], legend)) {
+      auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& figures) {
+        return figures.front().field == figure.field;
+      });
+      if (found == fields.end()) found = fields.emplace(fields.end());
+      found->push_back(std::move(figure));
     }
   std::string html;
   for (std::size_t i = 0; i < fields.size(); ++i)
-    html += i == 0 ? fields[i].second : folded("Against " + fields[i].first, fields[i].second);
+    html += i == 0 ? figures_html(fields[i])
+                   : folded("Against " + fields[i].front().field, figures_html(fields[i]));
   return html;
 }
 
@@ -201,8 +221,7 @@ std::string across_section(const SweepTable& table, const std::vector<SweepGroup
   std::string body;
   for (std::size_t i = 0; i < pooled.main_metrics; ++i)
     for (const Figure& figure : figures_against_fields(pooled, pooled.metrics[i], legend))
-      if (within.count(figure.field) == 0)
-        body += figure_html(figure, metric_title(sweep_metrics()[pooled.metrics[i]].name));
+      if (within.count(figure.field) == 0) body += figure_html(figure);
   return html_section(pooled.name, joined(pooled.constant), body);
 }
 
@@ -247,14 +266,14 @@ std::string published_section(const SweepTable& table) {
     std::vector<std::string> where;
     for (const SweepField& field : value.where)
       where.push_back(fmt::format("{} = {}", field.name, to_text(field.value)));
-    rows.push_back({escaped(joined(where)), escaped(metric_title(value.metric)),
-                    number(value.value), escaped(value.source)});
+    rows.push_back({escaped(metric_title(value.metric)), number(value.value),
+                    escaped(joined(where)), escaped(value.source)});
   }
   if (rows.empty()) return "";
   return html_section("Published values",
                       "Quoted by the study file; hollow diamonds in the charts.",
                       folded(counted(rows.size(), "value"),
-                             html_table({"Where", "Metric", "#Value", "Source"}, rows)));
+                             html_table({"Metric", "#Value", "Where", "Source"}, rows)));
 }
 
 std::string settings_section(const SweepTable& table) {
@@ -279,11 +298,11 @@ constexpr const char* reading =
 std::string sweep_html(const SweepTable& table, const std::string& source) {
   const std::vector<SweepGroup> groups = sweep_groups(table);
   const SweepLegend legend(groups);
-  std::string main = page_header(table, source) + facts(table, legend) + reading +
-                     method_switches(legend) + across_section(table, groups, legend);
+  std::string main =
+      page_header(table, source) + facts(table, legend) + reading + method_switches(legend);
   for (const SweepGroup& group : groups) main += group_section(group, legend);
-  main += failures_section(table) + warnings_section(table) + published_section(table) +
-          settings_section(table);
+  main += across_section(table, groups, legend) + failures_section(table) +
+          warnings_section(table) + published_section(table) + settings_section(table);
   return html_page(table.info.name, std::string(report_style) + sweep_style + switch_style(legend),
                    main, version);
 }

@@ -33,7 +33,8 @@ inline constexpr const char* sweep_style = R"css(
 .c2 { stroke: var(--c2); fill: var(--c2); } .c3 { stroke: var(--c3); fill: var(--c3); }
 .c4 { stroke: var(--c4); fill: var(--c4); } .c5 { stroke: var(--c5); fill: var(--c5); }
 .c6 { stroke: var(--c6); fill: var(--c6); } .c7 { stroke: var(--c7); fill: var(--c7); }
-.reference { stroke: var(--ink); fill: var(--card); }
+.c8 { stroke: var(--ink); fill: var(--ink); }
+.series.reference { fill: var(--card); }
 .reference polyline { stroke-dasharray: 4 3; opacity: 0.6; }
 .failed { color: var(--red); font-size: 12px; }
 .published { color: var(--muted); font-style: italic; }

@@ -165,12 +165,6 @@ std::string reference_label(const PublishedValue& value) {
   return label + published_suffix;
 }
 
-/// Whether values of that label were published of that method, whatever its other options.
-bool published_of(const std::string& label, const std::string& method) {
-  const std::string named = label.substr(0, label.rfind(published_suffix));
-  return !named.empty() && (method + ", ").rfind(named, 0) == 0;
-}
-
 std::vector<SweepReference> references_at(const SweepTable& table, const SweepSetting& setting) {
   std::vector<SweepReference> references;
   for (const PublishedValue& value : table.published)
@@ -182,13 +176,18 @@ bool has_published(const SweepGroup& group, std::size_t metric) {
   return !published_labels(group, sweep_metrics()[metric].name).empty();
 }
 
-/// What others published comes first, then the main metrics.
+bool has_number(const SweepGroup& group, std::size_t metric) {
+  return std::any_of(group.points.begin(), group.points.end(), [&](const SweepPoint& point) {
+    return std::any_of(point.entries.begin(), point.entries.end(),
+                       [&](const SweepEntry& entry) { return entry.metrics[metric].count > 0; });
+  });
+}
+
+/// Metrics with any number: what others published first, then the main ones.
 std::vector<std::size_t> metrics_with_numbers(const SweepGroup& group) {
   std::vector<std::size_t> kept;
   for (std::size_t m = 0; m < sweep_metrics().size(); ++m)
-    for (const SweepPoint& point : group.points)
-      for (const SweepEntry& entry : point.entries)
-        if (entry.metrics[m].count > 0) add_new(kept, m);
+    if (has_published(group, m) || has_number(group, m)) kept.push_back(m);
   const auto rank = [&](std::size_t m) {
     return std::pair(!has_published(group, m), importance(sweep_metrics()[m].name));
   };
@@ -364,6 +363,11 @@ std::vector<std::string> published_labels(const SweepGroup& group, const std::st
     for (const SweepReference& reference : point.references)
       if (reference.value->metric == metric) add_new(labels, reference.label);
   return labels;
+}
+
+bool published_of(const std::string& label, const std::string& method) {
+  const std::string named = label.substr(0, label.rfind(published_suffix));
+  return !named.empty() && (method + ", ").rfind(named, 0) == 0;
 }
 
 std::vector<SweepColumn> sweep_columns(const SweepGroup& group, const std::string& metric) {

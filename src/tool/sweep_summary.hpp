@@ -46,7 +46,7 @@ struct SweepGroup {
   std::vector<std::string> constant;  ///< "field = value": the others that aren't at their default
   std::vector<std::string> methods;   ///< with the options by which they differ
   std::vector<SweepPoint> points;     ///< ascending
-  std::vector<std::size_t> metrics;   ///< that have a number, the main ones first
+  std::vector<std::size_t> metrics;   ///< with a number, the main ones first
   std::size_t main_metrics = 0;       ///< how many of these are shown without being asked for
 
   /// Distinct numbers of field `which`, ascending; empty if any value is a word.
@@ -65,6 +65,9 @@ const PublishedValue* published_at(const SweepPoint& point, const std::string& m
                                    const std::string& label);
 /// Names of published values of one metric, in order of appearance.
 std::vector<std::string> published_labels(const SweepGroup& group, const std::string& metric);
+
+/// Whether values of that label were published of that method, whatever its other options.
+bool published_of(const std::string& label, const std::string& method);
 
 /// A column of a metric's table.
 struct SweepColumn {

@@ -142,6 +142,9 @@ TEST_F(SweepReport, PrintsTablesWithThePublishedValuesBeside) {
 }
 
 TEST_F(SweepReport, SaysWhatHasNotRun) {
+  store(study, make_small, 0);
+  EXPECT_THAT(lodestein("report results.db").out, HasSubstr("| 2.5               | not run |"));
+  std::filesystem::remove(folder_ / "results.db");
   store(study, make_small, 1);
   const std::string text = lodestein("report results.db").out;
   EXPECT_THAT(text, HasSubstr("1 done, 0 failed, 23 not run"));
