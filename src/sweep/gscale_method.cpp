@@ -5,7 +5,6 @@
 #include "lodestein/score/estimate.hpp"
 #include "lodestein/unmix/gscale.hpp"
 #include "sweep/fields.hpp"
-#include "sweep/gscale_names.hpp"
 #include "sweep/methods.hpp"
 #include "unmix/option_names.hpp"
 
@@ -19,7 +18,7 @@ const std::string& word(const SweepSetting& setting, const char* option) {
 GscaleOptions unmix_options(const SweepSetting& setting) {
   GscaleOptions options;
   options.pairing = value_named(pairing_names, word(setting, "pairing"));
-  options.encoder = value_named(encoder_names, word(setting, "encoder"));
+  options.encoder = value_named(encoder_family_names, word(setting, "encoder"));
   return options;
 }
 
@@ -81,7 +80,7 @@ Learned run_estimated(const MethodInput& input) {
   options.link = link_of(input.setting);
   options.unmix = unmix_options(input.setting);
   options.pair_method = difference_method(word(input.setting, "pair_differences"));
-  options.evidence = value_named(evidence_names, word(input.setting, "evidence"));
+  options.evidence = value_named(graph_evidence_names, word(input.setting, "evidence"));
   const Dataset& dataset = *input.data.dataset();
   GscaleFit fit = fit_gscale(input.backend, dataset, options, input.seed, input.observer);
   Learned learned = learned_of(input.setting, fit.chart, fit.unmix, fit.graph);

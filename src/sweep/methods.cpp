@@ -6,12 +6,12 @@
 
 #include "core/eigen.hpp"
 #include "lodestein/score/estimate.hpp"
+#include "lodestein/unmix/contrastive_unmix.hpp"
 #include "lodestein/unmix/fit.hpp"
 #include "lodestein/unmix/lscale.hpp"
 #include "lodestein/unmix/umni.hpp"
 #include "score/option_names.hpp"
 #include "sweep/fields.hpp"
-#include "sweep/gscale_names.hpp"
 #include "unmix/option_names.hpp"
 
 namespace lodestein {
@@ -71,17 +71,13 @@ std::vector<std::vector<std::size_t>> one_each(std::size_t count) {
   return targets;
 }
 
-Learned run_lscale(const MethodInput& input) {
-  if (word(input, "differences") == "gaussian") {
-    FitOptions options = fit_options(input);
-    options.refinement = Refinement::none;
-    options.lscale_edge_threshold = real(input, "edge_threshold");
-    return run_fit(input, options);
-  }
-  const ChartedDifferences& d = input.data.differences(
-      word(input, "differences"), value_named(moment_points_names, word(input, "points")));
-  LscaleOptions options{input.data.options().intervention, real(input, "edge_threshold")};
-  LscaleResult result = lscale(d.moments, d.differences, options);
+const ChartedDifferences& charted_differences(const MethodInput& input) {
+  return input.data.differences(word(input, "differences"),
+                                value_named(moment_points_names, word(input, "points")));
+}
+
+Learned from_differences(const MethodInput& input, const ChartedDifferences& d, LscaleResult result,
+                         const char* identified) {
   Learned learned;
   learned.encoder = multiply(result.encoder, d.charted.chart.basis);
   learned.latents = encoded(input.data, learned.encoder);
@@ -89,8 +85,28 @@ Learned run_lscale(const MethodInput& input) {
   learned.order = std::move(result.order);
   learned.targets = one_each(input.data.latents());
   learned.findings = d.findings;
-  learned.identified = "latents by LSCALE-I from score differences";
+  learned.identified = identified;
   return learned;
+}
+
+Learned run_lscale(const MethodInput& input) {
+  if (word(input, "differences") == "gaussian") {
+    FitOptions options = fit_options(input);
+    options.refinement = Refinement::none;
+    options.lscale_edge_threshold = real(input, "edge_threshold");
+    return run_fit(input, options);
+  }
+  const ChartedDifferences& d = charted_differences(input);
+  const LscaleOptions options{input.data.options().intervention, real(input, "edge_threshold")};
+  return from_differences(input, d, lscale(d.moments, d.differences, options),
+                          "latents by LSCALE-I from score differences");
+}
+
+Learned run_full_rank(const MethodInput& input) {
+  const ChartedDifferences& d = charted_differences(input);
+  const FullRankOptions options{real(input, "rank_tolerance"), real(input, "angle_tolerance")};
+  return from_differences(input, d, lscale_full_rank(d.moments, d.differences, options),
+                          "latents up to mixing with surrounding parents; the DAG");
 }
 
 Learned run_lcd(const MethodInput& input) {
@@ -140,7 +156,38 @@ Learned run_umni_published(const MethodInput& input) {
   return run_umni_options(input, options);
 }
 
-using Problem = std::string (*)(const SweepSetting&);
+// H of an encoder z = H x + c. [n, d]
+Matrix linear_part(const Encoder& encoder) {
+  const Matrix at_units = encoder(Matrix::identity(encoder.dimension()));
+  const Matrix at_zero = encoder(Matrix(1, encoder.dimension()));
+  Matrix result(encoder.latents(), encoder.dimension());
+  for (std::size_t i = 0; i < result.rows(); ++i) {
+    for (std::size_t j = 0; j < result.cols(); ++j) result(i, j) = at_units(j, i) - at_zero(0, i);
+  }
+  return result;
+}
+
+Learned run_contrastive(const MethodInput& input) {
+  ContrastiveUnmixOptions options;
+  options.encoder = value_named(encoder_family_names, word(input, "encoder"));
+  options.null_splits = 0;
+  const Dataset& dataset = *input.data.dataset();
+  ContrastiveUnmixing fit =
+      contrastive_unmix(input.backend, dataset, options, input.seed, input.observer);
+  Learned learned;
+  learned.findings = std::move(fit.diagnosis.findings);
+  learned.identified = std::move(fit.identified);
+  if (fit.order.empty()) return learned;
+  learned.latents = fit.encoder(dataset.observational().samples);
+  if (options.encoder == EncoderFamily::linear &&
+      input.data.options().mixing.family == MixingFamily::linear)
+    learned.encoder = linear_part(fit.encoder);
+  learned.graph = std::move(fit.graph);
+  learned.order = std::move(fit.order);
+  for (EnvironmentTarget& target : fit.targets)
+    learned.targets.push_back(std::move(target.latents));
+  return learned;
+}
 
 bool has(const SweepSetting& setting, const char* field, const char* value) {
   return value_in<std::string>(setting.data, field) == value;
@@ -173,6 +220,21 @@ std::string lscale_problem(const SweepSetting& setting) {
   return single_problem(setting);
 }
 
+std::string full_rank_problem(const SweepSetting& setting) {
+  if (!has(setting, "data", "samples")) return needs("data", "\"samples\"");
+  if (!has(setting, "intervention", "soft")) return needs("intervention", "\"soft\"");
+  if (has(setting, "scm", "linear")) return needs("scm", "\"quadratic\" or \"mlp\"");
+  if (value_in<std::string>(setting.options, "differences") == "gaussian")
+    return "needs differences that aren't \"gaussian\"";
+  return lscale_problem(setting);
+}
+
+std::string contrastive_problem(const SweepSetting& setting) {
+  if (!has(setting, "data", "samples")) return needs("data", "\"samples\"");
+  if (!has(setting, "intervention", "hard")) return needs("intervention", "\"hard\"");
+  return has(setting, "design", "single") ? "" : needs("design", "\"single\"");
+}
+
 std::string lcd_problem(const SweepSetting& setting) {
   if (!has(setting, "intervention", "hard")) return needs("intervention", "\"hard\"");
   return single_problem(setting);
@@ -193,50 +255,40 @@ std::vector<std::string> with_exact(std::vector<std::string> names) {
   return names;
 }
 
+using Names = std::vector<std::string>;
+
+SweepFieldInfo choice(const char* name, const char* help, const char* otherwise, Names choices,
+                      Names methods) {
+  return {name, help, std::string(otherwise), std::move(choices), 0, 0, std::move(methods)};
+}
+
+SweepFieldInfo number(const char* name, const char* help, double otherwise, double high,
+                      Names methods) {
+  constexpr double least = 1e-15;  // none of them may be 0
+  return {name, help, otherwise, {}, least, high, std::move(methods)};
+}
+
 std::vector<SweepFieldInfo> linear_options() {
+  constexpr double any = 1e9, below_one = 1.0 - 1e-9;
   return {
-      {"shrinkage",
-       "of covariances before they are inverted; auto: oas below 10 samples a dimension",
-       std::string("auto"),
-       words_of(shrinkage_names),
-       0,
-       0,
-       {"likelihood", "lscale", "lcd", "umni", "umni-published"}},
-      {"edge_threshold",
-       "edge if the moment in latent coordinates is at least this",
-       1e-3,
-       {},
-       1e-15,
-       1e9,
-       {"lscale"}},
-      {"differences",
-       "how score differences are estimated; exact: from the truth",
-       std::string("gaussian"),
-       with_exact(difference_method_names()),
-       0,
-       0,
-       {"lscale"}},
-      {"points",
-       "where they are averaged, if not gaussian",
-       std::string("overlap"),
-       words_of(moment_points_names),
-       0,
-       0,
-       {"lscale"}},
-      {"lcd_edge_threshold",
-       "size of an entry of B_0 that counts as an edge",
-       0.04,
-       {},
-       1e-15,
-       1e9,
-       {"lcd"}},
-      {"lcd_rank_one",
-       "share of the largest singular value that counts as rank one",
-       0.99,
-       {},
-       1e-9,
-       1.0 - 1e-9,
-       {"lcd"}},
+      choice("shrinkage",
+             "of covariances before they are inverted; auto: oas below 10 samples a dimension",
+             "auto", words_of(shrinkage_names),
+             {"likelihood", "lscale", "lcd", "umni", "umni-published"}),
+      number("edge_threshold", "edge if the moment in latent coordinates is at least this", 1e-3,
+             any, {"lscale"}),
+      choice("differences", "how score differences are estimated; exact: from the truth",
+             "gaussian", with_exact(difference_method_names()), {"lscale", "lscale-full-rank"}),
+      choice("points", "where they are averaged, if not gaussian", "overlap",
+             words_of(moment_points_names), {"lscale", "lscale-full-rank"}),
+      number("rank_tolerance", "share of the largest eigenvalue that counts", 1e-6, below_one,
+             {"lscale-full-rank"}),
+      number("angle_tolerance", "1 less the cosine at which directions are common", 0.05, below_one,
+             {"lscale-full-rank"}),
+      number("lcd_edge_threshold", "size of an entry of B_0 that counts as an edge", 0.04, any,
+             {"lcd"}),
+      number("lcd_rank_one", "share of the largest singular value that counts as rank one", 0.99,
+             below_one, {"lcd"}),
       {"largest_coefficient",
        "combinations have entries from -this to this",
        std::int64_t{2},
@@ -244,67 +296,28 @@ std::vector<SweepFieldInfo> linear_options() {
        1,
        100,
        {"umni-published"}},
-      {"eigenvalue_threshold",
-       "ranks count eigenvalues above this",
-       5e-2,
-       {},
-       1e-15,
-       1e9,
-       {"umni-published"}},
-      {"coefficient_change",
-       "norm that tells hit regressions from others",
-       0.1,
-       {},
-       1e-15,
-       1e9,
-       {"umni-published"}},
-      {"edge_level",
-       "of partial correlation tests, hard interventions",
-       0.05,
-       {},
-       1e-15,
-       1.0,
-       {"umni-published"}},
+      number("eigenvalue_threshold", "ranks count eigenvalues above this", 5e-2, any,
+             {"umni-published"}),
+      number("coefficient_change", "norm that tells hit regressions from others", 0.1, any,
+             {"umni-published"}),
+      number("edge_level", "of partial correlation tests, hard interventions", 0.05, 1.0,
+             {"umni-published"}),
   };
 }
 
-std::vector<SweepFieldInfo> gscale_options() {
+std::vector<SweepFieldInfo> general_options() {
   return {
-      {"encoder",
-       "map from the data's coordinates to latents",
-       std::string("linear"),
-       words_of(encoder_names),
-       0,
-       0,
-       {"gscale"}},
-      {"pairing",
-       "what is known of which environments hit the same latent",
-       std::string("coupled"),
-       words_of(pairing_names),
-       0,
-       0,
-       {"gscale"}},
-      {"link",
-       "known function of a linear map in the mixing",
-       std::string("identity"),
-       words_of(link_names),
-       0,
-       0,
-       {"gscale"}},
-      {"pair_differences",
-       "how differences of the environments of a pair are estimated; exact: from the truth",
-       std::string("auto"),
-       with_exact(difference_method_names()),
-       0,
-       0,
-       {"gscale"}},
-      {"evidence",
-       "how the graph is found, if not from exact differences",
-       std::string("additive"),
-       words_of(evidence_names),
-       0,
-       0,
-       {"gscale"}},
+      choice("encoder", "map from the data's coordinates to latents", "linear",
+             words_of(encoder_family_names), {"contrastive", "gscale"}),
+      choice("pairing", "what is known of which environments hit the same latent", "coupled",
+             words_of(pairing_names), {"gscale"}),
+      choice("link", "known function of a linear map in the mixing", "identity",
+             words_of(link_names), {"gscale"}),
+      choice("pair_differences",
+             "how differences of the environments of a pair are estimated; exact: from the truth",
+             "auto", with_exact(difference_method_names()), {"gscale"}),
+      choice("evidence", "how the graph is found, if not from exact differences", "additive",
+             words_of(graph_evidence_names), {"gscale"}),
   };
 }
 
@@ -313,11 +326,15 @@ std::vector<Method> make_methods() {
       {"likelihood", "profile likelihood of linear latents, edges by likelihood ratios",
        likelihood_problem, run_likelihood},
       {"lscale", "LSCALE-I as published", lscale_problem, run_lscale},
+      {"lscale-full-rank", "LSCALE-I's branch for soft interventions on nonlinear latents",
+       full_rank_problem, run_full_rank},
       {"lcd", "linear causal disentanglement as published", lcd_problem, run_lcd},
       {"additive", "likelihood of latents that are smooth functions of their parents plus noise",
        additive_problem, run_additive},
       {"umni", "likelihood under unknown multi-node interventions", umni_problem, run_umni},
       {"umni-published", "UMNI-CRL as published", umni_problem, run_umni_published},
+      {"contrastive", "contrastive learning with a causal head, any smooth mixing",
+       contrastive_problem, run_contrastive},
       {"gscale", "GSCALE-I: two hard interventions on every latent, any mixing", gscale_problem,
        run_gscale},
   };
@@ -339,19 +356,23 @@ const Method* find_method(const std::string& name) {
 
 std::vector<SweepFieldInfo> method_fields() {
   std::vector<SweepFieldInfo> fields = linear_options();
-  const auto more = gscale_options();
+  const auto more = general_options();
   fields.insert(fields.end(), more.begin(), more.end());
   return fields;
 }
 
 bool is_relevant(const std::string& option, const std::vector<SweepField>& options) {
-  const auto other = [&](const char* name, const char* value) {
-    return value_in<std::string>(options, name) == value;
+  const auto is = [&](const char* name, const char* value) {
+    return std::find(options.begin(), options.end(), SweepField{name, std::string(value)}) !=
+           options.end();
   };
-  if (option == "points")
-    return !other("differences", "gaussian") && !other("differences", "exact");
-  if (option == "evidence") return !other("pair_differences", "exact");
-  return true;
+  if (option == "points") return !is("differences", "gaussian") && !is("differences", "exact");
+  if (option == "evidence") return !is("pair_differences", "exact");
+  if (option != "shrinkage") return true;
+  const bool has_differences = std::any_of(options.begin(), options.end(), [](const auto& field) {
+    return field.name == "differences";
+  });
+  return !has_differences || is("differences", "gaussian");
 }
 
 Matrix true_latents(const BatchData& data) {

@@ -31,9 +31,20 @@ method = ["likelihood", "lscale", "lcd", "additive", "umni", "umni-published"]
 [[group]]
 name = "samples"
 [[group]]
+name = "classifier"
+method = "contrastive"
+samples = 2000
+observed = 2
+[[group]]
 name = "scores"
 method = "lscale"
 differences = ["log-ratio", "exact"]
+[[group]]
+name = "full rank"
+method = "lscale-full-rank"
+differences = "exact"
+scm = "quadratic"
+intervention = "soft"
 [[group]]
 name = "exact pairs"
 method = "gscale"
