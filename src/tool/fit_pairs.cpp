@@ -51,13 +51,13 @@ void check_each_once(const std::vector<std::string>& paired,
                      const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const auto times = std::count(paired.begin(), paired.end(), name);
-    if (times == 0)
-      throw UsageError(
-          fmt::format("--pairs leaves out environment '{}'; pair it, or keep it from the data with "
-                      "--environments",
-                      name));
+    if (times == 1) continue;
     if (times > 1)
       throw UsageError(fmt::format("--pairs names environment '{}' more than once", name));
+    throw UsageError(
+        fmt::format("--pairs leaves out environment '{}'; pair it, or keep it from the data with "
+                    "--environments",
+                    name));
   }
 }
 
