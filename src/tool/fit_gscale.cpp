@@ -45,7 +45,7 @@ void add_pair_options(CLI::App& app, GscaleChoices& choices) {
                  "The pairs by name, instead of --pairing: FIRST:SECOND of each latent")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->type_name("A:B,...")
+      ->type_name("PAIR,...")
       ->group(group);
 }
 
