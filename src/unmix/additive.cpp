@@ -157,8 +157,6 @@ AdditiveFit refine_additive(const Backend& backend, const Dataset& dataset, cons
   const std::size_t most = std::max(search_samples, final_samples / dataset.environments.size());
   const AdditiveLikelihood fine(projected(dataset, basis, most), targets, threads);
   fit.encoder = fit.encoder * coarse.root() * fine.root().inverse();
-  minimise(fine, fit, 60);
-  swap_neighbours(fine, draws, fit, observer);
   prune_additive(fine, draws, fit, observer);
   fit.check = fine.check(fit.encoder, fit.mechanisms);
   fit.encoder *= fine.root();

@@ -19,8 +19,8 @@ using Eigen::VectorXd;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double first_step = 0.02;  // of L-BFGS, for rows of length 1
-constexpr double tolerance = 0.5;    // likelihood ratios below it are nothing
-constexpr int search_iterations = 100, swap_iterations = 40, node_iterations = 40,
+constexpr double tolerance = 1.0;    // likelihood ratios below it are nothing
+constexpr int search_iterations = 100, swap_iterations = 40, node_iterations = 15,
               final_iterations = 150;
 constexpr double clear_ratio = 8.0;  // times the threshold: no refit can turn it
 
@@ -178,23 +178,16 @@ AdditiveFit reordered(const AdditiveLikelihood& likelihood, const MechanismDraws
   return next;
 }
 
-AdditiveFit alternate(const AdditiveLikelihood& likelihood, const MechanismDraws& draws,
-                      const Start& start, Observer& observer) {
-  AdditiveFit best{start.encoder.rowwise().normalized(), start.order, {}, infinity, {}};
-  if (best.order.empty()) {
-    best.order.resize(static_cast<std::size_t>(best.encoder.rows()));
-    std::iota(best.order.begin(), best.order.end(), Index{0});
-    best.order = best_order(likelihood, draws, best, observer);
-  }
-  best = reordered(likelihood, draws, best, best.order, search_iterations);
-  for (std::size_t round = 0; round < best.order.size() && std::isfinite(best.objective); ++round) {
+// The order and everything else in turn, until nothing changes.
+void alternate(const AdditiveLikelihood& likelihood, const MechanismDraws& draws, AdditiveFit& best,
+               Observer& observer) {
+  for (std::size_t round = 0; round < best.order.size(); ++round) {
     const Order order = best_order(likelihood, draws, best, observer);
-    if (order == best.order) break;
+    if (order == best.order) return;
     AdditiveFit next = reordered(likelihood, draws, best, order, search_iterations);
-    if (!(likelihood.ratio(best.objective, next.objective) > tolerance)) break;
+    if (!(likelihood.ratio(best.objective, next.objective) > tolerance)) return;
     best = std::move(next);
   }
-  return best;
 }
 
 // Backward elimination by BIC.
@@ -203,7 +196,7 @@ class Pruning {
   Pruning(const AdditiveLikelihood& likelihood, const MechanismDraws& draws, AdditiveFit& fit,
           Observer& observer)
       : likelihood_(likelihood), draws_(draws), fit_(fit), observer_(observer) {
-    settle();
+    terms_.emplace(likelihood_, draws_, fit_.encoder);
   }
 
   void run() {
@@ -283,7 +276,7 @@ class Pruning {
   AdditiveFit& fit_;
   Observer& observer_;
   std::optional<Terms> terms_;
-  bool settled_ = false;
+  bool settled_ = true;
 };
 
 }  // namespace
@@ -309,9 +302,17 @@ AdditiveFit search_additive(const AdditiveLikelihood& likelihood, const Mechanis
   AdditiveFit best;
   best.objective = infinity;
   for (const Start& start : starts) {
-    AdditiveFit next = alternate(likelihood, draws, start, observer);
-    if (next.objective < best.objective || best.order.empty()) best = std::move(next);
+    check_cancelled(observer);
+    AdditiveFit fit{start.encoder.rowwise().normalized(), start.order, {}, infinity, {}};
+    if (fit.order.empty()) {
+      fit.order.resize(static_cast<std::size_t>(fit.encoder.rows()));
+      std::iota(fit.order.begin(), fit.order.end(), Index{0});
+      fit.order = best_order(likelihood, draws, fit, observer);
+    }
+    fit = reordered(likelihood, draws, fit, fit.order, search_iterations);
+    if (fit.objective < best.objective || best.order.empty()) best = std::move(fit);
   }
+  if (std::isfinite(best.objective)) alternate(likelihood, draws, best, observer);
   return best;
 }
 
@@ -335,6 +336,7 @@ void swap_neighbours(const AdditiveLikelihood& likelihood, const MechanismDraws&
 
 void prune_additive(const AdditiveLikelihood& likelihood, const MechanismDraws& draws,
                     AdditiveFit& fit, Observer& observer) {
+  minimise(likelihood, fit, final_iterations);
   Pruning(likelihood, draws, fit, observer).run();
 }
 
