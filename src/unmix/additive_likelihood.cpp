@@ -46,7 +46,7 @@ struct AdditiveLikelihood::Work {
   std::vector<const double*> x;    // parents, and 1
   std::vector<const double*> psi;  // 1, parents, multiquadrics
 
-  explicit Work(const Mechanism& mechanism) : forms(packed_forms(mechanism)) {}
+  explicit Work(const AdditiveMechanism& mechanism) : forms(packed_forms(mechanism)) {}
 
   void evaluate(const Chunk& chunk, const MatrixXd& z, const std::vector<Index>& parents) {
     const auto rows = static_cast<std::size_t>(z.rows());
@@ -132,7 +132,7 @@ std::vector<AdditiveLikelihood::Fit> AdditiveLikelihood::regress(const Latents& 
 #pragma omp parallel for num_threads(threads_) schedule(dynamic)
   for (std::size_t task = 0; task < sums.size(); ++task) {
     const Index i = first + static_cast<Index>(task / strips);
-    const Mechanism& mechanism = mechanisms[task / strips];
+    const AdditiveMechanism& mechanism = mechanisms[task / strips];
     const auto p = static_cast<Index>(mechanism.parents.size());
     const Index m = 1 + p + (p == 0 ? 0 : units);
     sums[task] = RowMajor::Zero(m + 1, m + 1);
@@ -161,7 +161,7 @@ std::vector<AdditiveLikelihood::Fit> AdditiveLikelihood::regress(const Latents& 
 
 // Adds N df/dz of latent i's term to `slope`, and the sums behind the gradient by its units.
 void AdditiveLikelihood::add_slopes(std::size_t c, const Latents& z, Index i,
-                                    const Mechanism& mechanism, const Fit& fit, Work& work,
+                                    const AdditiveMechanism& mechanism, const Fit& fit, Work& work,
                                     MatrixXd& slope, std::vector<double>& form_sums) const {
   const auto rows = static_cast<std::size_t>(z[c].rows());
   const std::vector<Index>& pa = mechanism.parents;
@@ -187,7 +187,7 @@ void AdditiveLikelihood::add_slopes(std::size_t c, const Latents& z, Index i,
   kernels::cpu::add_form_sums(work.x, columns(std::as_const(work.c)), rows, form_sums.data());
 }
 
-double AdditiveLikelihood::node(const Latents& z, Index i, const Mechanism& mechanism,
+double AdditiveLikelihood::node(const Latents& z, Index i, const AdditiveMechanism& mechanism,
                                 MatrixXd* gradient) const {
   const Fit fit = regress(z, {mechanism}, i).front();
   if (!(fit.s > 0.0)) return infinity;
@@ -260,7 +260,7 @@ AdditiveLikelihood::Gradient AdditiveLikelihood::differentiate(const Latents& z,
 #pragma omp parallel for num_threads(threads_) schedule(dynamic)
   for (std::size_t s = 0; s < strips; ++s) {
     std::vector<Work> work;
-    for (const Mechanism& mechanism : mechanisms) {
+    for (const AdditiveMechanism& mechanism : mechanisms) {
       work.emplace_back(mechanism);
       sums[s].emplace_back(work.back().forms.size(), 0.0);
     }

@@ -3,7 +3,7 @@
 #include <Eigen/Dense>
 #include <vector>
 
-#include "unmix/mechanism.hpp"
+#include "unmix/additive_mechanism.hpp"
 
 namespace lodestein::unmix {
 
@@ -40,7 +40,7 @@ class AdditiveLikelihood {
   using Latents = std::vector<Eigen::MatrixXd>;
   Latents encode(const Eigen::MatrixXd& h) const;
   /// w_i/2 log s_i, and its gradient by the mechanism's units unless null.
-  double node(const Latents& z, Eigen::Index i, const Mechanism& mechanism,
+  double node(const Latents& z, Eigen::Index i, const AdditiveMechanism& mechanism,
               Eigen::MatrixXd* gradient) const;
 
   /// How the samples of each interventional environment fit.
@@ -71,9 +71,9 @@ class AdditiveLikelihood {
   /// Of latents first, first + 1, ...
   std::vector<Fit> regress(const Latents& z, const Mechanisms& mechanisms,
                            Eigen::Index first = 0) const;
-  void add_slopes(std::size_t chunk, const Latents& z, Eigen::Index i, const Mechanism& mechanism,
-                  const Fit& fit, Work& work, Eigen::MatrixXd& slope,
-                  std::vector<double>& form_sums) const;
+  void add_slopes(std::size_t chunk, const Latents& z, Eigen::Index i,
+                  const AdditiveMechanism& mechanism, const Fit& fit, Work& work,
+                  Eigen::MatrixXd& slope, std::vector<double>& form_sums) const;
   Gradient differentiate(const Latents& z, const Mechanisms& mechanisms,
                          const std::vector<Fit>& fits, const Hits& hit) const;
   Eigen::MatrixXd residuals(std::size_t chunk, const Latents& z, const Mechanisms& mechanisms,

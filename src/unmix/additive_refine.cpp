@@ -81,7 +81,7 @@ VectorXd packed(const MatrixXd& h, const std::vector<MatrixXd>& units) {
 void unpack(const VectorXd& v, MatrixXd& h, Mechanisms& mechanisms) {
   h = first_step * Map<const MatrixXd>(v.data(), h.rows(), h.cols());
   Index at = h.size();
-  for (Mechanism& m : mechanisms) {
+  for (AdditiveMechanism& m : mechanisms) {
     m.units = Map<const MatrixXd>(v.data() + at, m.units.rows(), m.units.cols());
     at += m.units.size();
   }
@@ -89,7 +89,7 @@ void unpack(const VectorXd& v, MatrixXd& h, Mechanisms& mechanisms) {
 
 // Fits a latent's mechanism at fixed latents; returns its term of f.
 double minimise_node(const AdditiveLikelihood& likelihood, const AdditiveLikelihood::Latents& z,
-                     Index i, Mechanism& mechanism) {
+                     Index i, AdditiveMechanism& mechanism) {
   if (mechanism.parents.empty()) return likelihood.node(z, i, mechanism, nullptr);
   VectorXd v = Map<const VectorXd>(mechanism.units.data(), mechanism.units.size());
   const auto f = [&](const VectorXd& at, VectorXd& gradient) {
@@ -109,14 +109,14 @@ double minimise_node(const AdditiveLikelihood& likelihood, const AdditiveLikelih
 class Terms {
  public:
   struct Term {
-    Mechanism mechanism;
+    AdditiveMechanism mechanism;
     double f = 0.0;
   };
   Terms(const AdditiveLikelihood& likelihood, const MechanismDraws& draws, const MatrixXd& h)
       : likelihood_(likelihood), draws_(draws), z_(likelihood.encode(h)) {}
 
   /// Learning starts from `from`, the same latent's mechanism.
-  const Term& of(Index i, const Mechanism& from, const std::vector<Index>& parents) {
+  const Term& of(Index i, const AdditiveMechanism& from, const std::vector<Index>& parents) {
     const auto [place, is_new] = known_.try_emplace({i, sorted(parents)});
     Term& term = place->second;
     if (is_new) {
@@ -128,7 +128,7 @@ class Terms {
   double sum(const Mechanisms& from, const ParentSets& parents) {
     double total = 0.0;
     for (std::size_t i = 0; i < parents.size(); ++i) {
-      const Mechanism& own = i < from.size() ? from[i] : Mechanism{};
+      const AdditiveMechanism& own = i < from.size() ? from[i] : AdditiveMechanism{};
       total += of(static_cast<Index>(i), own, parents[i]).f;
     }
     return total;
@@ -226,7 +226,7 @@ class Pruning {
   std::vector<RefinedEdge> tested() {
     std::vector<RefinedEdge> edges;
     for (std::size_t to = 0; to < fit_.mechanisms.size(); ++to) {
-      const Mechanism& own = fit_.mechanisms[to];
+      const AdditiveMechanism& own = fit_.mechanisms[to];
       const auto i = static_cast<Index>(to);
       const double with = terms_->of(i, own, own.parents).f;
       for (const Index from : own.parents) {
@@ -246,7 +246,7 @@ class Pruning {
   // At fixed H if that is enough; else H is settled first, or refitted without the edge.
   bool delete_one() {
     for (const RefinedEdge& edge : tested()) {
-      Mechanism& own = fit_.mechanisms[static_cast<std::size_t>(edge.to)];
+      AdditiveMechanism& own = fit_.mechanisms[static_cast<std::size_t>(edge.to)];
       if (edge.likelihood_ratio < threshold(edge)) {
         own = terms_->of(edge.to, own, without(edge)).mechanism;
         settled_ = false;
@@ -283,7 +283,7 @@ class Pruning {
 
 void minimise(const AdditiveLikelihood& likelihood, AdditiveFit& fit, int iterations) {
   std::vector<MatrixXd> units;
-  for (const Mechanism& mechanism : fit.mechanisms) units.push_back(mechanism.units);
+  for (const AdditiveMechanism& mechanism : fit.mechanisms) units.push_back(mechanism.units);
   VectorXd v = packed(fit.encoder.rowwise().normalized() / first_step, units);
   const auto f = [&](const VectorXd& at, VectorXd& gradient) {
     unpack(at, fit.encoder, fit.mechanisms);

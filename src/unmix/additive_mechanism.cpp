@@ -1,4 +1,4 @@
-#include "unmix/mechanism.hpp"
+#include "unmix/additive_mechanism.hpp"
 
 #include <algorithm>
 
@@ -18,7 +18,7 @@ constexpr double first_size = 0.5;  // of the entries of W_k and b_k
 
 ParentSets parents_of(const Mechanisms& mechanisms) {
   ParentSets parents;
-  for (const Mechanism& mechanism : mechanisms) parents.push_back(mechanism.parents);
+  for (const AdditiveMechanism& mechanism : mechanisms) parents.push_back(mechanism.parents);
   return parents;
 }
 
@@ -35,11 +35,11 @@ MechanismDraws::MechanismDraws(Index latents, Seed seed) {
   }
 }
 
-Mechanism MechanismDraws::with_parents(Index latent, const Mechanism& from,
-                                       const std::vector<Index>& parents) const {
+AdditiveMechanism MechanismDraws::with_parents(Index latent, const AdditiveMechanism& from,
+                                               const std::vector<Index>& parents) const {
   const MatrixXd& drawn = draws_[static_cast<std::size_t>(latent)];
   const auto p = static_cast<Index>(parents.size());
-  Mechanism result{parents, MatrixXd(drawn.rows(), p + 1)};
+  AdditiveMechanism result{parents, MatrixXd(drawn.rows(), p + 1)};
   if (p == 0) return {parents, MatrixXd(0, 1)};
   for (Index j = 0; j < p; ++j) {
     const Index parent = parents[static_cast<std::size_t>(j)];
@@ -59,7 +59,7 @@ Mechanism MechanismDraws::with_parents(Index latent, const Mechanism& from,
 Mechanisms MechanismDraws::with_parents(const Mechanisms& from, const ParentSets& parents) const {
   Mechanisms result;
   for (std::size_t i = 0; i < parents.size(); ++i) {
-    const Mechanism& own = i < from.size() ? from[i] : Mechanism{};
+    const AdditiveMechanism& own = i < from.size() ? from[i] : AdditiveMechanism{};
     result.push_back(with_parents(static_cast<Index>(i), own, parents[i]));
   }
   return result;
@@ -70,7 +70,7 @@ double MechanismDraws::degrees(std::size_t p) {
   return 1.0 + static_cast<double>(count) * (p == 1 ? 4.0 : static_cast<double>(p + 1));
 }
 
-std::vector<double> packed_forms(const Mechanism& mechanism) {
+std::vector<double> packed_forms(const AdditiveMechanism& mechanism) {
   if (mechanism.parents.empty()) return {};
   const MatrixXd& units = mechanism.units;
   const Index rank = units.rows() / count, q = units.cols();
@@ -87,7 +87,7 @@ std::vector<double> packed_forms(const Mechanism& mechanism) {
   return forms;
 }
 
-MatrixXd through_forms(const Mechanism& mechanism, const std::vector<double>& sums) {
+MatrixXd through_forms(const AdditiveMechanism& mechanism, const std::vector<double>& sums) {
   const MatrixXd& units = mechanism.units;
   if (mechanism.parents.empty()) return MatrixXd::Zero(units.rows(), units.cols());
   const Index rank = units.rows() / count, q = units.cols();

@@ -14,11 +14,11 @@ namespace lodestein::unmix {
 ///
 /// linear plus a few multiquadrics, whose matrices W_k [r, p] and offsets b_k are learned. One
 /// multiquadric can be a hinge, a cone or a bowl.
-struct Mechanism {
+struct AdditiveMechanism {
   std::vector<Eigen::Index> parents;
   Eigen::MatrixXd units;  ///< [K r, p + 1]: the rows of (W_k, b_k), one k after the other
 };
-using Mechanisms = std::vector<Mechanism>;
+using Mechanisms = std::vector<AdditiveMechanism>;
 
 ParentSets parents_of(const Mechanisms& mechanisms);
 
@@ -27,8 +27,8 @@ class MechanismDraws {
  public:
   MechanismDraws(Eigen::Index latents, Seed seed);
   /// `from` with other parents: columns of parents that stay are kept, the others drawn.
-  Mechanism with_parents(Eigen::Index latent, const Mechanism& from,
-                         const std::vector<Eigen::Index>& parents) const;
+  AdditiveMechanism with_parents(Eigen::Index latent, const AdditiveMechanism& from,
+                                 const std::vector<Eigen::Index>& parents) const;
   Mechanisms with_parents(const Mechanisms& from, const ParentSets& parents) const;
   /// Parameters that a latent's last of p parents adds.
   static double degrees(std::size_t p);
@@ -39,8 +39,8 @@ class MechanismDraws {
 
 /// Multiquadrics' forms (W_k, b_k)^T (W_k, b_k) as kernels/cpu/multiquadrics.hpp wants them.
 /// Empty without parents.
-std::vector<double> packed_forms(const Mechanism& mechanism);
+std::vector<double> packed_forms(const AdditiveMechanism& mechanism);
 /// Derivative by the units, given sums over samples of x_j x_l c_k laid out like forms.
-Eigen::MatrixXd through_forms(const Mechanism& mechanism, const std::vector<double>& sums);
+Eigen::MatrixXd through_forms(const AdditiveMechanism& mechanism, const std::vector<double>& sums);
 
 }  // namespace lodestein::unmix
