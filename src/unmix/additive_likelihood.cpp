@@ -1,5 +1,6 @@
 #include "unmix/additive_likelihood.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -15,10 +16,11 @@ using Eigen::VectorXd;
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr Index chunk_rows = 512;   // a chunk and its features stay in the cache
-constexpr double smoothing = 0.01;  // of multiquadrics, in variances of a latent
-constexpr double ridge = 1e-6;      // makes the regression regular; features are of order 1
-constexpr std::size_t strips = 8;   // parts of the samples, whatever the number of threads
+constexpr Index chunk_rows = 512;      // a chunk and its features stay in the cache
+constexpr double smoothing = 0.01;     // of multiquadrics, in variances of a latent
+constexpr double ridge = 1e-6;         // makes the regression regular; features are of order 1
+constexpr int chunks_per_thread = 16;  // fewer aren't worth a thread's start
+constexpr std::size_t strips = 8;      // parts of the samples, whatever the number of threads
 constexpr auto units = static_cast<Index>(kernels::cpu::multiquadric_units);
 
 std::vector<const double*> columns(const MatrixXd& matrix) {
@@ -88,6 +90,7 @@ AdditiveLikelihood::AdditiveLikelihood(const std::vector<MatrixXd>& y, Targets t
     for (Index first = 0; first < y[e].rows(); first += chunk_rows)
       add_chunk(y[e], first, std::min(chunk_rows, y[e].rows() - first), e, mean);
   }
+  threads_ = std::clamp(static_cast<int>(chunks_.size()) / chunks_per_thread, 1, threads_);
   untouched_.assign(static_cast<std::size_t>(n), total_);
   for (std::size_t k = 0; k < targets_.size(); ++k) {
     if (targets_[k] != no_target)
