@@ -232,6 +232,7 @@ TEST(ContrastiveNetwork, SameBitsForAnyThreadCountAndRunsElsewhere) {
   const test::Chain chain = test::bent_chain(60);
   ContrastiveNetworkOptions options = small_network();
   options.hidden = {5};
+  options.starts = 2;
   options.batch = 32;
   options.epochs = 3.0;
   const Matrix& x = chain.dataset.environments[1].samples;
