@@ -236,7 +236,9 @@ class Fitting {
     }
     if (!fit.failure.empty()) {
       fail("unmixing-failed", fit.failure,
-           "ask for fewer latents, or use the likelihood refinement");
+           options_.refinement == Refinement::none
+               ? "ask for fewer latents, or use the likelihood refinement"
+               : "ask for fewer latents, or gather more samples");
       return;
     }
     record(fit, problem, precision, subspace);
