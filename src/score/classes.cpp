@@ -60,6 +60,12 @@ double Classes::log_prior(std::size_t m) const {
                   static_cast<double>(training_sizes[0]));
 }
 
+std::vector<double> log_priors(const Classes& classes) {
+  std::vector<double> priors;
+  for (std::size_t m = 0; m + 1 < classes.environments; ++m) priors.push_back(classes.log_prior(m));
+  return priors;
+}
+
 Classes label_environments(const Dataset& dataset, double held_out, Seed seed) {
   if (!(held_out > 0.0 && held_out < 1.0))
     throw InvalidArgument("the held-out share must lie between 0 and 1; 0.1 is usual");

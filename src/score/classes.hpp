@@ -37,6 +37,9 @@ struct Classes {
   double log_prior(std::size_t m) const;
 };
 
+/// log_prior of all interventional environments.
+std::vector<double> log_priors(const Classes& classes);
+
 /// @throws InvalidArgument for data that validate() or whiten() refuse and a share outside (0, 1).
 Classes label_environments(const Dataset& dataset, double held_out, Seed seed);
 

@@ -10,6 +10,7 @@
 #include "core/lbfgs.hpp"
 #include "kernels/operations.hpp"
 #include "lodestein/core/error.hpp"
+#include "score/class_training.hpp"
 #include "score/contrastive_head.hpp"
 #include "score/gaussian_ratio.hpp"
 #include "score/network_ratio.hpp"
@@ -33,9 +34,7 @@ void check_options(const ContrastiveOptions& o) {
 }
 
 NetworkShape form_shape(const Classes& classes) {
-  NetworkShape shape;
-  shape.inputs = static_cast<std::uint32_t>(classes.dimension);
-  shape.outputs = static_cast<std::uint32_t>(classes.environments - 1);
+  NetworkShape shape = class_shape(classes);
   shape.quadratic = true;
   return shape;
 }
@@ -260,10 +259,8 @@ ContrastiveFit contrastive_fit(const Backend& backend, const Dataset& dataset,
   const NetworkShape shape = form_shape(classes);
   DifferenceSummary summary{.estimator = "contrastive",
                             .environments = interventional_names(dataset)};
-  std::vector<double> priors;
-  for (std::size_t m = 0; m < shape.outputs; ++m) priors.push_back(classes.log_prior(m));
-  auto model = std::make_shared<NetworkRatio>(backend, classes.whitening, shape, priors,
-                                              parameters_of(head, shape));
+  auto model = std::make_shared<NetworkRatio>(backend, classes.whitening, shape,
+                                              log_priors(classes), parameters_of(head, shape));
   judge(*model, classes.held_out_points, summary);
 
   // Latents in units of their observational standard deviations.

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <string>
 
@@ -8,6 +7,7 @@
 #include "kernels/operations.hpp"
 #include "kernels/philox.hpp"
 #include "lodestein/core/error.hpp"
+#include "score/class_training.hpp"
 #include "score/contrastive_head.hpp"
 #include "score/latent_network.hpp"
 
@@ -17,37 +17,19 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-using kernels::Buffer;
 using kernels::NetworkShape;
-using kernels::Resident;
-using kernels::View;
-
-constexpr std::size_t rounds = 20;  // calls of the training, between which it can be cancelled
-constexpr std::size_t evaluations_per_round = 3;
 
 void check_options(const ContrastiveNetworkOptions& o) {
+  check_class_training("contrastive network", o);
   const auto refuse = [](const std::string& what) {
     throw InvalidArgument("contrastive network: " + what);
   };
   if (o.hidden.empty()) refuse("it has no hidden layer; use contrastive_fit for a linear encoder");
-  if (o.hidden.size() > NetworkShape::most_hidden)
-    refuse("at most " + std::to_string(NetworkShape::most_hidden) + " hidden layers");
-  for (const std::uint32_t width : o.hidden) {
-    if (width == 0) refuse("a hidden layer has width 0; leave it out or give it units");
-  }
   if (o.starts == 0) refuse("starts must be at least 1");
-  if (!(o.rate > 0.0) || !std::isfinite(o.rate)) refuse("rate must be positive, e.g. 2e-3");
-  if (!(o.weight_decay >= 0.0)) refuse("weight_decay can't be negative; 1e-5 is usual");
-  if (o.batch == 0) refuse("batch must be at least 1, e.g. 1024");
-  if (!(o.epochs > 0.0) || !std::isfinite(o.epochs)) refuse("epochs must be positive, e.g. 40");
 }
 
 NetworkShape shape_of(const ContrastiveNetworkOptions& options, const Classes& classes) {
-  NetworkShape shape;
-  shape.inputs = static_cast<std::uint32_t>(classes.dimension);
-  shape.outputs = static_cast<std::uint32_t>(classes.environments - 1);
-  shape.depth = static_cast<std::uint32_t>(options.hidden.size());
-  std::copy(options.hidden.begin(), options.hidden.end(), shape.hidden);
+  NetworkShape shape = class_shape(classes, options.hidden);
   shape.activation = kernels::Activation::silu;
   shape.skip = true;
   shape.causal = true;
@@ -97,142 +79,39 @@ void start_random(const NetworkShape& shape, const RandomStream& stream,
 
 // ---- training
 
-struct Outcome {
-  std::vector<float> parameters;
-  double loss = std::numeric_limits<double>::infinity();  ///< held-out cross-entropy
-  std::size_t step = 0;                                   ///< at which it was least; 0: the start
-  bool diverged = false;
-};
+using Outcome = ClassTraining::Outcome;
+
+// All evaluations of the held-out loss are equally far apart.
+ClassSchedule schedule_of(const ContrastiveNetworkOptions& options, std::size_t rows) {
+  constexpr std::size_t evaluations = 60, of_a_round = 3;
+  ClassSchedule s = ClassSchedule::of(options, rows);
+  s.evaluate_every = std::max<std::size_t>(1, s.steps / evaluations);
+  const std::size_t round = of_a_round * s.evaluate_every;
+  s.steps = round * ((s.steps + round - 1) / round);
+  return s;
+}
 
 // All starts on the same rows, in the same calls.
-class Training {
- public:
-  Training(const Backend& backend, const Classes& classes, const NetworkShape& shape,
-           const ContrastiveNetworkOptions& options, Seed seed)
-      : operations_(backend.operations()),
-        shape_(shape),
-        options_(options),
-        seed_(seed),
-        rows_(classes.training_labels.size()),
-        held_out_rows_(classes.held_out_labels.size()),
-        samples_(operations_.memory(), classes.training),
-        held_out_(operations_.memory(), classes.held_out),
-        labels_(operations_.memory(), classes.training_labels),
-        held_out_labels_(operations_.memory(), classes.held_out_labels) {
-    batch_ = std::min(options.batch, rows_);
-    const double wanted =
-        std::ceil(options.epochs * static_cast<double>(rows_) / static_cast<double>(batch_));
-    const std::size_t steps = std::max(static_cast<std::size_t>(wanted), options.least_steps);
-    evaluate_every_ = std::max<std::size_t>(1, steps / (rounds * evaluations_per_round));
-    steps_per_round_ = evaluate_every_ * evaluations_per_round;
-    steps_ = steps_per_round_ * ((steps + steps_per_round_ - 1) / steps_per_round_);
+std::vector<Outcome> train(const Backend& backend, const Classes& classes,
+                           const NetworkShape& shape, const ClassSchedule& schedule,
+                           const std::vector<std::vector<float>>& starts, Seed seed,
+                           Observer& observer) {
+  const kernels::Memory& memory = backend.operations().memory();
+  const auto rows = std::make_shared<const ClassRows>(memory, classes);
+  std::vector<std::unique_ptr<ClassTraining>> trainings;
+  std::vector<ClassTraining*> all;
+  for (std::size_t s = 0; s < starts.size(); ++s) {
+    const kernels::PhiloxStream stream(seed, Purpose::contrastive_rows,
+                                       static_cast<std::uint32_t>(s));
+    trainings.push_back(
+        std::make_unique<ClassTraining>(memory, rows, shape, schedule, starts[s], stream.key));
+    all.push_back(trainings.back().get());
   }
-
-  double steps_per_epoch() const {
-    return static_cast<double>(rows_) / static_cast<double>(batch_);
-  }
-  std::size_t steps() const { return steps_; }
-
-  std::vector<Outcome> run(const std::vector<std::vector<float>>& starts, Observer& observer) {
-    std::vector<Outcome> outcomes;
-    for (const std::vector<float>& start : starts) {
-      runs_.emplace_back(operations_.memory(), start, evaluations_per_round);
-      outcomes.push_back({start, start_loss(runs_.back())});
-    }
-    std::size_t done = 0;
-    while (done < steps_) {
-      check_cancelled(observer);
-      observer.progress("contrastive", done, steps_);
-      std::vector<kernels::TrainingProblem> problems;
-      for (std::size_t s = 0; s < runs_.size(); ++s)
-        problems.push_back(problem(s, done, outcomes[s].loss));
-      operations_.training()(problems);
-      for (std::size_t s = 0; s < runs_.size(); ++s) record(runs_[s], done, outcomes[s]);
-      done += steps_per_round_;
-    }
-    observer.progress("contrastive", steps_, steps_);
-    for (std::size_t s = 0; s < runs_.size(); ++s) {
-      if (outcomes[s].step > 0) outcomes[s].parameters = runs_[s].best.download();
-    }
-    return outcomes;
-  }
-
- private:
-  struct Run {
-    Buffer<float> parameters, best, moments;
-    Buffer<double> losses;
-    Run(const kernels::Memory& memory, const std::vector<float>& start, std::size_t evaluations)
-        : parameters(memory, start),
-          best(memory, start),
-          moments(memory, 2 * start.size()),
-          losses(memory, evaluations) {
-      moments.clear();
-    }
-  };
-
-  View<const float> held_out() const { return {held_out_.data(), held_out_rows_, shape_.inputs}; }
-
-  double start_loss(const Run& run) const {
-    const Buffer<double> value(operations_.memory(), 1);
-    kernels::NetworkLoss l;
-    l.shape = shape_;
-    l.loss = kernels::Loss::logistic;
-    l.parameters = run.parameters.data();
-    l.samples = held_out();
-    l.labels = held_out_labels_.data();
-    l.value = value.data();
-    operations_.network().loss({&l, 1});
-    return value.download().front();
-  }
-
-  kernels::TrainingProblem problem(std::size_t start, std::size_t done, double least) const {
-    const Run& run = runs_[start];
-    kernels::TrainingProblem p;
-    p.shape = shape_;
-    p.loss = kernels::Loss::logistic;
-    p.samples = {samples_.data(), rows_, shape_.inputs};
-    p.labels = labels_.data();
-    p.batch = batch_;
-    p.steps = steps_per_round_;
-    p.first_step = done;
-    p.total_steps = steps_;
-    p.adam.rate = static_cast<float>(options_.rate);
-    p.adam.decay = static_cast<float>(options_.weight_decay);
-    p.cosine = true;
-    p.key =
-        kernels::PhiloxStream(seed_, Purpose::contrastive_rows, static_cast<std::uint32_t>(start))
-            .key;
-    p.parameters = run.parameters.data();
-    p.moments = run.moments.data();
-    p.held_out = held_out();
-    p.held_out_labels = held_out_labels_.data();
-    p.evaluate_every = evaluate_every_;
-    p.held_out_losses = run.losses.data();
-    p.least_held_out = least;
-    p.best = run.best.data();
-    return p;
-  }
-
-  void record(const Run& run, std::size_t done, Outcome& outcome) const {
-    for (const double loss : run.losses.download()) {
-      done += evaluate_every_;
-      outcome.diverged = outcome.diverged || !std::isfinite(loss);
-      if (!(loss < outcome.loss)) continue;
-      outcome.loss = loss;
-      outcome.step = done;
-    }
-  }
-
-  const kernels::Operations& operations_;
-  NetworkShape shape_;
-  ContrastiveNetworkOptions options_;
-  Seed seed_;
-  std::size_t rows_, held_out_rows_, batch_ = 0, steps_ = 0, evaluate_every_ = 0,
-                                     steps_per_round_ = 0;
-  Resident<float> samples_, held_out_;
-  Resident<std::int32_t> labels_, held_out_labels_;
-  std::vector<Run> runs_;
-};
+  train_classes(backend, all, "contrastive", observer);
+  std::vector<Outcome> outcomes;
+  for (const ClassTraining* training : all) outcomes.push_back(training->outcome());
+  return outcomes;
+}
 
 // ---- result
 
@@ -309,8 +188,10 @@ ContrastiveNetworkFit contrastive_network(const Backend& backend, const Dataset&
       start_random(shape, stream, starts.back());
     }
   }
-  Training training(backend, classes, shape, options, seed);
-  const std::vector<Outcome> outcomes = training.run(starts, observer);
+  const std::size_t rows = classes.training_labels.size();
+  const ClassSchedule schedule = schedule_of(options, rows);
+  const std::vector<Outcome> outcomes =
+      train(backend, classes, shape, schedule, starts, seed, observer);
   const auto better = [](const Outcome& a, const Outcome& b) { return a.loss < b.loss; };
   const auto best = static_cast<std::size_t>(
       std::min_element(outcomes.begin(), outcomes.end(), better) - outcomes.begin());
@@ -318,20 +199,18 @@ ContrastiveNetworkFit contrastive_network(const Backend& backend, const Dataset&
   DifferenceSummary summary{.estimator = "contrastive network",
                             .environments = interventional_names(dataset)};
   const auto epochs = [&](std::size_t steps) {
-    return static_cast<double>(steps) / training.steps_per_epoch();
+    return static_cast<double>(steps) / schedule.steps_per_epoch(rows);
   };
-  summary.settings = {{"epochs", epochs(training.steps())},
+  summary.settings = {{"epochs", epochs(schedule.steps)},
                       {"best epoch", epochs(outcomes[best].step)},
                       {"best start", static_cast<double>(best)},
                       {"held-out cross-entropy", outcomes[best].loss},
                       {"parameters", static_cast<double>(shape.parameters())}};
   add_findings(outcomes, best, summary);
-  std::vector<double> priors;
-  for (std::size_t m = 0; m < shape.outputs; ++m) priors.push_back(classes.log_prior(m));
   const CausalLogits logits(shape, outcomes[best].parameters);
   const auto network = std::make_shared<const LatentNetwork>(backend, classes.whitening, shape,
                                                              outcomes[best].parameters);
-  auto model = std::make_shared<CausalRatio>(network, logits, priors);
+  auto model = std::make_shared<CausalRatio>(network, logits, log_priors(classes));
   judge(*model, classes.held_out_points, summary);
   const Standardised result = standardised(network, dataset.observational().samples);
   return {ScoreDifferences(std::move(model), std::move(summary)), result.encoder,

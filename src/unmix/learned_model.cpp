@@ -73,6 +73,20 @@ double condition_of(const Matrix& encoder) {
   return singular(0) / singular(singular.size() - 1);
 }
 
+/// What results with a linear encoder have in common.
+template <class Result>
+LearnedModel of_linear(const Result& result, const Dataset& dataset, std::size_t latents) {
+  LearnedModel model = of_data(dataset, latents);
+  model.centre = result.centre;
+  model.encoder = result.encoder;
+  model.identified = result.identified;
+  model.assumptions = result.assumptions;
+  model.diagnosis.findings = result.findings;
+  model.diagnosis.encoder_condition = condition_of(result.encoder);
+  model.diagnosis.explained_variance = nan;
+  return model;
+}
+
 std::size_t index_of(const Dataset& dataset, const std::string& environment) {
   for (std::size_t m = 1; m < dataset.environments.size(); ++m)
     if (dataset.environments[m].name == environment) return m - 1;
@@ -123,20 +137,13 @@ Matrix encode(const LearnedModel& model, ConstMatrixView x) {
 }
 
 LearnedModel learned_model(const UmniResult& result, const Dataset& dataset) {
-  LearnedModel model = of_data(dataset, result.encoder.rows());
-  model.centre = result.centre;
-  model.encoder = result.encoder;
+  LearnedModel model = of_linear(result, dataset, result.encoder.rows());
   model.decoder = result.decoder;
   model.graph = result.graph;
   model.edges = result.edges;
   model.order = result.order;
   model.combinations = result.combinations;
   model.objective = result.objective;
-  model.identified = result.identified;
-  model.assumptions = result.assumptions;
-  model.diagnosis.findings = result.findings;
-  model.diagnosis.encoder_condition = condition_of(result.encoder);
-  model.diagnosis.explained_variance = nan;
   model.diagnosis.deviance_per_dof = result.deviance_per_dof;
   if (!result.deviances.empty()) check_environments("deviances", result.deviances.size(), dataset);
   for (std::size_t k = 0; k < result.deviances.size(); ++k)
@@ -150,14 +157,7 @@ LearnedModel learned_model(const UmniResult& result, const Dataset& dataset) {
 }
 
 LearnedModel learned_model(const DoInterventionResult& result, const Dataset& dataset) {
-  LearnedModel model = of_data(dataset, result.latents.size());
-  model.centre = result.centre;
-  model.encoder = result.encoder;
-  model.identified = result.identified;
-  model.assumptions = result.assumptions;
-  model.diagnosis.findings = result.findings;
-  model.diagnosis.encoder_condition = condition_of(result.encoder);
-  model.diagnosis.explained_variance = nan;
+  LearnedModel model = of_linear(result, dataset, result.latents.size());
   model.targets = no_targets(dataset);
   model.variance_ratios = Matrix(result.latents.size(), 2);
   for (std::size_t i = 0; i < result.latents.size(); ++i) {

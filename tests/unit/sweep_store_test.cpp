@@ -46,6 +46,15 @@ void expect_same_table(const SweepTable& a, const SweepTable& b) {
   }
 }
 
+SweepRow failed_row(std::size_t cell, const std::string& cause, const std::string& diagnosis) {
+  SweepRow row;
+  row.cell = cell;
+  row.failed = true;
+  row.cause = cause;
+  row.diagnosis = diagnosis;
+  return row;
+}
+
 TEST_F(SweepStoreTest, KeepsThePlanAndEveryRow) {
   const SweepPlan plan = small_plan();
   {
@@ -94,11 +103,7 @@ TEST_F(SweepStoreTest, GoesOnWithWhatIsMissing) {
 TEST_F(SweepStoreTest, FailuresStayUntilTheyAreRetried) {
   const SweepPlan plan = small_plan();
   SweepStore store(store_file(), plan, "cpu");
-  SweepRow failure;
-  failure.cell = 2;
-  failure.failed = true;
-  failure.cause = "rank-too-low";
-  failure.diagnosis = "2 of 3 directions; more samples";
+  const SweepRow failure = failed_row(2, "rank-too-low", "2 of 3 directions; more samples");
   store.write({failure});
   EXPECT_EQ(run_sweep(Backend::cpu(2), plan, store).cells, plan.cells.size() - 1);
   SweepTable table = store.read();
@@ -203,12 +208,7 @@ TEST_F(SweepStoreTest, WhatIsNoStoreIsRefused) {
 TEST_F(SweepStoreTest, ExportsAgree) {
   const SweepPlan plan = small_plan();
   SweepStore store(store_file(), plan, "cpu");
-  SweepRow failure;
-  failure.cell = 0;
-  failure.failed = true;
-  failure.cause = "error";
-  failure.diagnosis = "quotes \" and, commas";
-  store.write({failure});
+  store.write({failed_row(0, "error", "quotes \" and, commas")});
   SweepSelection some;
   some.only = {"model=0"};
   run_sweep(Backend::cpu(2), plan, store, some);
