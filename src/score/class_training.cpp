@@ -39,10 +39,9 @@ ClassTraining::ClassTraining(const kernels::Memory& memory, std::shared_ptr<cons
       start_(std::move(start)),
       key_(key),
       parameters_(memory, start_),
-      best_(memory, start_),
+      best_(memory, start_.size()),
       moments_(memory, 2 * start_.size()),
-      start_loss_(memory, 1),
-      losses_(memory, schedule.steps / schedule.evaluate_every) {
+      loss_(memory, 1) {
   moments_.clear();
 }
 
@@ -65,13 +64,20 @@ kernels::TrainingProblem ClassTraining::next_round() {
   p.held_out = rows_->held_out();
   p.held_out_labels = rows_->held_out_labels.data();
   p.evaluate_every = schedule_.evaluate_every;
-  const std::size_t seen = step_ / schedule_.evaluate_every;
-  p.held_out_losses = losses_.data() + seen;
-  const std::vector<double> before = losses_.download();
-  for (std::size_t i = 0; i < seen; ++i) p.least_held_out = std::min(p.least_held_out, before[i]);
+  p.held_out_losses = loss_.data();
+  p.least_held_out = least_;
   p.best = best_.data();
   step_ += p.steps;
   return p;
+}
+
+void ClassTraining::finish_round() {
+  if (step_ % schedule_.evaluate_every != 0) return;  // the last steps, without an evaluation
+  const double loss = loss_.download().front();
+  diverged_ = diverged_ || !std::isfinite(loss);
+  if (!(loss < least_)) return;
+  least_ = loss;
+  best_step_ = step_;
 }
 
 kernels::NetworkLoss ClassTraining::start_loss() const {
@@ -81,22 +87,12 @@ kernels::NetworkLoss ClassTraining::start_loss() const {
   l.parameters = parameters_.data();
   l.samples = rows_->held_out();
   l.labels = rows_->held_out_labels.data();
-  l.value = start_loss_.data();
+  l.value = loss_.data();
   return l;
 }
 
 ClassTraining::Outcome ClassTraining::outcome() const {
-  Outcome outcome;
-  outcome.loss = start_loss_.download().front();
-  const std::vector<double> losses = losses_.download();
-  for (std::size_t i = 0; i < losses.size(); ++i) {
-    outcome.diverged = outcome.diverged || !std::isfinite(losses[i]);
-    if (!(losses[i] < outcome.loss)) continue;
-    outcome.loss = losses[i];
-    outcome.step = (i + 1) * schedule_.evaluate_every;
-  }
-  outcome.parameters = outcome.step == 0 ? start_ : best_.download();
-  return outcome;
+  return {best_step_ == 0 ? start_ : best_.download(), least_, best_step_, diverged_};
 }
 
 void train_classes(const Backend& backend, const std::vector<ClassTraining*>& trainings,
@@ -105,6 +101,7 @@ void train_classes(const Backend& backend, const std::vector<ClassTraining*>& tr
   for (const ClassTraining* training : trainings) starts.push_back(training->start_loss());
   backend.operations().network().loss(starts);
   while (true) {
+    for (ClassTraining* training : trainings) training->finish_round();
     check_cancelled(observer);
     std::vector<kernels::TrainingProblem> problems;
     std::size_t done = 0, total = 0;
@@ -117,6 +114,18 @@ void train_classes(const Backend& backend, const std::vector<ClassTraining*>& tr
     if (problems.empty()) return;
     backend.operations().training()(problems);
   }
+}
+
+std::vector<Setting> training_settings(const ClassSchedule& schedule, std::size_t rows,
+                                       const ClassTraining::Outcome& outcome,
+                                       const kernels::NetworkShape& shape) {
+  const auto epochs = [&](std::size_t steps) {
+    return static_cast<double>(steps) / schedule.steps_per_epoch(rows);
+  };
+  return {{"epochs", epochs(schedule.steps)},
+          {"best epoch", epochs(outcome.step)},
+          {"held-out cross-entropy", outcome.loss},
+          {"parameters", static_cast<double>(shape.parameters())}};
 }
 
 }  // namespace lodestein

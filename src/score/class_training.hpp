@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "lodestein/core/backend.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/core/observer.hpp"
+#include "lodestein/score/score.hpp"
 #include "score/classes.hpp"
 
 namespace lodestein {
@@ -75,7 +78,7 @@ class ClassTraining {
  public:
   struct Outcome {
     std::vector<float> parameters;  ///< where the held-out loss was least
-    double loss = 0.0;              ///< held-out cross-entropy there
+    double loss = 0.0;              ///< held-out cross-entropy there; infinite if none was finite
     std::size_t step = 0;           ///< at which; 0: the start
     bool diverged = false;          ///< a held-out loss was not finite
   };
@@ -88,9 +91,11 @@ class ClassTraining {
   std::size_t steps_done() const { return step_; }
   std::size_t steps() const { return schedule_.steps; }
 
-  kernels::TrainingProblem next_round();
   /// Of the start, which training doesn't evaluate; for network().loss() before the first round.
   kernels::NetworkLoss start_loss() const;
+  kernels::TrainingProblem next_round();
+  /// Takes note of the held-out loss that start_loss() or a round has left.
+  void finish_round();
   Outcome outcome() const;
 
  private:
@@ -100,12 +105,19 @@ class ClassTraining {
   std::vector<float> start_;
   kernels::PhiloxKey key_;
   kernels::Buffer<float> parameters_, best_, moments_;
-  kernels::Buffer<double> start_loss_, losses_;
-  std::size_t step_ = 0;
+  kernels::Buffer<double> loss_;
+  double least_ = std::numeric_limits<double>::infinity();
+  std::size_t step_ = 0, best_step_ = 0;
+  bool diverged_ = false;
 };
 
 /// The starts' losses, then round after round, all networks in the same calls. @throws Cancelled.
 void train_classes(const Backend& backend, const std::vector<ClassTraining*>& trainings,
                    const std::string& stage, Observer& observer);
+
+/// What every trained classifier reports.
+std::vector<Setting> training_settings(const ClassSchedule& schedule, std::size_t rows,
+                                       const ClassTraining::Outcome& outcome,
+                                       const kernels::NetworkShape& shape);
 
 }  // namespace lodestein

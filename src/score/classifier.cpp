@@ -90,12 +90,8 @@ class Trainee {
     const ClassTraining::Outcome outcome = training_.outcome();
     DifferenceSummary summary{.estimator = "classifier",
                               .environments = interventional_names(*task_.dataset)};
-    const double per_epoch = schedule_.steps_per_epoch(classes_.training_labels.size());
-    const auto epochs = [&](std::size_t steps) { return static_cast<double>(steps) / per_epoch; };
-    summary.settings = {{"epochs", epochs(schedule_.steps)},
-                        {"best epoch", epochs(outcome.step)},
-                        {"held-out cross-entropy", outcome.loss},
-                        {"parameters", static_cast<double>(shape_.parameters())}};
+    summary.settings =
+        training_settings(schedule_, classes_.training_labels.size(), outcome, shape_);
     if (outcome.diverged) summary.findings.push_back(diverged());
     auto model = std::make_shared<NetworkRatio>(backend_, classes_.whitening, shape_,
                                                 log_priors(classes_), outcome.parameters);

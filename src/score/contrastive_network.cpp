@@ -198,14 +198,8 @@ ContrastiveNetworkFit contrastive_network(const Backend& backend, const Dataset&
 
   DifferenceSummary summary{.estimator = "contrastive network",
                             .environments = interventional_names(dataset)};
-  const auto epochs = [&](std::size_t steps) {
-    return static_cast<double>(steps) / schedule.steps_per_epoch(rows);
-  };
-  summary.settings = {{"epochs", epochs(schedule.steps)},
-                      {"best epoch", epochs(outcomes[best].step)},
-                      {"best start", static_cast<double>(best)},
-                      {"held-out cross-entropy", outcomes[best].loss},
-                      {"parameters", static_cast<double>(shape.parameters())}};
+  summary.settings = training_settings(schedule, rows, outcomes[best], shape);
+  summary.settings.push_back({"best start", static_cast<double>(best)});
   add_findings(outcomes, best, summary);
   const CausalLogits logits(shape, outcomes[best].parameters);
   const auto network = std::make_shared<const LatentNetwork>(backend, classes.whitening, shape,
