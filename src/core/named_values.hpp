@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "lodestein/core/error.hpp"
+
 namespace lodestein {
 
 /// The written names of an enum's values, in one place for files and the command line.
@@ -28,11 +30,12 @@ std::vector<std::string> words_of(const NamedValues<Enum, N>& names) {
   return words;
 }
 
-/// The value of one of the names.
+/// @throws InvalidArgument for a name that is none of them.
 template <class Enum, std::size_t N>
 Enum value_named(const NamedValues<Enum, N>& names, std::string_view name) {
-  return std::find_if(names.begin(), names.end(), [&](const auto& e) { return e.first == name; })
-      ->second;
+  for (const auto& [known, value] : names)
+    if (known == name) return value;
+  throw InvalidArgument("'" + std::string(name) + "' is not known");
 }
 
 }  // namespace lodestein

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 
+#include "core/utf8.hpp"
 #include "data/formats.hpp"
 #include "lodestein/core/error.hpp"
 
@@ -268,28 +269,21 @@ std::string header_of(const std::string& type, const std::string& shape) {
   return header + text;
 }
 
-/// The character that begins at `at`, which moves on; U+FFFD for a byte that begins none.
-char32_t next_character(const std::string& text, std::size_t& at) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  const unsigned first = byte(at);
-  const std::size_t length = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  char32_t character = length == 1 ? first : first & (0x7fu >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(at + i) & 0xc0u) != 0x80u) {
-      ++at;
-      return 0xfffd;
-    }
-    character = (character << 6) | (byte(at + i) & 0x3fu);
-  }
-  at += length;
-  return character;
-}
-
-std::u32string utf32(const std::string& text) {
+/// U+FFFD for a byte that begins no character.
+std::u32string utf32(std::string_view text) {
   std::u32string result;
-  for (std::size_t at = 0; at < text.size();) result += next_character(text, at);
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
+    char32_t character = 0xfffd;
+    if (length > 0) {
+      const auto first = static_cast<unsigned char>(text[0]);
+      character = length == 1 ? first : first & (0x7fu >> length);
+      for (std::size_t i = 1; i < length; ++i)
+        character = (character << 6) | (static_cast<unsigned char>(text[i]) & 0x3fu);
+    }
+    result += character;
+    text.remove_prefix(std::max<std::size_t>(1, length));
+  }
   return result;
 }
 

@@ -3,13 +3,14 @@
 #include <string>
 #include <utility>
 
-#include "core/named_values.hpp"
+#include "core/intervention_names.hpp"
 #include "data/source.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/core/version.hpp"
 #include "lodestein/data/graph_file.hpp"
 #include "lodestein/data/read.hpp"
 #include "lodestein/simulate/study.hpp"
+#include "simulate/option_names.hpp"
 #include "simulate/study_folder.hpp"
 
 namespace lodestein {
@@ -20,24 +21,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kind = "lodestein study truth";
 
-constexpr NamedValues<LatentFamily, 3> latent_families{{{"linear", LatentFamily::linear},
-                                                        {"quadratic", LatentFamily::quadratic},
-                                                        {"mlp", LatentFamily::mlp}}};
-constexpr NamedValues<MixingFamily, 3> mixing_families{
-    {{"linear", MixingFamily::linear}, {"tanh", MixingFamily::tanh}, {"mlp", MixingFamily::mlp}}};
-constexpr NamedValues<InterventionDesign, 3> designs{{{"single", InterventionDesign::single},
-                                                      {"pairs", InterventionDesign::pairs},
-                                                      {"multi", InterventionDesign::multi}}};
-constexpr NamedValues<Intervention, 2> intervention_types{
-    {{"hard", Intervention::hard}, {"soft", Intervention::soft}}};
-
-/// Json names a value by one of `names`; anything else is damage.
+/// What Json names by one of `names`.
 template <class Enum, std::size_t N>
 Enum named(const NamedValues<Enum, N>& names, const nlohmann::json& json) {
-  const std::string name = json.get<std::string>();
-  for (const auto& [known, value] : names)
-    if (known == name) return value;
-  throw InvalidArgument("'" + name + "' is not known");
+  return value_named(names, json.get<std::string>());
 }
 
 std::string numbered(std::string prefix, std::size_t index) {
@@ -52,7 +39,7 @@ std::vector<std::string> latent_names(std::size_t count) {
 
 Json options_json(const StudyOptions& options) {
   return {{"latents", options.latent.latents},
-          {"latent_family", name_of(latent_families, options.latent.family)},
+          {"latent_family", name_of(latent_family_names, options.latent.family)},
           {"density", options.latent.density},
           {"random_order", options.latent.random_order},
           {"weight_low", options.latent.weight_low},
@@ -60,12 +47,12 @@ Json options_json(const StudyOptions& options) {
           {"noise_variance_low", options.latent.noise_variance_low},
           {"noise_variance_high", options.latent.noise_variance_high},
           {"observed", options.mixing.observed},
-          {"mixing_family", name_of(mixing_families, options.mixing.family)},
+          {"mixing_family", name_of(mixing_family_names, options.mixing.family)},
           {"normalise_columns", options.mixing.normalise_columns},
           {"minimum_conditioning", options.mixing.minimum_conditioning},
           {"samples", options.samples},
-          {"design", name_of(designs, options.design)},
-          {"intervention", name_of(intervention_types, options.intervention)},
+          {"design", name_of(design_names, options.design)},
+          {"intervention", name_of(intervention_names, options.intervention)},
           {"variance_scale", options.variance_scale},
           {"variance_increase", options.variance_increase},
           {"soft_factor", options.soft_factor},
@@ -79,7 +66,7 @@ Json options_json(const StudyOptions& options) {
 StudyOptions options_of(const nlohmann::json& json) {
   StudyOptions options;
   options.latent = {.latents = json.at("latents"),
-                    .family = named(latent_families, json.at("latent_family")),
+                    .family = named(latent_family_names, json.at("latent_family")),
                     .density = json.at("density"),
                     .random_order = json.at("random_order"),
                     .weight_low = json.at("weight_low"),
@@ -87,12 +74,12 @@ StudyOptions options_of(const nlohmann::json& json) {
                     .noise_variance_low = json.at("noise_variance_low"),
                     .noise_variance_high = json.at("noise_variance_high")};
   options.mixing = {.observed = json.at("observed"),
-                    .family = named(mixing_families, json.at("mixing_family")),
+                    .family = named(mixing_family_names, json.at("mixing_family")),
                     .normalise_columns = json.at("normalise_columns"),
                     .minimum_conditioning = json.at("minimum_conditioning")};
   options.samples = json.at("samples");
-  options.design = named(designs, json.at("design"));
-  options.intervention = named(intervention_types, json.at("intervention"));
+  options.design = named(design_names, json.at("design"));
+  options.intervention = named(intervention_names, json.at("intervention"));
   options.variance_scale = json.at("variance_scale");
   options.variance_increase = json.at("variance_increase");
   options.soft_factor = json.at("soft_factor");
@@ -110,7 +97,7 @@ Json environment_json(const std::string& name, const InterventionSpec& spec,
   for (const std::size_t target : spec.targets) targets.push_back(latents.at(target));
   Json result{{"name", name}, {"targets", targets}, {"latents", "latents/" + name + ".npy"}};
   if (spec.targets.empty()) return result;
-  result["intervention"] = name_of(intervention_types, spec.type);
+  result["intervention"] = name_of(intervention_names, spec.type);
   result["variance_scale"] = spec.variance_scale;
   result["variance_increase"] = spec.variance_increase;
   if (spec.variance > 0.0) result["variance"] = spec.variance;
@@ -129,17 +116,17 @@ Json truth_json(const Study& study) {
         environment_json(study.dataset.environments[m].name, truth.interventions[m], latents));
   }
   for (std::size_t l = 0; l < truth.mixing.layers().size(); ++l) files.push_back(mixing_file(l));
-  return {
-      {"kind", kind},
-      {"version", version},
-      {"seed", study.seed.value},
-      {"redraws", truth.redraws},
-      {"options", options_json(study.options)},
-      {"latents", latents},
-      {"noise_variances", truth.model.noise_variances()},
-      {"graph", "graph.csv"},
-      {"mixing", {{"family", name_of(mixing_families, truth.mixing.family())}, {"files", files}}},
-      {"environments", environments}};
+  return {{"kind", kind},
+          {"version", version},
+          {"seed", study.seed.value},
+          {"redraws", truth.redraws},
+          {"options", options_json(study.options)},
+          {"latents", latents},
+          {"noise_variances", truth.model.noise_variances()},
+          {"graph", "graph.csv"},
+          {"mixing",
+           {{"family", name_of(mixing_family_names, truth.mixing.family())}, {"files", files}}},
+          {"environments", environments}};
 }
 
 // The names become names of files.
@@ -213,7 +200,7 @@ StoredTruth parse_truth(const fs::path& path, const nlohmann::json& json) {
   StoredTruth truth;
   truth.graph = read_graph_csv(folder / json.at("graph").get<std::string>(), latents);
   const auto& mixing = json.at("mixing");
-  truth.mixing_family = named(mixing_families, mixing.at("family"));
+  truth.mixing_family = named(mixing_family_names, mixing.at("family"));
   if (truth.mixing_family != MixingFamily::mlp) {
     truth.mixing = read_npy(folder / mixing.at("files").at(0).get<std::string>());
   }

@@ -148,7 +148,7 @@ std::string leakage_section(const LearnedModel& fit) {
   return html_section("Leakage",
                       "What the difference of the two scores of a pair shows along each latent, "
                       "relative to the pair's own. Only the diagonal is coloured if the encoder is "
-                      "right (before the graph's likelihood refined it).",
+                      "right.",
                       heat_map_svg(map));
 }
 

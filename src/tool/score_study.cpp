@@ -16,6 +16,7 @@
 #include "lodestein/evaluate/evaluate.hpp"
 #include "lodestein/score/estimate.hpp"
 #include "lodestein/unmix/lscale.hpp"
+#include "simulate/option_names.hpp"
 #include "tool/exact_scores.hpp"
 #include "tool/text.hpp"
 #include "unmix/option_names.hpp"
@@ -42,12 +43,6 @@ enum Column {
   megabytes,
   column_count
 };
-
-LatentFamily family_of(const std::string& name) {
-  return name == "linear"      ? LatentFamily::linear
-         : name == "quadratic" ? LatentFamily::quadratic
-                               : LatentFamily::mlp;
-}
 
 /// Passes Ctrl-C on but no progress, which is the study's own.
 class OnlyCancel final : public Observer {
@@ -198,10 +193,10 @@ std::vector<ScoreStudyRow> cells_of(const ScoreStudy& study) {
 Study simulate(const ScoreStudyRow& cell, const ScoreStudy& study, Seed seed, Observer& observer) {
   StudyOptions options;
   options.latent.latents = options.mixing.observed = cell.latents;
-  options.latent.family = family_of(cell.family);
+  options.latent.family = value_named(latent_family_names, cell.family);
   options.latent.density = study.density;
   options.samples = cell.samples;
-  options.intervention = cell.intervention == "hard" ? Intervention::hard : Intervention::soft;
+  options.intervention = value_named(intervention_names, cell.intervention);
   options.variance_scale = cell.variance_scale;
   return simulate_study(options, Seed{seed.value + cell.model}, observer);
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
 
@@ -234,7 +235,8 @@ class Training {
 
  private:
   double objective(const float* parameters) {
-    return leak(leak_.absolute(held_out_, held_out_rows_, parameters));
+    const double value = leak(leak_.absolute(held_out_, held_out_rows_, parameters));
+    return std::isfinite(value) ? value : std::numeric_limits<double>::infinity();
   }
 
   const Backend& backend_;

@@ -153,7 +153,10 @@ void set_network(GscaleResult& result, unmix::NetworkDisentangled network,
                                   to_vector(map->mean()), to_vector(map->deviation())};
 }
 
-// E|d_j| of pair m relative to E|d_m|, in z at variance 1.
+}  // namespace
+
+namespace unmix {
+
 Matrix relative_leakage(const LatentMap& map, ConstMatrixView points,
                         const std::vector<Matrix>& pairs) {
   const std::size_t n = pairs.size();
@@ -167,7 +170,7 @@ Matrix relative_leakage(const LatentMap& map, ConstMatrixView points,
   return result;
 }
 
-}  // namespace
+}  // namespace unmix
 
 Matrix LatentMap::encode(ConstMatrixView y) const {
   check_map_input(y, latents());
@@ -205,7 +208,7 @@ GscaleResult gscale(const Backend& backend, const PairedDifferences& differences
                              network.candidates.end());
     set_network(result, std::move(network), white, options.hidden, differences.points);
   }
-  result.leakage = relative_leakage(result.map, differences.points, pairs);
+  result.leakage = unmix::relative_leakage(result.map, differences.points, pairs);
   return result;
 }
 

@@ -90,12 +90,13 @@ void correct_encoder(const Eigen::MatrixXd& correction, const Matrix& observatio
   unmix::set_encoder(result, std::move(encoder));
 }
 
-std::vector<unmix::RefinedEdge> fit_additive(const Backend& backend, const Dataset& z, Seed seed,
+std::vector<unmix::RefinedEdge> fit_additive(const Backend& backend, const Dataset& z,
+                                             const PairedDifferences& differences, Seed seed,
                                              Observer& observer, GscaleFit& fit) {
   const auto n = static_cast<Eigen::Index>(fit.unmix.pairs.size());
   const Eigen::MatrixXd identity = Eigen::MatrixXd::Identity(n, n);
-  const unmix::AdditiveFit refined = unmix::refine_additive(
-      backend, z, identity, targets_of(fit.unmix), {{identity, {}}}, seed, observer);
+  unmix::AdditiveFit refined = unmix::refine_additive(backend, z, identity, targets_of(fit.unmix),
+                                                      {{identity, {}}}, seed, observer);
   const std::size_t latents = fit.unmix.pairs.size();
   fit.graph = {Digraph(latents), {}, {}, Matrix(latents, latents, nan)};
   fit.graph.order.assign(refined.order.begin(), refined.order.end());
@@ -108,9 +109,14 @@ std::vector<unmix::RefinedEdge> fit_additive(const Backend& backend, const Datas
   }
   for (const unmix::RefinedEdge& e : refined.edges)
     fit.graph.graph.set_edge(static_cast<std::size_t>(e.from), static_cast<std::size_t>(e.to));
-  if (!fit.unmix.encoder.empty())
+  if (!fit.unmix.encoder.empty()) {
     correct_encoder(refined.encoder, z.observational().samples, fit.unmix);
-  return refined.edges;
+    fit.unmix.leakage =
+        unmix::relative_leakage(fit.unmix.map, differences.points, differences.pairs);
+  }
+  fit.deviances = std::move(refined.check.deviance);
+  fit.gains = std::move(refined.check.gains);
+  return std::move(refined.edges);
 }
 
 // Edges with their weights, and p-values of the likelihood or of the test.
@@ -183,12 +189,14 @@ void find_mixtures(const Dataset& x, GscaleFit& fit) {
 
 void find_leaks(GscaleFit& fit) {
   constexpr double much = 0.5;
-  if (fit.unmix.objective < much) return;
+  const auto leakage = as_eigen(fit.unmix.leakage);
+  const double others = (leakage.sum() - leakage.trace()) / static_cast<double>(leakage.rows());
+  if (others < much) return;
   fit.findings.push_back(
       {Severity::warning, "leakage",
        "no encoder of this family makes the score differences of the pairs single-latent; the "
        "others show " +
-           percent(fit.unmix.objective) + " of a pair's own effect",
+           percent(others) + " of a pair's own effect",
        "more samples, another link, a network encoder, or check which environments form pairs"});
 }
 
@@ -225,7 +233,7 @@ GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
   const Dataset z = encoded(fit.unmix.map, y);
   std::vector<unmix::RefinedEdge> edges;
   if (options.evidence == GraphEvidence::additive)
-    edges = fit_additive(backend, z, seed, observer, fit);
+    edges = fit_additive(backend, z, p, seed, observer, fit);
   else
     fit.graph = test_graph(backend, z, fit.unmix.pairs, options.graph, seed, observer);
   set_edges(y.observational().samples, edges, fit);

@@ -9,6 +9,7 @@
 #include "lodestein/unmix/do_interventions.hpp"
 #include "lodestein/unmix/gscale.hpp"
 #include "lodestein/unmix/umni.hpp"
+#include "unmix/diagnose.hpp"
 
 namespace lodestein {
 namespace {
@@ -188,6 +189,11 @@ LearnedModel learned_model(const GscaleFit& fit, const Dataset& dataset) {
     model.targets.at(fit.unmix.pairs[i].first).latents = {i};
     model.targets.at(fit.unmix.pairs[i].second).latents = {i};
   }
+  for (std::size_t k = 0; k < fit.deviances.size(); ++k) {
+    model.diagnosis.environments.at(k).deviance_per_dof = fit.deviances[k];
+    model.targets.at(k).gain = fit.gains.at(k);
+  }
+  unmix::find_misfits(model.diagnosis);
   return model;
 }
 

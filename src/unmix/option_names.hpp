@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/intervention_names.hpp"
 #include "core/named_values.hpp"
 #include "lodestein/unmix/chart.hpp"
 #include "lodestein/unmix/fit.hpp"
@@ -12,8 +13,6 @@ inline constexpr NamedValues<UnmixMethod, 2> unmix_method_names{
     {{"lscale", UnmixMethod::lscale}, {"lcd", UnmixMethod::lcd}}};
 inline constexpr NamedValues<Refinement, 2> refinement_names{
     {{"likelihood", Refinement::likelihood}, {"none", Refinement::none}}};
-inline constexpr NamedValues<Intervention, 2> intervention_names{
-    {{"hard", Intervention::hard}, {"soft", Intervention::soft}}};
 inline constexpr NamedValues<Mechanism, 2> mechanism_names{
     {{"linear", Mechanism::linear}, {"additive", Mechanism::additive}}};
 inline constexpr NamedValues<Link, 6> link_names{{{"identity", Link::identity},

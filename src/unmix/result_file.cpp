@@ -47,13 +47,6 @@ std::vector<double> numbers(const Json& json) {
   return values;
 }
 
-template <class Enum, std::size_t N>
-Enum value_of(const NamedValues<Enum, N>& names, const std::string& name) {
-  for (const auto& [known, value] : names)
-    if (known == name) return value;
-  throw IoError("'" + name + "' is not a known value");
-}
-
 /// Latents are written by name, for people; inside they are numbers.
 struct LatentNames {
   const std::vector<std::string>& names;
@@ -61,7 +54,7 @@ struct LatentNames {
   std::size_t index(const Json& json) const {
     const auto name = json.get<std::string>();
     const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end()) throw IoError("latent '" + name + "' is not in 'latents'");
+    if (found == names.end()) throw InvalidArgument("latent '" + name + "' is not in 'latents'");
     return static_cast<std::size_t>(found - names.begin());
   }
   const std::string& operator[](std::size_t i) const { return names.at(i); }
@@ -226,8 +219,9 @@ Json diagnosis_json(const Diagnosis& diagnosis) {
 Diagnosis diagnosis_from(const Json& json) {
   Diagnosis diagnosis;
   for (const Json& finding : json.at("findings"))
-    diagnosis.findings.push_back({value_of(severity_names, finding.at("severity")),
-                                  finding.at("code"), finding.at("message"), finding.at("remedy")});
+    diagnosis.findings.push_back(
+        {value_named(severity_names, finding.at("severity").get<std::string>()), finding.at("code"),
+         finding.at("message"), finding.at("remedy")});
   for (const Json& environment : json.at("environments"))
     diagnosis.environments.push_back(environment_from(environment));
   diagnosis.pooled_eigenvalues = numbers(json.at("pooled_eigenvalues"));
@@ -245,7 +239,7 @@ Json encoder_json(const LearnedModel& fit) {
 }
 
 void encoder_from(const Json& json, LearnedModel& fit) {
-  fit.link = value_of(link_names, json.at("link"));
+  fit.link = value_named(link_names, json.at("link").get<std::string>());
   if (json.at("family") == "linear") return;
   fit.network.emplace();
   json.at("hidden").get_to(fit.network->hidden);
@@ -400,13 +394,18 @@ void write_result(const fs::path& folder, const FitRecord& record) {
 
 FitRecord read_result(const fs::path& folder) {
   const fs::path file = folder / "result.json";
+  const auto damaged = [&](const std::exception& problem) {
+    return IoError(file.string() + ": is not a result of this version (" + problem.what() +
+                   "); run the fit again");
+  };
   try {
     FitRecord record = record_from(parse_file(file));
     read_arrays(folder / "arrays.npz", record.result);
     return record;
   } catch (const Json::exception& problem) {
-    throw IoError(file.string() + ": is not a result of this version (" + problem.what() +
-                  "); run the fit again");
+    throw damaged(problem);
+  } catch (const InvalidArgument& problem) {  // names and edges that no result has
+    throw damaged(problem);
   }
 }
 

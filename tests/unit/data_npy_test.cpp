@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "data/npy.hpp"
 #include "data_files.hpp"
 #include "lodestein/data/read.hpp"
 #include "lodestein/data/write.hpp"
@@ -219,6 +220,22 @@ TEST(NpzError, DamagedArchives) {
   std::string flipped = whole;
   flipped[2000] = static_cast<char>(flipped[2000] ^ 1);
   EXPECT_THAT(error(flipped), AllOf(HasSubstr("array 'x'"), HasSubstr("damaged")));
+}
+
+TEST(NpyWords, AreCodePointsAndBrokenBytesAreReplaced) {
+  // a, o with diaeresis, a treble clef; a continuation byte, an overlong 0, a byte beyond U+10FFFF.
+  const std::string bytes = npy_words({"a\xc3\xb6\xf0\x9d\x84\x9e", "\x80", "\xc0\x80", "\xf5"});
+  const std::u32string texts[] = {U"a\u00f6\U0001d11e", U"\ufffd", U"\ufffd\ufffd", U"\ufffd"};
+  const std::size_t item = 3 * sizeof(char32_t);
+  ASSERT_GT(bytes.size(), 4 * item);
+  std::size_t at = bytes.size() - 4 * item;
+  EXPECT_NE(bytes.find("U3"), std::string::npos);
+  for (std::u32string text : texts) {
+    text.resize(3);
+    EXPECT_EQ(bytes.substr(at, item),
+              std::string(reinterpret_cast<const char*>(text.data()), item));
+    at += item;
+  }
 }
 
 }  // namespace

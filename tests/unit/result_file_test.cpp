@@ -1,6 +1,6 @@
 #include "lodestein/unmix/result_file.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -240,7 +240,13 @@ TEST_F(ResultFile, RefusesUnknownChoicesInTheFile) {
   ASSERT_EQ(json.at("encoder").at("link"), "identity");
   json.at("encoder")["link"] = "sine";
   std::ofstream(file) << json.dump();
-  EXPECT_THROW(read_result(folder_ / "fit"), IoError);
+  try {
+    read_result(folder_ / "fit");
+    FAIL() << "was read";
+  } catch (const IoError& problem) {
+    EXPECT_THAT(problem.what(), ::testing::HasSubstr("result.json: is not a result"));
+    EXPECT_THAT(problem.what(), ::testing::HasSubstr("'sine' is not known"));
+  }
 }
 
 TEST(OptionList, HoldsWhatIsInForce) {

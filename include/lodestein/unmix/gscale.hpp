@@ -172,6 +172,9 @@ struct GscaleFit {
   GscaleResult unmix;
   LatentGraph graph;
   std::vector<LatentEdge> edges;
+  /// Of the likelihood of additive noise latents, per degree of freedom, for each interventional
+  /// environment; empty with GraphEvidence::differences, and so are the gains of their targets.
+  std::vector<double> deviances, gains;
   std::string identified;
   std::vector<std::string> assumptions;
   std::vector<Finding> findings;
