@@ -42,49 +42,45 @@ BatchData::BatchData(const Backend& backend, const std::vector<SweepField>& data
       options_(study_options(data)),
       simulated_(simulate(options_, wants_moments(data), seed, observer)),
       seconds_(began_.seconds()) {
-  if (!simulated_.dataset) moments_ = {std::move(simulated_.moments), 0.0};
+  if (!simulated_.dataset)
+    moments_.emplace(Timed<std::vector<EnvironmentMoments>>{std::move(simulated_.moments), 0.0});
 }
 
 const std::vector<EnvironmentMoments>& BatchData::moments() {
-  if (moments_) {
-    reused_ += moments_->seconds;
-  } else {
-    const Clock clock;
-    auto computed = compute_moments(backend_, *simulated_.dataset, observer_);
-    moments_ = {std::move(computed), clock.seconds()};
-  }
-  return moments_->value;
+  return once(moments_, [&] { return compute_moments(backend_, *simulated_.dataset, observer_); });
 }
 
-const ChartedDifferences& BatchData::differences(const std::string& method, MomentPoints points) {
-  const std::pair key(method, points);
-  const auto known = differences_.find(key);
-  if (known != differences_.end()) {
-    reused_ += known->second.seconds;
-    return known->second.value;
-  }
-  const Clock clock;
-  ChartedDifferences computed = compute_differences(method, points);
-  return differences_.emplace(key, Timed<ChartedDifferences>{std::move(computed), clock.seconds()})
-      .first->second.value;
+const ChartedMoments& BatchData::charted() {
+  return once(charted_, [&] {
+    ChartedData data =
+        fit_chart(backend_, *simulated_.dataset, latents(), Link::identity, observer_);
+    auto moments = compute_moments(backend_, data.dataset, observer_);
+    return ChartedMoments{std::move(data), std::move(moments)};
+  });
 }
 
-ChartedDifferences BatchData::compute_differences(const std::string& method, MomentPoints points) {
-  ChartedData charted =
-      fit_chart(backend_, *simulated_.dataset, latents(), Link::identity, observer_);
-  const Dataset& y = charted.dataset;
-  auto moments = compute_moments(backend_, y, observer_);
+const ScoreDifferences& BatchData::estimated(const std::string& method, const Dataset& y) {
+  return once(estimated_[method], [&] {
+    return estimate_score_differences(backend_, y, difference_method(method),
+                                      derived_seed(seed_, "differences=" + method), observer_);
+  });
+}
+
+ChartedDifferences BatchData::differences(const std::string& method, MomentPoints points) {
+  const ChartedMoments& charted = this->charted();
+  const Dataset& y = charted.data.dataset;
+  auto& moments = averaged_[{method, points}];
   if (method == "exact") {
-    const auto exact =
-        exact_differences(simulated_.truth, charted.chart, simulated_.truth.latents.front());
-    DifferenceMoments own = averaged(exact, y);
-    return {std::move(charted), std::move(moments), std::move(own), {}};
+    const DifferenceMoments& own = once(moments, [&] {
+      const StudyTruth& truth = simulated_.truth;
+      return averaged(exact_differences(truth, charted.data.chart, truth.latents.front()), y);
+    });
+    return {charted, own, {}};
   }
-  const ScoreDifferences d =
-      estimate_score_differences(backend_, y, difference_method(method),
-                                 derived_seed(seed_, "differences=" + method), observer_);
-  DifferenceMoments own = difference_moments(backend_, d, y, points, observer_);
-  return {std::move(charted), std::move(moments), std::move(own), d.summary().findings};
+  const ScoreDifferences& d = estimated(method, y);
+  const DifferenceMoments& own =
+      once(moments, [&] { return difference_moments(backend_, d, y, points, observer_); });
+  return {charted, own, d.summary().findings};
 }
 
 double BatchData::reused_seconds() { return std::exchange(reused_, 0.0); }

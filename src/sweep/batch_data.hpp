@@ -16,10 +16,15 @@
 
 namespace lodestein::sweep {
 
-/// Score differences in the n dimensions in which a linear mixing has its data.
+/// The data in the n dimensions in which a linear mixing has them.
+struct ChartedMoments {
+  ChartedData data;
+  std::vector<EnvironmentMoments> moments;
+};
+
+/// Score differences there.
 struct ChartedDifferences {
-  ChartedData charted;
-  std::vector<EnvironmentMoments> moments;  ///< of the charted data
+  const ChartedMoments& charted;
   DifferenceMoments differences;
   std::vector<Finding> findings;
 };
@@ -41,7 +46,7 @@ class BatchData {
 
   const std::vector<EnvironmentMoments>& moments();
   /// `method` as difference_method_names(), or "exact".
-  const ChartedDifferences& differences(const std::string& method, MomentPoints points);
+  ChartedDifferences differences(const std::string& method, MomentPoints points);
   /// Seconds that shared work took which was there already, since this was last asked.
   double reused_seconds();
 
@@ -53,7 +58,25 @@ class BatchData {
   };
   static Simulated simulate(const StudyOptions& options, bool moments_only, Seed seed,
                             Observer& observer);
-  ChartedDifferences compute_differences(const std::string& method, MomentPoints points);
+  template <class Value>
+  struct Timed {
+    Value value;
+    double seconds;
+  };
+  /// What `compute` gives, computed when it is first asked for.
+  template <class Value, class Compute>
+  const Value& once(std::optional<Timed<Value>>& known, const Compute& compute) {
+    if (known) {
+      reused_ += known->seconds;
+    } else {
+      const Clock clock;
+      Value value = compute();
+      known.emplace(Timed<Value>{std::move(value), clock.seconds()});
+    }
+    return known->value;
+  }
+  const ChartedMoments& charted();
+  const ScoreDifferences& estimated(const std::string& method, const Dataset& y);
 
   Clock began_;
   Backend backend_;
@@ -63,13 +86,10 @@ class BatchData {
   Simulated simulated_;
   double seconds_, reused_ = 0.0;
 
-  template <class Value>
-  struct Timed {
-    Value value;
-    double seconds;
-  };
   std::optional<Timed<std::vector<EnvironmentMoments>>> moments_;
-  std::map<std::pair<std::string, MomentPoints>, Timed<ChartedDifferences>> differences_;
+  std::optional<Timed<ChartedMoments>> charted_;
+  std::map<std::string, std::optional<Timed<ScoreDifferences>>> estimated_;
+  std::map<std::pair<std::string, MomentPoints>, std::optional<Timed<DifferenceMoments>>> averaged_;
 };
 
 /// s_0 - s_m at points of a chart, from the truth: the mixing's linear part must be the link's.

@@ -49,17 +49,8 @@ double combinations(const std::vector<Axis>& axes) {
 }
 
 bool matches(const SweepSetting& setting, const std::string& field, const ValueList& list) {
-  const auto in_list = [&](const SweepValue& value) {
-    return std::find(list.values.begin(), list.values.end(), value) != list.values.end();
-  };
-  if (field == "group") return in_list(setting.group);
-  if (field == "method") return in_list(setting.method);
-  for (const auto* part : {&setting.data, &setting.options}) {
-    for (const SweepField& known : *part) {
-      if (known.name == field) return in_list(known.value);
-    }
-  }
-  return false;  // an option of another method
+  const auto value = find_value(setting, field);  // none: an option of another method
+  return value && std::find(list.values.begin(), list.values.end(), *value) != list.values.end();
 }
 
 bool matches(const SweepSetting& setting, const ValueLists& fields) {

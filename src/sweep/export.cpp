@@ -26,21 +26,12 @@ struct Column {
   std::function<Value(const SweepTable&, const StoredRow&)> value;
 };
 
-Value field_of(const SweepSetting& setting, const std::string& name) {
-  for (const auto* part : {&setting.data, &setting.options}) {
-    for (const SweepField& field : *part) {
-      if (field.name == name) return field.value;
-    }
-  }
-  return {};
-}
-
 Value number(double value) { return std::isfinite(value) ? Value(value) : std::nullopt; }
 
 Column field_column(const SweepFieldInfo& field) {
   return {field.name, std::holds_alternative<std::string>(field.otherwise),
           [name = field.name](const SweepTable& table, const StoredRow& row) {
-            return field_of(table.settings[row.cell.setting], name);
+            return find_value(table.settings[row.cell.setting], name);
           }};
 }
 
@@ -79,7 +70,7 @@ std::vector<Column> columns_of(const SweepTable& table) {
   for (const SweepFieldInfo& field : sweep_fields()) {
     const bool is_there = std::any_of(
         table.settings.begin(), table.settings.end(),
-        [&](const SweepSetting& setting) { return field_of(setting, field.name).has_value(); });
+        [&](const SweepSetting& setting) { return find_value(setting, field.name).has_value(); });
     if (is_there) columns.push_back(field_column(field));
   }
   columns.push_back({"status", true, [](const SweepTable&, const StoredRow& row) {

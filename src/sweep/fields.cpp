@@ -220,7 +220,7 @@ const std::vector<SweepFieldInfo>& sweep_fields() {
   return fields;
 }
 
-SweepValue value_of(const SweepSetting& setting, const std::string& field) {
+std::optional<SweepValue> find_value(const SweepSetting& setting, const std::string& field) {
   if (field == "group") return setting.group;
   if (field == "method") return setting.method;
   for (const auto* part : {&setting.data, &setting.options}) {
@@ -228,6 +228,11 @@ SweepValue value_of(const SweepSetting& setting, const std::string& field) {
       if (known.name == field) return known.value;
     }
   }
+  return {};
+}
+
+SweepValue value_of(const SweepSetting& setting, const std::string& field) {
+  if (auto value = find_value(setting, field)) return *std::move(value);
   throw InvalidArgument("this setting has no field '" + field + "'");
 }
 

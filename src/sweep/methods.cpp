@@ -71,7 +71,7 @@ std::vector<std::vector<std::size_t>> one_each(std::size_t count) {
   return targets;
 }
 
-const ChartedDifferences& charted_differences(const MethodInput& input) {
+ChartedDifferences charted_differences(const MethodInput& input) {
   return input.data.differences(word(input, "differences"),
                                 value_named(moment_points_names, word(input, "points")));
 }
@@ -79,7 +79,7 @@ const ChartedDifferences& charted_differences(const MethodInput& input) {
 Learned from_differences(const MethodInput& input, const ChartedDifferences& d, LscaleResult result,
                          const char* identified) {
   Learned learned;
-  learned.encoder = multiply(result.encoder, d.charted.chart.basis);
+  learned.encoder = multiply(result.encoder, d.charted.data.chart.basis);
   learned.latents = encoded(input.data, learned.encoder);
   learned.graph = std::move(result.graph);
   learned.order = std::move(result.order);
@@ -96,16 +96,16 @@ Learned run_lscale(const MethodInput& input) {
     options.lscale_edge_threshold = real(input, "edge_threshold");
     return run_fit(input, options);
   }
-  const ChartedDifferences& d = charted_differences(input);
+  const ChartedDifferences d = charted_differences(input);
   const LscaleOptions options{input.data.options().intervention, real(input, "edge_threshold")};
-  return from_differences(input, d, lscale(d.moments, d.differences, options),
+  return from_differences(input, d, lscale(d.charted.moments, d.differences, options),
                           "latents by LSCALE-I from score differences");
 }
 
 Learned run_full_rank(const MethodInput& input) {
-  const ChartedDifferences& d = charted_differences(input);
+  const ChartedDifferences d = charted_differences(input);
   const FullRankOptions options{real(input, "rank_tolerance"), real(input, "angle_tolerance")};
-  return from_differences(input, d, lscale_full_rank(d.moments, d.differences, options),
+  return from_differences(input, d, lscale_full_rank(d.charted.moments, d.differences, options),
                           "latents up to mixing with surrounding parents; the DAG");
 }
 

@@ -40,17 +40,19 @@ class Workers {
     const std::size_t count = std::min(tasks.size(), sweep::worker_count(backend));
     const bool alone = sweep::side_by_side(backend);
     working_ = count;
-    for (std::size_t i = 0; i < count; ++i) {
-      threads_.emplace_back([this, own = sweep::worker_backend(backend), alone] {
-        if (alone) omp_set_num_threads(1);  // of this thread's parallel regions
-        work(own);
-      });
+    try {
+      for (std::size_t i = 0; i < count; ++i) {
+        threads_.emplace_back([this, own = sweep::worker_backend(backend), alone] {
+          if (alone) omp_set_num_threads(1);  // of this thread's parallel regions
+          work(own);
+        });
+      }
+    } catch (...) {  // no more threads to be had
+      join();
+      throw;
     }
   }
-  ~Workers() {
-    stop();
-    for (std::thread& thread : threads_) thread.join();
-  }
+  ~Workers() { join(); }
 
   void stop() { stop_ = true; }
 
@@ -73,6 +75,11 @@ class Workers {
   }
 
  private:
+  void join() {
+    stop();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
   void work(const Backend& backend) {
     WorkerObserver observer(stop_);
     try {
@@ -170,6 +177,9 @@ void run_sweep(const Backend& backend, const SweepPlan& plan, const std::vector<
 SweepSummary run_sweep(const Backend& backend, const SweepPlan& plan, SweepStore& store,
                        const SweepSelection& selection, Observer& observer) {
   const auto tasks = sweep_tasks(plan, selection, &store);
+  if (const std::string known = store.info().backend; backend.name() != known)
+    throw InvalidArgument(store.file().string() + ": is of backend " + known + ", not " +
+                          backend.name());
   const sweep::Clock clock;
   SweepSummary summary;
   Writer writer(store);

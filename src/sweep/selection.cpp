@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,15 +19,8 @@ std::optional<std::string> text_of(const SweepPlan& plan, const SweepCell& cell,
                                    const std::string& field) {
   if (field == "model") return std::to_string(cell.model);
   if (field == "key") return key_text(cell.key);
-  const SweepSetting& setting = plan.settings[cell.setting];
-  if (field == "group") return setting.group;
-  if (field == "method") return setting.method;
-  for (const auto* part : {&setting.data, &setting.options}) {
-    for (const SweepField& known : *part) {
-      if (known.name == field) return to_text(known.value);
-    }
-  }
-  return {};
+  const auto value = find_value(plan.settings[cell.setting], field);
+  return value ? std::optional(to_text(*value)) : std::nullopt;
 }
 
 /// "1e5" and "100000" name the same number.
@@ -39,9 +33,10 @@ std::string normalised(const std::string& field, const std::string& value) {
   double number = 0.0;
   const auto end = std::from_chars(value.data(), value.data() + value.size(), number);
   if (end.ec != std::errc() || end.ptr != value.data() + value.size()) return value;
-  return std::holds_alternative<double>(info->otherwise)
-             ? to_text(number)
-             : to_text(static_cast<std::int64_t>(number));
+  if (std::holds_alternative<double>(info->otherwise)) return to_text(number);
+  constexpr double exact = 9007199254740992.0;  // whole numbers up to here
+  const bool whole = std::abs(number) <= exact && number == std::floor(number);
+  return whole ? to_text(static_cast<std::int64_t>(number)) : value;
 }
 
 /// Which cells match `only`.

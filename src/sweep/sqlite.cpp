@@ -60,21 +60,22 @@ Statement::Statement(const Database& database, const std::string& sql) : databas
 }
 
 Statement& Statement::operator<<(std::int64_t value) {
-  sqlite3_bind_int64(statement_.get(), ++bound_, value);
-  return *this;
+  return bound(sqlite3_bind_int64(statement_.get(), ++bound_, value));
 }
 
 Statement& Statement::operator<<(double value) {
-  if (std::isnan(value))
-    sqlite3_bind_null(statement_.get(), ++bound_);
-  else
-    sqlite3_bind_double(statement_.get(), ++bound_, value);
-  return *this;
+  ++bound_;
+  return bound(std::isnan(value) ? sqlite3_bind_null(statement_.get(), bound_)
+                                 : sqlite3_bind_double(statement_.get(), bound_, value));
 }
 
 Statement& Statement::operator<<(const std::string& value) {
-  sqlite3_bind_text(statement_.get(), ++bound_, value.data(), static_cast<int>(value.size()),
-                    SQLITE_TRANSIENT);
+  return bound(sqlite3_bind_text(statement_.get(), ++bound_, value.data(),
+                                 static_cast<int>(value.size()), SQLITE_TRANSIENT));
+}
+
+Statement& Statement::bound(int code) {
+  if (code != SQLITE_OK) database_->fail(code);
   return *this;
 }
 
@@ -119,8 +120,6 @@ Database::Database(const std::filesystem::path& file, Mode mode) : name_(file.st
   const std::string uri = "file:" + escaped(std::filesystem::absolute(file).string());
   if (mode == Mode::write) {
     open(uri, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    run("pragma journal_mode = wal");
-    run("pragma synchronous = normal");
     return;
   }
   // A reader that may write tidies up behind itself, which SQLite lets no other do.
@@ -136,6 +135,13 @@ Database::Database(const std::filesystem::path& file, Mode mode) : name_(file.st
   }
   // In a folder that can't be written a closed WAL store opens only if nothing can change it.
   open(uri + "?immutable=1", SQLITE_OPEN_READONLY);
+}
+
+void Database::use_wal() const {
+  Statement mode(*this, "pragma journal_mode = wal");
+  if (!mode.step() || mode.text(0) != "wal")  // a row says so, no error code
+    throw IoError(name_ + ": can't be kept in WAL mode here; put it on a local disk");
+  run("pragma synchronous = normal");
 }
 
 void Database::open(const std::string& uri, int flags) {

@@ -32,6 +32,8 @@ class Statement {
   bool is_null(int column) const;
 
  private:
+  Statement& bound(int code);
+
   struct Finalise {
     void operator()(sqlite3_stmt* statement) const;
   };
@@ -47,6 +49,9 @@ class Database {
   Database(const std::filesystem::path& file, Mode mode);
 
   void run(const std::string& sql) const;
+  /// Readers and one writer side by side; stays with the file. @throws IoError where it can't be
+  /// had.
+  void use_wal() const;
   bool has_table(const std::string& name) const;
   /// @throws IoError with SQLite's words for the code and what to do.
   [[noreturn]] void fail(int code) const;
@@ -67,8 +72,9 @@ class Database {
 /// All or nothing: rolled back unless committed.
 class Transaction {
  public:
-  explicit Transaction(const Database& database) : database_(database) {
-    database.run("begin immediate");
+  enum class Kind { read, write };
+  explicit Transaction(const Database& database, Kind kind = Kind::write) : database_(database) {
+    database.run(kind == Kind::write ? "begin immediate" : "begin");
   }
   ~Transaction();
   Transaction(const Transaction&) = delete;

@@ -101,12 +101,16 @@ class SweepStore::Implementation {
   Implementation(const std::filesystem::path& file, const SweepPlan& plan,
                  const std::string& backend, ChangedStudy changed)
       : file_(file), lock_(std::in_place, file), database_(file, Database::Mode::write) {
+    if (!database_.has_table("meta") && count("sqlite_master") > 0)
+      throw IoError(file_.string() +
+                    ": is a database, but no store of a sweep; give another --out");
+    database_.use_wal();
     Transaction transaction(database_);
     if (!database_.has_table("meta")) {
       create(plan, backend);
     } else {
       check_schema();
-      if (!is_of(plan) || meta("backend") != backend) change(plan, backend, changed);
+      if (!is_of(plan) || !keeps_results(plan, backend)) change(plan, backend, changed);
       write_study(plan);
     }
     transaction.commit();
@@ -178,20 +182,17 @@ class SweepStore::Implementation {
   }
 
   void create(const SweepPlan& plan, const std::string& backend) const {
-    if (count("sqlite_master") > 0)
-      throw IoError(file_.string() +
-                    ": is a database, but no store of a sweep; give another --out");
     database_.run(tables());
     database_.run("pragma application_id = " + std::to_string(application) +
                   "; pragma user_version = " + std::to_string(schema));
     put("schema", std::to_string(schema));
-    put("version", version);
     write_plan(plan, backend);
     write_study(plan);
   }
 
   bool keeps_results(const SweepPlan& plan, const std::string& backend) const {
-    return meta("seed") == std::to_string(plan.seed.value) && meta("backend") == backend;
+    return meta("seed") == std::to_string(plan.seed.value) && meta("backend") == backend &&
+           meta("version") == version;
   }
 
   /// Text and published values may change; they don't touch results.
@@ -206,6 +207,7 @@ class SweepStore::Implementation {
   }
 
   void write_plan(const SweepPlan& plan, const std::string& backend) const {
+    put("version", version);
     put("seed", std::to_string(plan.seed.value));
     put("backend", backend);
     put("plan", sweep::plan_hash(plan));
@@ -255,6 +257,8 @@ class SweepStore::Implementation {
       what = "the seed is " + std::to_string(plan.seed.value) + ", not " + meta("seed");
     else if (meta("backend") != backend)
       what = "the backend is " + backend + ", not " + meta("backend");
+    else if (meta("version") != version)
+      what = std::string("lodestein is ") + version + ", not " + meta("version");
     const std::size_t kept = keep ? kept_results(plan) : 0;
     throw InvalidArgument(file_.string() + ": " + what + "; of " +
                           std::to_string(count("results")) + " results " + std::to_string(kept) +
@@ -315,9 +319,21 @@ std::vector<SweepStatus> SweepStore::statuses() const {
 }
 
 SweepTable SweepStore::read() const {
+  try {
+    return read_table();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& problem) {  // text that is no number or JSON
+    throw IoError(file().string() + ": is damaged (" + problem.what() +
+                  "); take a copy of it, or run the sweep again");
+  }
+}
+
+SweepTable SweepStore::read_table() const {
   const Database& database = implementation_->database();
   SweepTable table;
-  database.run("begin");  // one state of the store, whatever a writer does meanwhile
+  // One state of the store, whatever a writer does meanwhile.
+  Transaction transaction(database, Transaction::Kind::read);
   table.info = info();
   Statement settings(database, "select study_group, method, fields from settings order by setting");
   while (settings.step()) table.settings.push_back(setting_of(settings));
@@ -350,7 +366,8 @@ SweepTable SweepStore::read() const {
     }
     table.rows.push_back(std::move(row));
   }
-  database.run("commit");
+  if (table.rows.size() != table.info.cells) throw std::out_of_range("cells without setting");
+  transaction.commit();
   return table;
 }
 

@@ -236,7 +236,7 @@ class Reader {
 void Mistakes::add(std::size_t line, const std::string& text) {
   if (found_.size() > most_told) return;
   for (const auto& [other_line, other] : found_) {
-    if (other == text) return;
+    if (other_line == line && other == text) return;  // of another setting
   }
   found_.emplace(line, text);
 }

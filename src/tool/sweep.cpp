@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <regex>
 #include <set>
 
 #include "lodestein/core/error.hpp"
@@ -48,6 +49,18 @@ void read_shard(const std::string& text, SweepSelection& selection) {
     throw UsageError("--shard takes I/N with 1 <= I <= N, e.g. 2/8, not '" + text + "'");
 }
 
+/// "latents=5,group=hard, c = 0.25" -> "latents=5", "group=hard, c = 0.25": a comma separates where
+/// a field's name and = follow, so that values may have commas.
+std::vector<std::string> conditions_of(const std::vector<std::string>& texts) {
+  static const std::regex separator(",(?=[a-z_]+=)");
+  std::vector<std::string> conditions;
+  for (const std::string& text : texts)
+    conditions.insert(conditions.end(),
+                      std::sregex_token_iterator(text.begin(), text.end(), separator, -1),
+                      std::sregex_token_iterator());
+  return conditions;
+}
+
 std::string seconds_text(double seconds) {
   if (seconds < 100.0) return fmt::format("{:.2g} s", seconds);
   if (seconds < 100.0 * 60.0) return fmt::format("{:.0f} min", seconds / 60.0);
@@ -62,13 +75,7 @@ std::vector<std::pair<std::string, std::vector<std::string>>> varied(const Sweep
   for (const std::string& name : names) {
     std::vector<std::string> values;
     for (const SweepSetting& setting : plan.settings) {
-      for (const auto* part : {&setting.data, &setting.options}) {
-        for (const SweepField& field : *part) {
-          if (field.name == name) values.push_back(to_text(field.value));
-        }
-      }
-      if (name == "group") values.push_back(setting.group);
-      if (name == "method") values.push_back(setting.method);
+      if (const auto value = find_value(setting, name)) values.push_back(to_text(*value));
     }
     std::vector<std::string> distinct;
     std::set<std::string> seen;
@@ -170,6 +177,7 @@ int run(const CLI::App& app, const SweepCommandOptions& options, const Context& 
     return resume_text(options, info.done + info.failed, info.cells, context);
   });
   const SweepPlan plan = plan_of(app, options, context);
+  sweep_tasks(plan, options.selection);  // a wrong selection leaves the store alone
   const Backend backend = context.backend();
   SweepStore store(options.out, plan, backend.name(), options.changed);
   ProgressObserver observer = context.observer();
@@ -264,7 +272,6 @@ void add_selection(CLI::App& app, SweepCommandOptions& options) {
   app.add_option("--only", options.selection.only,
                  "Run only cells that have these values of fields (also method, group, model from "
                  "0, key); values of one field are alternatives")
-      ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("FIELD=VALUE,...")
       ->group("Selection");
@@ -302,6 +309,7 @@ Runner add_sweep(CLI::App& app, Context& context) {
   return [options, &app](const Context& c) {
     check_combination(app, *options);
     read_shard(options->shard, options->selection);
+    options->selection.only = conditions_of(options->selection.only);
     std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is told as an error like a full disk
     if (!options->export_to.empty()) return export_table(*options, c);
     if (options->dry_run) return dry_run(app, *options, c);

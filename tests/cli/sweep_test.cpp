@@ -65,6 +65,19 @@ TEST_F(Sweep, MistakesAreToldBeforeAnythingRuns) {
               HasSubstr("--out has no effect with --export"));
   EXPECT_THAT(lodestein("sweep nothing.db --export t.csv").err, HasSubstr("no such store"));
   EXPECT_THAT(lodestein("sweep study.toml --out no/x.db").err, HasSubstr("is there such a folder"));
+  EXPECT_THAT(entries(), ElementsAre("study.toml")) << "a wrong selection makes no store";
+}
+
+TEST_F(Sweep, OnlyTakesNamesWithCommas) {
+  write_text_file(folder_ / "study.toml",
+                  "models = 1\ndata = \"moments\"\nmethod = [\"lscale\", \"lcd\"]\n"
+                  "[[group]]\nname = \"hard,c\"\nlatents = [2, 3]\n"
+                  "[[group]]\nname = \"soft\"\nintervention = \"hard\"\nlatents = 4\n");
+  const Outcome run = lodestein(
+      "sweep study.toml --out x.db --json --only group=hard,c,method=lcd --only "
+      "latents=3");
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(Json::parse(run.out).at("ran"), 1);
 }
 
 TEST_F(Sweep, ThePageOfTheCommandLineHasEveryOption) {

@@ -189,6 +189,14 @@ latents = "five"
   EXPECT_THAT(text, HasSubstr("study.toml:9: 'latents' takes whole numbers"));
 }
 
+TEST(SweepPlan, TheSameMistakeOnTwoLinesIsToldTwice) {
+  const std::string text = mistakes(
+      "method = \"lcd\"\n[[group]]\nname = \"a\"\ndensity = 1.5\n"
+      "[[group]]\nname = \"b\"\ndensity = 1.5\n");
+  EXPECT_THAT(text, HasSubstr("study.toml:4: 'density' takes numbers from 0 to 1"));
+  EXPECT_THAT(text, HasSubstr("study.toml:7: 'density' takes numbers from 0 to 1"));
+}
+
 TEST(SweepPlan, WhatFieldsMakeTogetherIsCheckedToo) {
   EXPECT_THAT(
       mistakes("method = \"likelihood\"\nlatents = [5, 10]\nobserved = [7, 20]\n"),

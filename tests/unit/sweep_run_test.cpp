@@ -156,6 +156,8 @@ TEST(SweepRun, OnlyTakesCellsThatMatchAllFields) {
   };
   EXPECT_THAT(refused("latens=2"), HasSubstr("did you mean 'latents'?"));
   EXPECT_THAT(refused("latents=4"), HasSubstr("no cell of the study has latents=4"));
+  EXPECT_THAT(refused("latents=2.5"), HasSubstr("no cell of the study has latents=2.5"));
+  EXPECT_THAT(refused("samples=1e300"), HasSubstr("no cell of the study has samples=1e300"));
   EXPECT_THAT(refused("latents"), HasSubstr("FIELD=VALUE"));
 }
 

@@ -5,12 +5,15 @@
 #include <sstream>
 
 #include "lodestein/core/error.hpp"
+#include "lodestein/core/version.hpp"
 #include "lodestein/data/read.hpp"
+#include "sweep/sqlite.hpp"
 #include "sweep_support.hpp"
 
 namespace lodestein {
 namespace {
 
+using sweep::Database;
 using ::testing::HasSubstr;
 using testing::same_result;
 namespace fs = std::filesystem;
@@ -203,6 +206,48 @@ TEST_F(SweepStoreTest, WhatIsNoStoreIsRefused) {
   EXPECT_EQ(text_of(store_file()), std::string(2000, 'x'));
   EXPECT_THAT(message_of([&] { SweepStore(folder_ / "no" / "x.db", small_plan(), "cpu"); }),
               HasSubstr("is there such a folder"));
+}
+
+TEST_F(SweepStoreTest, LeavesAForeignDatabaseAsItIs) {
+  { Database(store_file(), Database::Mode::write).run("create table letters (text); "); }
+  const std::string before = text_of(store_file());
+  EXPECT_THAT(message_of([&] { SweepStore(store_file(), small_plan(), "cpu"); }),
+              HasSubstr("is a database, but no store of a sweep; give another --out"));
+  EXPECT_EQ(text_of(store_file()), before);
+}
+
+TEST_F(SweepStoreTest, ResultsOfAnotherVersionArentMixedIn) {
+  const SweepPlan plan = small_plan();
+  { SweepStore store(store_file(), plan, "cpu"); }
+  {
+    Database(store_file(), Database::Mode::write)
+        .run("update meta set value = '0.0.1' where key = 'version'");
+  }
+  EXPECT_THAT(message_of([&] { SweepStore(store_file(), plan, "cpu"); }),
+              HasSubstr("not 0.0.1; of 0 results 0 would stay"));
+  SweepStore(store_file(), plan, "cpu", ChangedStudy::accept);
+  EXPECT_EQ(SweepStore(store_file()).info().version, version);
+}
+
+TEST_F(SweepStoreTest, KeepsOneBackend) {
+  const SweepPlan plan = small_plan();
+  SweepStore store(store_file(), plan, "cpu");
+  EXPECT_THAT(message_of([&] { run_sweep(Backend::reference(), plan, store); }),
+              HasSubstr("is of backend cpu, not reference"));
+  EXPECT_EQ(store.info().done, 0u);
+}
+
+TEST_F(SweepStoreTest, SaysThatItIsDamaged) {
+  { SweepStore store(store_file(), small_plan(), "cpu"); }
+  for (const char* damage : {"update settings set fields = 'x'",
+                             "update cells set key = 'x' where cell = 0", "delete from settings"}) {
+    const auto copy = folder_ / "copy.db";
+    std::filesystem::copy_file(store_file(), copy,
+                               std::filesystem::copy_options::overwrite_existing);
+    { Database(copy, Database::Mode::write).run(damage); }
+    EXPECT_THAT(message_of([&] { SweepStore(copy).read(); }), HasSubstr("copy.db: is damaged"))
+        << damage;
+  }
 }
 
 TEST_F(SweepStoreTest, ExportsAgree) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -56,8 +57,10 @@ struct SweepSetting {
   std::string method;
   std::vector<SweepField> options;  ///< every option that the method has, in that order
 };
-/// The value of a field of the data or method, "group" and "method" included.
-/// @throws InvalidArgument if the setting has no such field.
+/// The value of a field of the data or method, "group" and "method" included, if the setting has
+/// it.
+std::optional<SweepValue> find_value(const SweepSetting& setting, const std::string& field);
+/// The same. @throws InvalidArgument if the setting has no such field.
 SweepValue value_of(const SweepSetting& setting, const std::string& field);
 
 /// The unit of work and of the table: one method on one model of one setting.

@@ -52,7 +52,7 @@ class SweepStore {
   explicit SweepStore(const std::filesystem::path& file);
   /// Opens the store of a plan for writing, or makes it.
   /// @throws IoError if it can't be written, is held by another run, or is no store of this schema;
-  /// InvalidArgument if another study, seed or backend made it and `changed` is refuse.
+  /// InvalidArgument if another study, seed, backend or version made it and `changed` is refuse.
   SweepStore(const std::filesystem::path& file, const SweepPlan& plan, const std::string& backend,
              ChangedStudy changed = ChangedStudy::refuse);
   SweepStore(SweepStore&&) noexcept;
@@ -65,6 +65,7 @@ class SweepStore {
   bool is_of(const SweepPlan& plan) const;
   /// Of every cell, in the order of the plan.
   std::vector<SweepStatus> statuses() const;
+  /// @throws IoError if it is damaged.
   SweepTable read() const;
 
   /// Writes rows in one transaction, instead of older ones of the same cells.
@@ -76,6 +77,8 @@ class SweepStore {
   std::size_t merge(const SweepStore& other);
 
  private:
+  SweepTable read_table() const;
+
   class Implementation;
   std::unique_ptr<Implementation> implementation_;
 };
