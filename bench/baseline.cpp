@@ -38,6 +38,8 @@ Comparison compare_one(const Result* before, const Result& now) {
     c.ratio = c.now / c.before;
     c.noise = noise_of(*before, now);
     c.change = change_of(c.ratio, c.noise);
+  } else if (before != nullptr) {
+    c.change = Change::mended;
   }
   if (!now.failure.empty()) c.change = Change::failed;
   return c;
@@ -55,8 +57,12 @@ const char* word(Change change) {
       return "noise unknown";
     case Change::added:
       return "new";
+    case Change::mended:
+      return "failed before";
     case Change::failed:
       return "**failed**";
+    case Change::not_run:
+      return "not run";
   }
   return "";
 }
@@ -82,14 +88,21 @@ std::string rate_cell(double rate, const std::string& unit) {
 std::vector<Comparison> compare(const std::vector<Result>& before, const std::vector<Result>& now) {
   std::vector<Comparison> all;
   for (const Result& result : now) all.push_back(compare_one(find(before, result.name), result));
+  for (const Result& result : before) {
+    if (find(now, result.name) == nullptr)
+      all.push_back({result.name, result.unit, result.rate(), not_there, not_there, not_there,
+                     Change::not_run});
+  }
   return all;
 }
 
 std::string comparison_table(const std::vector<Comparison>& comparisons) {
   std::string text =
       "| benchmark | before | now | ratio | noise | verdict |\n|---|---|---|---|---|---|\n";
-  std::size_t compared = 0, faster = 0, slower = 0, unknown = 0;
+  std::size_t compared = 0, faster = 0, slower = 0, unknown = 0, not_run = 0;
   for (const Comparison& c : comparisons) {
+    not_run += c.change == Change::not_run;
+    if (c.change == Change::not_run) continue;
     text += "| " + c.name + " | " + rate_cell(c.before, c.unit) + " | " + rate_cell(c.now, c.unit) +
             " | " + ratio_cell(c.ratio) + " | " + noise_cell(c.noise) + " | " + word(c.change) +
             " |\n";
@@ -103,6 +116,7 @@ std::string comparison_table(const std::vector<Comparison>& comparisons) {
   if (unknown > 0)
     text += " The noise of " + std::to_string(unknown) +
             " is unknown: take --repetitions 5 in both runs.";
+  if (not_run > 0) text += " " + std::to_string(not_run) + " of the baseline were not run.";
   return text + "\n";
 }
 

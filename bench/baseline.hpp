@@ -8,7 +8,7 @@
 
 namespace lodestein::bench {
 
-enum class Change { faster, slower, none, unknown, added, failed };
+enum class Change { faster, slower, none, unknown, added, mended, failed, not_run };
 
 struct Comparison {
   std::string name, unit;
@@ -20,12 +20,13 @@ struct Comparison {
   Change change = Change::none;
 };
 
-/// Each benchmark of this run with the one of the same name. Of two runs of one program with five
+/// Each benchmark of this run with the one of the same name, then those that were not run again. Of
+/// two runs of one program with five
 /// repetitions each, whose logarithms are normal, less than one comparison in a hundred is `faster`
 /// or `slower`.
 std::vector<Comparison> compare(const std::vector<Result>& before, const std::vector<Result>& now);
 
-/// Markdown, and below it a sentence with the number of changes.
+/// Markdown without those that were not run, and below it a sentence with the number of changes.
 std::string comparison_table(const std::vector<Comparison>& comparisons);
 
 /// Those that are slower beyond the noise and by more than `percent`.

@@ -141,7 +141,8 @@ struct AdamStep {
 /// per backend.
 /// Flops with equal widths p, per sample: forward 2 (p^2 (depth - 1) + p (inputs + outputs)); loss
 /// with gradient three times that, times 1 + M with M slices, 2 M in denoising; exact trace with
-/// two hidden layers 2 (6 p^2 + 5 inputs p). Bytes: the samples once, the parameters and the
+/// two hidden layers 2 (6 p^2 + 5 inputs p). A skip adds an inputs x outputs layer, a causal head 2
+/// outputs^2 forward and 6 outputs^2 with gradient. Bytes: the samples once, the parameters and the
 /// gradient once a problem. Numbers: fp32; values are summed over samples in fp64, gradients in
 /// fp32 within blocks of some hundred samples (of n / 256 if that is more) and in fp64 across them.
 /// A label out of range makes the loss and its gradient NaN.

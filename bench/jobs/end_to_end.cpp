@@ -60,6 +60,27 @@ Job linear(const Backend& backend, Part, const Case& size) {
   return job;
 }
 
+// Quadratic latents and a linear mixing: the fit from samples to graph, mechanisms learned.
+Job lscale_job(const Backend& backend, Part, const Case& size) {
+  StudyOptions options = study_options(size);
+  options.latent.family = LatentFamily::quadratic;
+  const auto study = std::make_shared<const Study>(simulate_study(options, seed));
+  const auto result = std::make_shared<FitResult>();
+  Job job;
+  job.work = {.items = static_cast<double>(size["n"] * (size["latents"] + 1)), .unit = "samples"};
+  job.run = [backend, study, result] {
+    *result = fit(backend, study->dataset, {.mechanism = Mechanism::additive}, seed);
+  };
+  job.quality = [study, result] {
+    return quality(
+        {study->truth.latents[0], study->truth.mixing.layers().front(), study->truth.model.graph()},
+        {encode(*result, study->dataset.observational().samples), result->encoder, result->graph,
+         result->order},
+        {0.02, 3.0});
+  };
+  return job;
+}
+
 // Linear latents, interventions on unknown sets of them; from samples.
 Job umni_job(const Backend& backend, Part, const Case& size) {
   struct Data {
@@ -94,12 +115,7 @@ void keep_finite(Matrix& truth, Matrix& estimate) {
     if (std::all_of(row, row + estimate.cols(), [](double v) { return std::isfinite(v); }))
       rows.push_back(k);
   }
-  for (Matrix* matrix : {&truth, &estimate}) {
-    Matrix kept(rows.size(), matrix->cols());
-    for (std::size_t k = 0; k < rows.size(); ++k)
-      std::copy_n(matrix->row(rows[k]), kept.cols(), kept.row(k));
-    *matrix = std::move(kept);
-  }
+  for (Matrix* matrix : {&truth, &estimate}) *matrix = picked_rows(*matrix, rows);
 }
 
 // Quadratic latents seen through x = tanh(T z), two environments per latent; score differences by
@@ -145,6 +161,8 @@ void add_end_to_end(const Options& options) {
     return Case{{"latents", latents}, {"d", d}, {"n", options.quick ? quick : n}};
   };
   add(options, "job/linear", {size(5, 15, 10'000, 10'000), size(5, 100, 50'000, 5'000)}, linear);
+  add(options, "job/lscale", {size(options.quick ? 3 : 5, options.quick ? 10 : 100, 50'000, 2'000)},
+      lscale_job);
   add(options, "job/umni", {size(5, 50, 50'000, 10'000)}, umni_job);
   add(options, "job/gscale", {size(options.quick ? 2 : 3, 10, 5'000, 1'000)}, gscale_job);
 }

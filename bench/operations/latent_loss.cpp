@@ -23,8 +23,8 @@ Perceptron perceptron(std::size_t inputs, std::size_t hidden, std::size_t output
   return result;
 }
 
-// Values and gradient; without hidden units ("p") encoder and decoder are linear.
-Job latent_loss(const Operations& operations, Part, const Case& size) {
+// Values and gradient; without hidden units ("p") encoder and decoder are linear but for the link.
+Job latent_loss(const Operations& operations, Link link, const Case& size) {
   struct Data {
     Buffer<float> parameters, inputs, differences;
     Buffer<double> values, cotangent, gradient;
@@ -37,6 +37,7 @@ Job latent_loss(const Operations& operations, Part, const Case& size) {
   LatentLossProblem& problem = data->problem;
   problem.encoder = perceptron(d, hidden, latents);
   problem.decoder = perceptron(latents, hidden, d);
+  problem.decoder.output = link;
   const std::size_t parameters = problem.encoder.parameters() + problem.decoder.parameters();
   data->parameters = random_buffer<float>(memory, parameters, 0, 0.3);
   data->inputs = random_buffer<float>(memory, n * d, 1);
@@ -66,11 +67,22 @@ Job latent_loss(const Operations& operations, Part, const Case& size) {
 }  // namespace
 
 void add_latent_loss(const Options& options) {
-  const std::size_t points = options.quick ? 200 : 20'000;
+  const std::size_t points = options.quick ? 200 : 20'000, few = options.quick ? 50 : 500;
+  const auto with = [](Link link) {
+    return [link](const Operations& operations, Part, const Case& size) {
+      return latent_loss(operations, link, size);
+    };
+  };
+  // The second is a step of GSCALE-I in the chart's coordinates, `tanh` one as published.
   add(options, "latent_loss/linear", 1e-4,
-      {{{"environments", 6}, {"d", 20}, {"latents", 5}, {"n", points}}}, latent_loss);
+      {{{"environments", 6}, {"d", 20}, {"latents", 5}, {"n", points}},
+       {{"environments", 8}, {"d", 8}, {"latents", 8}, {"n", few}}},
+      with(Link::identity));
+  add(options, "latent_loss/tanh", 1e-4,
+      {{{"environments", 8}, {"d", 100}, {"latents", 8}, {"n", few}}}, with(Link::tanh));
   add(options, "latent_loss/mlp", 1e-4,
-      {{{"environments", 6}, {"d", 20}, {"latents", 5}, {"p", 32}, {"n", points}}}, latent_loss);
+      {{{"environments", 6}, {"d", 20}, {"latents", 5}, {"p", 32}, {"n", points}}},
+      with(Link::identity));
 }
 
 }  // namespace lodestein::bench

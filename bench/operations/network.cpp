@@ -69,17 +69,20 @@ std::size_t outputs_of(Loss kind, const Case& size) {
 }
 
 // Per sample, backward pass included.
-double loss_flops(Loss kind, const Case& size) {
+double loss_flops(Loss kind, const NetworkShape& shape, const Case& size) {
   const auto p = static_cast<double>(size["p"]), d = static_cast<double>(size["d"]);
-  const double forward = forward_flops(size, outputs_of(kind, size));
+  const double k = shape.outputs;
+  double forward = forward_flops(size, shape.outputs);
+  if (shape.causal) forward += 2.0 * k * (d + k);  // with its skip
   if (kind == Loss::exact) return 2.0 * (6.0 * p * p + 5.0 * d * p);
   return kind == Loss::logistic ? 3.0 * forward : 6.0 * forward;  // denoising: at +-e
 }
 
-// Value and gradient of one loss.
-Job loss(const Operations& operations, Loss kind, const Case& size) {
+// Value and gradient of one loss; the causal head has a latent for each input.
+Job loss(const Operations& operations, Loss kind, bool causal, const Case& size) {
   const std::size_t n = size["n"], inputs = size["d"];
-  const NetworkShape shape = two_hidden(size, outputs_of(kind, size));
+  NetworkShape shape = two_hidden(size, causal ? inputs : outputs_of(kind, size));
+  shape.skip = shape.causal = causal;
   const auto data = draw(operations.memory(), shape, n);
   NetworkLoss problem;
   problem.shape = shape;
@@ -93,7 +96,7 @@ Job loss(const Operations& operations, Loss kind, const Case& size) {
   problem.gradient = data->gradient.data();
   Job job;
   job.work = {.items = static_cast<double>(n), .unit = "samples"};
-  job.work.fp32 = job.work.items * loss_flops(kind, size);
+  job.work.fp32 = job.work.items * loss_flops(kind, shape, size);
   job.work.bytes = 8.0 * static_cast<double>(inputs) * job.work.items;
   job.run = [&operations, data, problem] { operations.network().loss({&problem, 1}); };
   job.sample = [data] { return first_values(data->gradient, data->gradient.size()); };
@@ -146,9 +149,13 @@ void add_network(const Options& options) {
   for (const auto& [name, kind] : losses) {
     add(options, std::string("network/") + name, tolerance, {size},
         [kind = kind](const Operations& operations, Part, const Case& its) {
-          return loss(operations, kind, its);
+          return loss(operations, kind, false, its);
         });
   }
+  add(options, "network/causal", tolerance, {size},
+      [](const Operations& operations, Part, const Case& its) {
+        return loss(operations, Loss::logistic, true, its);
+      });
   add(options, "network/adam", tolerance, {{{"parameters", options.quick ? 10'000 : 10'000'000}}},
       adam);
 }

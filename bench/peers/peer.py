@@ -43,9 +43,9 @@ def blas(torch):
     return {"openblas": "OpenBLAS", "blis": "BLIS", "mkl": "MKL"}[found[0]]
 
 
-def report(name, threads, items, run, quick=False, seconds=1.0, repeats=3):
-    """Times run() for about so long and prints items a second of the best call. A call of many
-    seconds needs no repeats and no call before."""
+def report(name, threads, items, run, quick=False, seconds=1.0, repeats=3, also=()):
+    """Times run() for about so long and prints items a second of the best call, and those of the
+    (name, items) in `also`. A call of many seconds needs no repeats and no call before."""
     if repeats > 1:
         run()
     best, spent, done, least = float("inf"), 0.0, 0, 1 if quick else repeats
@@ -54,5 +54,6 @@ def report(name, threads, items, run, quick=False, seconds=1.0, repeats=3):
         run()
         took = time.perf_counter() - begin
         best, spent, done = min(best, took), spent + took, done + 1
-    print(json.dumps({"name": name, "threads": threads, "throughput": items / best,
-                      "seconds": best, "program": PROGRAM}), flush=True)
+    for called, count in ((name, items), *also):
+        print(json.dumps({"name": called, "threads": threads, "throughput": count / best,
+                          "seconds": best, "program": PROGRAM}), flush=True)

@@ -65,15 +65,8 @@ Score score_of(const Study& study, const GscaleResult& result, const LatentGraph
   return score;
 }
 
-Matrix rows_of(const Matrix& from, const std::vector<std::size_t>& rows) {
-  Matrix result(rows.size(), from.cols());
-  for (std::size_t k = 0; k < rows.size(); ++k)
-    std::copy_n(from.row(rows[k]), from.cols(), result.row(k));
-  return result;
-}
-
 PairedDifferences exact_differences(const Study& study, const ChartedData& charted) {
-  const Matrix z = rows_of(study.truth.latents[0], charted.rows[0]);
+  const Matrix z = picked_rows(study.truth.latents[0], charted.rows[0]);
   const Matrix mixing = linear_part(study, charted.chart);
   const Eigen::MatrixXd inverse = as_eigen(mixing).inverse();
   const Matrix score = study.truth.model.score(z, {});
@@ -91,7 +84,7 @@ std::vector<Score> run_exact(const Row& row, std::size_t run) {
   const Backend backend = Backend::cpu(1);
   const ChartedData charted = fit_chart(backend, study.dataset, row.latents, Link::tanh);
   const PairedDifferences p = exact_differences(study, charted);
-  const Matrix latents = rows_of(study.truth.latents[0], charted.rows[0]);
+  const Matrix latents = picked_rows(study.truth.latents[0], charted.rows[0]);
   const Matrix mixing = linear_part(study, charted.chart);
   std::vector<Score> scores;
   for (const Pairing pairing : {Pairing::coupled, Pairing::families, Pairing::unlabelled}) {
@@ -110,7 +103,8 @@ std::vector<Score> run_estimated(const Row& row, std::size_t run) {
   options.classifier.hidden = options.graph.classifier.hidden = {64, 64};
   const GscaleFit fit = fit_gscale(Backend::cpu(1), study.dataset, options, Seed{run});
   const ChartedData charted = fit_chart(Backend::cpu(1), study.dataset, row.latents, Link::tanh);
-  return {score_of(study, fit.unmix, fit.graph, rows_of(study.truth.latents[0], charted.rows[0]),
+  return {score_of(study, fit.unmix, fit.graph,
+                   picked_rows(study.truth.latents[0], charted.rows[0]),
                    charted.dataset.observational().samples, linear_part(study, charted.chart))};
 }
 

@@ -4,12 +4,11 @@
 #include "kernels/cpu/multiquadrics.hpp"
 
 #include <cstddef>
-#include <type_traits>
-#include <utility>
 
 // clang-format off
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
+#include "kernels/cpu/unrolled-inl.hpp"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -125,15 +124,8 @@ void form_sums(Variables x, Variables c, std::size_t rows, double* HWY_RESTRICT 
   }
 }
 
-// Calls f with std::integral_constant 0, ..., N - 1. The compiler's own unrolling comes too late to
-// keep an array in registers.
-template <std::size_t N, class F>
-HWY_INLINE void unrolled(const F& f) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) HWY_ATTR {
-    (f(std::integral_constant<std::size_t, I>()), ...);
-  }
-  (std::make_index_sequence<N>());
-}
+// Of a register tile: 16 accumulators of 32 registers, or 12 of 16.
+constexpr std::size_t tile_columns = HWY_LANES(double) >= 8 ? 4 : 3;
 
 template <std::size_t A, std::size_t B>
 HWY_INLINE void add_tile(const double* const* a, const double* const* b, std::size_t rows,
@@ -161,8 +153,8 @@ void products(Variables a, Variables b, bool square, std::size_t rows, double* s
     for (; i + A <= a.size(); i += A) {
       const std::size_t end = square ? i + A : b.size();
       std::size_t j = 0;
-      for (; j + 4 <= end; j += 4)
-        add_tile<A, 4>(a.data() + i, b.data() + j, rows, sums + i * stride + j, stride);
+      for (; j + tile_columns <= end; j += tile_columns)
+        add_tile<A, tile_columns>(a.data() + i, b.data() + j, rows, sums + i * stride + j, stride);
       for (; j < end; ++j)
         add_tile<A, 1>(a.data() + i, b.data() + j, rows, sums + i * stride + j, stride);
     }

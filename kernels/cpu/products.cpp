@@ -7,13 +7,12 @@
 #include <cmath>
 #include <cstddef>
 #include <numeric>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "hwy/foreach_target.h"  // must come before highway.h
 #include "hwy/highway.h"
 #include "kernels/cpu/products_block.hpp"
+#include "kernels/cpu/unrolled-inl.hpp"
 
 // A block of rows is formed in a small row-major array; then a register tile adds, row after row,
 // the products of a few of its values, broadcast, with a few vectors of the same row. Nothing is
@@ -34,16 +33,6 @@ constexpr std::size_t tile_rows = HWY_LANES(double) >= 8 ? 8 : 4, tile_vectors =
 constexpr std::size_t accumulators = tile_rows * tile_vectors;
 
 std::size_t vector_lanes() { return hn::Lanes(Doubles()); }
-
-// Calls f with std::integral_constant 0, ..., N - 1. The compiler's own unrolling comes too late to
-// keep an array in registers.
-template <std::size_t N, class F>
-HWY_INLINE void unrolled(const F& f) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) HWY_ATTR {
-    (f(std::integral_constant<std::size_t, I>()), ...);
-  }
-  (std::make_index_sequence<N>());
-}
 
 // Source rows that are asked for while others are multiplied, `step` bytes at a time.
 struct Prefetch {

@@ -3,6 +3,8 @@
 #include <LBFGS.h>
 
 #include <Eigen/Dense>
+#include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "lodestein/core/error.hpp"
@@ -21,14 +23,31 @@ inline LBFGSpp::LBFGSParam<double> lbfgs_settings(double epsilon, int iterations
   return settings;
 }
 
-/// Goes down from v. objective(v, gradient) returns the value and remembers what it wants to keep:
-/// the last point is not always the best one. What it throws comes out again.
+/// The best point seen, which is not always the last one.
+struct Lowest {
+  Eigen::VectorXd point;
+  double value = std::numeric_limits<double>::infinity();
+};
+
+/// Goes down from lowest.point and leaves the best point there; objective(v, gradient) returns the
+/// value, which needn't be finite. What it throws comes out again; `lowest` is as good as it got.
 template <class Objective>
-void go_down(const LBFGSpp::LBFGSParam<double>& settings, Objective& objective, Eigen::VectorXd v) {
+void go_down(const LBFGSpp::LBFGSParam<double>& settings, Objective& objective, Lowest& lowest) {
+  constexpr double out_of_reach = 1e300;  // the line search steps back from here
+  const auto guarded = [&](const Eigen::VectorXd& v, Eigen::VectorXd& gradient) {
+    const double f = objective(v, gradient);
+    if (!std::isfinite(f) || !gradient.allFinite()) {
+      gradient = Eigen::VectorXd::Zero(v.size());
+      return out_of_reach;
+    }
+    if (f < lowest.value) lowest = {v, f};
+    return f;
+  };
   LBFGSpp::LBFGSSolver<double, LBFGSpp::LineSearchBacktracking> solver(settings);
+  Eigen::VectorXd v = lowest.point;
   double f = 0.0;
   try {
-    solver.minimize(objective, v, f);
+    solver.minimize(guarded, v, f);
   } catch (const Error&) {
     throw;
   } catch (const std::runtime_error&) {

@@ -41,6 +41,13 @@ Matrix multiply(ConstMatrixView a, ConstMatrixView b) {
 
 Matrix transpose(ConstMatrixView a) { return to_matrix(as_eigen(a).transpose()); }
 
+Matrix picked_rows(ConstMatrixView from, const std::vector<std::size_t>& rows) {
+  Matrix result(rows.size(), from.cols());
+  for (std::size_t k = 0; k < rows.size(); ++k)
+    std::copy_n(from.row(rows[k]), from.cols(), result.row(k));
+  return result;
+}
+
 Matrix pseudo_inverse(ConstMatrixView a) {
   if (a.empty()) return Matrix(a.cols(), a.rows());
   const Eigen::JacobiSVD<Eigen::MatrixXd> svd(as_eigen(a),

@@ -89,14 +89,6 @@ std::size_t renamed_order_errors(const Digraph& truth, const std::vector<std::si
   return static_cast<std::size_t>(std::count_if(edges.begin(), edges.end(), backwards));
 }
 
-Matrix picked_rows(const Matrix& matrix, const std::vector<std::size_t>& rows) {
-  Matrix result(rows.size(), matrix.cols());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::copy_n(matrix.row(rows[i]), matrix.cols(), result.row(i));
-  }
-  return result;
-}
-
 /// E[z z^T], not centred. [N, n] -> [n, n].
 Matrix second_moment(const Matrix& latents) {
   const auto z = as_eigen(latents);

@@ -64,7 +64,7 @@ Comparison compare(const Backend& backend, const Dataset& dataset,
       const auto scores = estimate_scores(backend, part, score_method(name), seed, observer);
       for (std::size_t e = 0; e < scores.size(); ++e)
         terms.push_back(hyvarinen_terms(
-            scores[e], rows_of(dataset.environments[e].samples, splits[e].held_out)));
+            scores[e], picked_rows(dataset.environments[e].samples, splits[e].held_out)));
       candidate.loss = total(terms);
     } catch (const InvalidArgument& problem) {
       candidate.problem = problem.what();

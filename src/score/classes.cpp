@@ -50,7 +50,7 @@ Dataset training_part(const Dataset& dataset, const std::vector<RowSplit>& split
   for (std::size_t e = 0; e < splits.size(); ++e) {
     const Environment& whole = dataset.environments[e];
     part.environments.push_back(
-        {whole.name, whole.targets, rows_of(whole.samples, splits[e].training)});
+        {whole.name, whole.targets, picked_rows(whole.samples, splits[e].training)});
   }
   return part;
 }
@@ -84,7 +84,7 @@ Classes label_environments(const Dataset& dataset, double held_out, Seed seed) {
     classes.training_labels.insert(classes.training_labels.end(), splits[e].training.size(), label);
     classes.held_out_labels.insert(classes.held_out_labels.end(), splits[e].held_out.size(), label);
     classes.training_sizes.push_back(splits[e].training.size());
-    classes.held_out_points.push_back(rows_of(x, splits[e].held_out));
+    classes.held_out_points.push_back(picked_rows(x, splits[e].held_out));
   }
   return classes;
 }
@@ -114,13 +114,6 @@ std::vector<std::string> interventional_names(const Dataset& dataset) {
   for (std::size_t e = 1; e < dataset.environments.size(); ++e)
     names.push_back(dataset.environments[e].name);
   return names;
-}
-
-Matrix rows_of(ConstMatrixView x, const std::vector<std::size_t>& rows) {
-  Matrix result(rows.size(), x.cols());
-  for (std::size_t k = 0; k < rows.size(); ++k)
-    std::copy_n(x.row(rows[k]), x.cols(), result.row(k));
-  return result;
 }
 
 }  // namespace lodestein

@@ -49,7 +49,4 @@ std::vector<EnvironmentMoments> training_moments(const Classes& classes);
 /// Names of the interventional environments.
 std::vector<std::string> interventional_names(const Dataset& dataset);
 
-/// The rows of x that are listed.
-Matrix rows_of(ConstMatrixView x, const std::vector<std::size_t>& rows);
-
 }  // namespace lodestein

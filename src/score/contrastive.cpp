@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <string>
 
@@ -185,24 +184,16 @@ class Objective {
     operations_.network().loss({&problem, 1});
     Head pulled = pulled_back(head, shape_, slope.download());
     const double f = value.download().front() + penalise(head, options_, pulled);
-    if (!std::isfinite(f)) {
-      gradient = VectorXd::Zero(v.size());
-      return 1e300;
-    }
     gradient = pulled.packed();
-    if (f < least_) {
-      least_ = f;
-      best_ = v;
-    }
     return f;
   }
 
   /// From `from`; the best point seen.
   VectorXd minimise(const VectorXd& from) {
-    best_ = from;
     const auto settings = lbfgs_settings(1e-5, static_cast<int>(options_.iterations));
-    go_down(settings, *this, from);  // 1e-5: fp32 gradients
-    return best_;
+    Lowest lowest{from};
+    go_down(settings, *this, lowest);  // 1e-5: fp32 gradients
+    return lowest.point;
   }
 
  private:
@@ -215,8 +206,6 @@ class Objective {
   std::size_t rows_;
   Resident<float> samples_;
   Resident<std::int32_t> labels_;
-  double least_ = std::numeric_limits<double>::infinity();
-  VectorXd best_;
 };
 
 }  // namespace

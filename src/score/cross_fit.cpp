@@ -31,7 +31,8 @@ std::vector<Dataset> split(const Dataset& dataset, Seed seed, std::uint32_t numb
       std::vector<std::size_t> own(rows.begin() + static_cast<std::ptrdiff_t>(p * n / parts),
                                    rows.begin() + static_cast<std::ptrdiff_t>((p + 1) * n / parts));
       std::sort(own.begin(), own.end());
-      result[p].environments.push_back({whole.name, whole.targets, rows_of(whole.samples, own)});
+      result[p].environments.push_back(
+          {whole.name, whole.targets, picked_rows(whole.samples, own)});
     }
   }
   return result;

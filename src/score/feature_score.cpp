@@ -96,11 +96,11 @@ Prepared prepare(const Backend& backend, const Environment& environment, const R
   p.count = x.rows();
   p.whitening = whiten("environment '" + environment.name + "'", {x.view()});
   if (x.rows() < fewest_samples || split.held_out.size() < 2) return p;
-  const std::vector<float> training = p.whitening.apply(rows_of(x, split.training));
+  const std::vector<float> training = p.whitening.apply(picked_rows(x, split.training));
   const std::optional<GaussianBase> base = gaussian_base(training, d);
   if (!base) return p;
   p.training_base = *base;
-  p.held_out_x = rows_of(x, split.held_out);
+  p.held_out_x = picked_rows(x, split.held_out);
   const std::vector<float> held_out = p.whitening.apply(p.held_out_x);
   p.training.emplace(backend, training, base->at(training));
   p.held_out.emplace(backend, held_out, base->at(held_out));

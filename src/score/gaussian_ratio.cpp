@@ -68,7 +68,7 @@ ScoreDifferences gaussian_differences(const Backend& backend, const Dataset& dat
   const std::vector<RowSplit> splits = split_rows(dataset, held_out, seed);
   std::vector<Matrix> points;
   for (std::size_t e = 0; e < splits.size(); ++e)
-    points.push_back(rows_of(dataset.environments[e].samples, splits[e].held_out));
+    points.push_back(picked_rows(dataset.environments[e].samples, splits[e].held_out));
   judge(*fit(training_part(dataset, splits)), points, summary);
   return {fit(dataset), std::move(summary)};
 }

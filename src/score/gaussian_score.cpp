@@ -47,7 +47,7 @@ std::vector<Score> gaussian_scores(const Backend& backend, const Dataset& datase
     ScoreSummary summary = summary_of(fits[e], x.rows());
     if (splits[e].held_out.size() >= 2) {
       const Score part(std::make_shared<GaussianModel>(parts[e]), summary);
-      summary.held_out_loss = hyvarinen_loss(part, rows_of(x, splits[e].held_out)).value;
+      summary.held_out_loss = hyvarinen_loss(part, picked_rows(x, splits[e].held_out)).value;
     }
     scores.emplace_back(std::make_shared<GaussianModel>(std::move(fits[e])), std::move(summary));
   }

@@ -77,7 +77,7 @@ ScoreDifferences residual_differences(const Backend& backend, const Dataset& dat
   for (std::size_t m = 0; m < k; ++m)
     samples.push_back(
         samples_of(backend, classes.whitening, observational,
-                   rows_of(dataset.environments[m + 1].samples, splits[m + 1].training)));
+                   picked_rows(dataset.environments[m + 1].samples, splits[m + 1].training)));
   for (std::size_t m = 0; m < k; ++m)
     samples.push_back(
         samples_of(backend, classes.whitening, observational, classes.held_out_points[m + 1]));

@@ -98,11 +98,4 @@ std::vector<Matrix> exact_differences(const StudyTruth& truth, const Chart& char
   return result;
 }
 
-Matrix picked_rows(const Matrix& from, const std::vector<std::size_t>& rows) {
-  Matrix result(rows.size(), from.cols());
-  for (std::size_t k = 0; k < rows.size(); ++k)
-    std::copy_n(from.row(rows[k]), from.cols(), result.row(k));
-  return result;
-}
-
 }  // namespace lodestein::sweep

@@ -95,6 +95,5 @@ class BatchData {
 /// s_0 - s_m at points of a chart, from the truth: the mixing's linear part must be the link's.
 /// z are the true latents at the points. [N, n] each, one for each interventional environment.
 std::vector<Matrix> exact_differences(const StudyTruth& truth, const Chart& chart, const Matrix& z);
-Matrix picked_rows(const Matrix& from, const std::vector<std::size_t>& rows);
 
 }  // namespace lodestein::sweep

@@ -40,28 +40,15 @@ std::vector<Index> sorted(std::vector<Index> set) {
 template <class Function>
 double descend(const AdditiveLikelihood& likelihood, int iterations, const Function& f,
                VectorXd& v) {
-  VectorXd best = v;
-  double best_f = infinity;
-  const auto objective = [&](const VectorXd& at, VectorXd& gradient) {
-    const double value = f(at, gradient);
-    if (!std::isfinite(value)) {
-      gradient = VectorXd::Zero(at.size());
-      return 1e300;
-    }
-    if (value < best_f) {
-      best_f = value;
-      best = at;
-    }
-    return value;
-  };
   LBFGSpp::LBFGSParam<double> settings = lbfgs_settings(1e-9, iterations);
   settings.m = 20;
   settings.past = 5;
   settings.delta = tolerance / (2.0 * likelihood.total_samples());
   settings.max_linesearch = 20;
-  go_down(settings, objective, v);
-  v = std::move(best);
-  return best_f;
+  Lowest lowest{std::move(v)};
+  go_down(settings, f, lowest);
+  v = std::move(lowest.point);
+  return lowest.value;
 }
 
 // All unknowns of a fit in one array, and back.

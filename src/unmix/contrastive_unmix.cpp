@@ -118,7 +118,8 @@ void add_findings(const DifferenceSummary& summary, ContrastiveUnmixing& result)
 }
 
 // The latents as the classifier has them, each the target of its environment; no graph.
-void fail(const Classified& learned, const std::string& message, ContrastiveUnmixing& result) {
+void keep_latents(const Classified& learned, ContrastiveUnmixing& result) {
+  result.identified.clear();
   const std::size_t n = learned.encoder.latents();
   result.graph = Digraph(n);
   result.order.clear();
@@ -126,10 +127,6 @@ void fail(const Classified& learned, const std::string& message, ContrastiveUnmi
     result.order.push_back(i);
     result.targets.push_back({learned.summary.environments[i], {i}, std::nan("")});
   }
-  result.diagnosis.findings.push_back(
-      {Severity::failure, "unmixing-failed",
-       "the classifier's latents have no linear model: " + message,
-       "gather more samples, train longer, or use fewer environments"});
 }
 
 // The linear model of the classifier's latents.
@@ -142,14 +139,15 @@ void unmix_latents(const Backend& backend, const Dataset& latents, const Classif
   try {
     fit = lodestein::fit(backend, latents, fit_options, result.seed, observer);
   } catch (const InvalidArgument& error) {  // collapsed or collinear latents
-    fail(learned, error.what(), result);
+    keep_latents(learned, result);
+    result.diagnosis.findings.push_back(
+        {Severity::failure, "unmixing-failed",
+         std::string("the classifier's latents have no linear model: ") + error.what(),
+         "gather more samples, train longer, or use fewer environments"});
     return;
   }
   result.diagnosis = fit.diagnosis;
-  if (fit.encoder.empty()) {
-    fail(learned, "its likelihood has no finite minimum", result);
-    return;
-  }
+  if (fit.encoder.empty()) return keep_latents(learned, result);  // the diagnosis says why
   const Encoder linear(fit.encoder, fit.centre);
   result.encoder = composed(linear, result.encoder);
   result.order = fit.order;
@@ -168,10 +166,9 @@ ContrastiveUnmixing contrastive_unmix(const Backend& backend, const Dataset& dat
   unmix::Stopwatch stopwatch;
   std::vector<StageTime> timings;
   const std::optional<Encoder> reduce = reduction(backend, dataset, observer);
-  const Dataset& full = dataset;
   const std::optional<Dataset> reduced =
       reduce ? std::optional(mapped(dataset, *reduce, "c")) : std::nullopt;
-  Classified learned = classify(backend, reduced ? *reduced : full, options, seed, observer);
+  Classified learned = classify(backend, reduced ? *reduced : dataset, options, seed, observer);
   if (reduce) learned.encoder = composed(learned.encoder, *reduce);
   stopwatch.lap(timings, "contrastive");
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "core/eigen.hpp"
 #include "core/lbfgs.hpp"
@@ -72,29 +71,19 @@ bool scale_columns(const LinearLeak& leak, MatrixXd& w) {
 MatrixXd minimise(const LinearLeak& leak, const MatrixXd& start, std::size_t iterations,
                   const Observer& observer) {
   const Index n = start.rows();
-  MatrixXd best = start;
-  double best_value = std::numeric_limits<double>::infinity();
   const auto objective = [&](const VectorXd& v, VectorXd& gradient) {
     check_cancelled(observer);
-    const MatrixXd w = Eigen::Map<const MatrixXd>(v.data(), n, n);
     MatrixXd by_w;
-    const double f = leak.evaluate(w, smoothing, &by_w);
-    if (!std::isfinite(f) || !by_w.allFinite()) {
-      gradient = VectorXd::Zero(v.size());
-      return 1e300;
-    }
+    const double f = leak.evaluate(Eigen::Map<const MatrixXd>(v.data(), n, n), smoothing, &by_w);
     gradient = Eigen::Map<const VectorXd>(by_w.data(), by_w.size());
-    if (f < best_value) {
-      best_value = f;
-      best = w;
-    }
     return f;
   };
   LBFGSpp::LBFGSParam<double> settings = lbfgs_settings(1e-6, static_cast<int>(iterations));
   settings.past = 5;  // fp32 gradients
   settings.delta = 1e-7;
-  go_down(settings, objective, Eigen::Map<const VectorXd>(start.data(), start.size()));
-  return best;
+  Lowest lowest{Eigen::Map<const VectorXd>(start.data(), start.size())};
+  go_down(settings, objective, lowest);
+  return Eigen::Map<const MatrixXd>(lowest.point.data(), n, n);
 }
 
 struct Start {

@@ -68,49 +68,41 @@ double NewtonFrame::minimise(MatrixXd& h, const ParentSets& parents, double tole
     if (local(i, i) == 0.0) return infinity;
     local.row(i) /= local(i, i);
   }
-  VectorXd best_u = lower.transpose() * pack_off_diagonal(local);
-  double best = infinity;
   MatrixXd gradient_h;
   const auto evaluate = [&](const VectorXd& u, VectorXd& gradient) {
     MatrixXd at = unpack_off_diagonal(lower.transpose().solve(u), n);
     at.diagonal().setOnes();
     const double f = local_.value_and_gradient(at, parents, gradient_h);
-    if (!std::isfinite(f)) {
-      gradient = VectorXd::Zero(u.size());
-      return 1e300;
-    }
-    gradient = lower.solve(pack_off_diagonal(gradient_h));
-    if (f < best) {
-      best = f;
-      best_u = u;
-    }
+    if (std::isfinite(f)) gradient = lower.solve(pack_off_diagonal(gradient_h));
     return f;
   };
-  VectorXd gradient;
-  evaluate(best_u, gradient);
+  VectorXd u = lower.transpose() * pack_off_diagonal(local), gradient;
+  double best = evaluate(u, gradient);
+  if (!std::isfinite(best)) return infinity;
   const double small = std::sqrt(tolerance / local_.total_samples());  // |g|^2 / 2 is still to gain
   const double unit = gradient.norm();
-  if (std::isfinite(best) && unit > small) {
+  if (unit > small) {
     // LBFGSpp's first step has length 1, so a unit is made as long as the Newton step.
     int evaluations = 0;
     const auto objective = [&](const VectorXd& point, VectorXd& gradient_v) {
       const double f = evaluate(unit * point, gradient_v);
-      if (++evaluations > patience &&
-          f - most_decrease * 0.5 * gradient_v.squaredNorm() > give_up_above + log_det_base) {
+      const double least_to_come = f - most_decrease * 0.5 * gradient_v.squaredNorm();
+      if (++evaluations > patience && !(least_to_come <= give_up_above + log_det_base))
         throw GiveUp{};
-      }
       gradient_v *= unit;
       return f;
     };
     LBFGSpp::LBFGSParam<double> settings = lbfgs_settings(small * unit, 300);
     settings.m = 8;
+    Lowest lowest{u / unit, best};
     try {
-      go_down(settings, objective, best_u / unit);
+      go_down(settings, objective, lowest);
     } catch (const GiveUp&) {
     }
+    best = lowest.value;
+    u = unit * lowest.point;
   }
-  if (!std::isfinite(best)) return infinity;
-  MatrixXd at = unpack_off_diagonal(lower.transpose().solve(best_u), n);
+  MatrixXd at = unpack_off_diagonal(lower.transpose().solve(u), n);
   at.diagonal().setOnes();
   h = at * base_;
   return best - log_det_base;

@@ -44,7 +44,7 @@ TEST(Baseline, NewAndFailedBenchmarksHaveNoRatio) {
   EXPECT_EQ(comparisons[0].change, Change::failed);
   EXPECT_EQ(comparisons[1].change, Change::added);
   EXPECT_TRUE(std::isnan(comparisons[1].ratio));
-  EXPECT_EQ(compare({failed}, {result("a", {1, 2})}).front().change, Change::added);
+  EXPECT_EQ(compare({failed}, {result("a", {1, 2})}).front().change, Change::mended);
 }
 
 TEST(Baseline, OnlyTheSlowerOnesBeyondThePercentageAreReported) {
@@ -54,6 +54,18 @@ TEST(Baseline, OnlyTheSlowerOnesBeyondThePercentageAreReported) {
   ASSERT_EQ(slower(comparisons, 5).size(), 1u);
   EXPECT_EQ(slower(comparisons, 5).front().name, "b");
   EXPECT_EQ(slower(comparisons, 1).size(), 2u);
+}
+
+TEST(Baseline, WhatWasNotRunAgainIsCountedBelowTheTable) {
+  const auto comparisons =
+      compare({result("a", {1, 2}), result("b", {1, 2})}, {result("a", {1, 2})});
+  ASSERT_EQ(comparisons.size(), 2u);
+  EXPECT_EQ(comparisons[1].name, "b");
+  EXPECT_EQ(comparisons[1].change, Change::not_run);
+  EXPECT_TRUE(slower(comparisons, 0).empty());
+  const std::string table = comparison_table(comparisons);
+  EXPECT_EQ(table.find("| b |"), std::string::npos);
+  EXPECT_NE(table.find(" 1 of the baseline were not run."), std::string::npos) << table;
 }
 
 // Of 2000 comparisons of equal programs less than 20 + 4.5 sqrt(20) = 40 may say otherwise.

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string_view>
@@ -266,6 +267,27 @@ TEST(ContrastiveNetwork, BadInputIsNamed) {
   EXPECT_THAT(message([](auto& o) { o.weight_decay = -1.0; }), HasSubstr("weight_decay"));
   EXPECT_THROW(contrastive_network(cpu, test::gaussian_pairs(2, {50, 50, 50, 50}).dataset),
                InvalidArgument);
+}
+
+TEST(ContrastiveNetwork, TrainingsThatDivergeAreFoundAndTheLinearFitKept) {
+  const test::Chain chain = test::linear_chain(200);
+  ContrastiveNetworkOptions options = small_network();
+  options.rate = 1e30;
+  options.starts = 2;
+  options.epochs = 3.0;
+  const ContrastiveNetworkFit fit = contrastive_network(cpu, chain.dataset, options);
+  const DifferenceSummary& summary = fit.differences.summary();
+  EXPECT_THAT(test::codes_of(summary.findings),
+              ::testing::AllOf(::testing::Contains("training-diverged"),
+                               ::testing::Contains("no-better-than-start")));
+  const auto said = std::find_if(summary.findings.begin(), summary.findings.end(),
+                                 [](const Finding& f) { return f.code == "training-diverged"; });
+  EXPECT_THAT(said->message, ::testing::HasSubstr("2 of 2"));
+  const ContrastiveFit linear = contrastive_fit(cpu, chain.dataset, {.iterations = 100});
+  const Matrix z = chain.all_encoded(fit.encoder),
+               expected = chain.all_encoded(Encoder(linear.encoder, linear.centre));
+  const Matrix correlation = absolute_correlations(expected, z, Correlation::pearson);
+  for (std::size_t m = 0; m < 3; ++m) EXPECT_GT(correlation(m, m), 0.99) << m;
 }
 
 class Impatient final : public Observer {

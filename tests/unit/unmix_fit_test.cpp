@@ -336,6 +336,23 @@ TEST(UnmixFit, LatentThatNoEnvironmentHitsIsAFailureWithDiagnosis) {
   EXPECT_THAT(finding->remedy, HasSubstr("--latents 2"));
 }
 
+TEST(UnmixFit, MomentsThatAreNoCovarianceAreAFailureWithDiagnosis) {
+  auto moments = random_population(3, 5, 1).observed;
+  for (std::size_t i = 0; i < 25; ++i) moments[2].covariance.data()[i] *= -0.1;
+  FitOptions options = quick();
+  options.score.shrinkage = Shrinkage::none;
+  const FitResult result = fit(Backend::cpu(1), moments, options);
+  EXPECT_TRUE(result.failed());
+  EXPECT_TRUE(result.encoder.empty());
+  const auto& findings = result.diagnosis.findings;
+  const auto finding = std::find_if(findings.begin(), findings.end(), [](const Finding& f) {
+    return f.code == "covariance-not-positive-definite";
+  });
+  ASSERT_NE(finding, findings.end());
+  EXPECT_THAT(finding->message, HasSubstr("'e2'"));
+  EXPECT_THAT(finding->remedy, HasSubstr("shrinkage"));
+}
+
 TEST(UnmixFit, GoodStudyHasNoFinding) {
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
     const LinearStudy study = simulate_moments(small_study(4, 20000), Seed{seed});

@@ -132,6 +132,20 @@ TEST(UnmixGscale, SameBitsForAnyThreadsAndTheSameSeed) {
 }
 
 // y_j = z'_j + 0.3 sin(z'_{j+1}), z' a rotation of z: exact differences through the Jacobian.
+TEST(UnmixGscale, AWholeFitHasTheSameBitsForAnyThreads) {
+  const Study study = simulate_study(pair_options(2, 400), Seed{3});
+  GscaleFitOptions options;
+  options.pair_method = LogRatioOptions{};
+  const GscaleFit one = fit_gscale(Backend::cpu(1), study.dataset, options, Seed{1}),
+                  three = fit_gscale(Backend::cpu(3), study.dataset, options, Seed{1});
+  EXPECT_EQ(one.unmix.encoder, three.unmix.encoder);
+  EXPECT_EQ(one.unmix.leakage, three.unmix.leakage);
+  EXPECT_EQ(one.deviances, three.deviances);
+  ASSERT_EQ(one.edges.size(), three.edges.size());
+  for (std::size_t k = 0; k < one.edges.size(); ++k)
+    EXPECT_EQ(one.edges[k].likelihood_ratio, three.edges[k].likelihood_ratio);
+}
+
 TEST(UnmixGscale, NetworkEncodersUndoNonlinearMixing) {
   StudyOptions simulation = pair_options(3, 3000);
   simulation.latent.family = LatentFamily::linear;
@@ -207,7 +221,8 @@ TEST(UnmixGscale, FitsSamplesThroughALink) {
   options.variance_scale = 4.0;
   options.second_variance_scale = 0.25;
   options.latent.density = 1.0;
-  const Study study = simulate_study(options, Seed{3});
+  Study study = simulate_study(options, Seed{3});
+  for (const std::size_t e : {0, 2}) study.dataset.environments[e].samples(7, 1) = 1.5;
   GscaleFitOptions fit_options;
   fit_options.link = Link::tanh;
   fit_options.pair_method = LogRatioOptions{};
@@ -215,6 +230,11 @@ TEST(UnmixGscale, FitsSamplesThroughALink) {
   fit_options.graph.splits = 2;
   fit_options.evidence = GraphEvidence::differences;
   const GscaleFit fit = fit_gscale(Backend::cpu(1), study.dataset, fit_options, Seed{1});
+  const auto out = std::find_if(fit.findings.begin(), fit.findings.end(),
+                                [](const Finding& f) { return f.code == "out-of-range"; });
+  ASSERT_NE(out, fit.findings.end());
+  EXPECT_THAT(out->message, testing::StartsWith("2 samples"));
+  study.dataset.environments[0].samples(7, 1) = 0.0;  // an out-of-range row has no latents
   const Matrix z = fit.encode(study.dataset.observational().samples);
   const MatchedCorrelation mcc = mean_correlation_coefficient(study.truth.latents[0], z);
   EXPECT_GT(mcc.mean, 0.99);
@@ -244,6 +264,26 @@ TEST(UnmixGscale, FitsSamplesOfUnknownPairs) {
     const Matrix z = fit.encode(study.dataset.observational().samples);
     EXPECT_GT(mean_correlation_coefficient(study.truth.latents[0], z).mean, 0.99);
   }
+}
+
+// Pairs 1 and 2 hit the same latent, so one of them has none of its own.
+TEST(UnmixGscale, PairsOnOneLatentAreAFailureWithDiagnosis) {
+  StudyOptions options = pair_options(3, 1000);
+  options.variance_scale = 4.0;
+  options.second_variance_scale = 0.25;
+  Study study = simulate_study(options, Seed{3});
+  auto& environments = study.dataset.environments;
+  environments[2].samples = environments[1].samples;
+  environments[5].samples = environments[4].samples;
+  GscaleFitOptions fit_options;
+  fit_options.pair_method = LogRatioOptions{};
+  const GscaleFit fit = fit_gscale(Backend::cpu(1), study.dataset, fit_options, Seed{1});
+  const auto mixed = std::find_if(fit.findings.begin(), fit.findings.end(),
+                                  [](const Finding& f) { return f.code == "not-disentangled"; });
+  ASSERT_NE(mixed, fit.findings.end());
+  EXPECT_EQ(mixed->severity, Severity::failure);
+  EXPECT_THAT(mixed->message, testing::AnyOf(testing::HasSubstr("'" + environments[1].name + "'"),
+                                             testing::HasSubstr("'" + environments[2].name + "'")));
 }
 
 TEST(UnmixGscale, StopsWhenAsked) {

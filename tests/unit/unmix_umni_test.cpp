@@ -279,6 +279,20 @@ TEST(Umni, PublishedFailureIsAResult) {
   const UmniResult fit = umni(Backend::cpu(1), p.moments, options);
   EXPECT_TRUE(fit.failed());
   EXPECT_TRUE(fit.encoder.empty());
+  EXPECT_EQ(fit.findings.front().code, "unmixing-failed");
+}
+
+TEST(Umni, MomentsThatAreNoCovarianceAreAFailureWithDiagnosis) {
+  MultiNodePopulation p = population(3, 3, Intervention::hard, 7);
+  for (std::size_t i = 0; i < 9; ++i) p.moments[2].covariance.data()[i] *= -0.1;
+  UmniOptions options;
+  options.score.shrinkage = Shrinkage::none;
+  const UmniResult fit = umni(Backend::cpu(1), p.moments, options);
+  EXPECT_TRUE(fit.failed());
+  EXPECT_TRUE(fit.encoder.empty());
+  ASSERT_EQ(fit.findings.size(), 1u);
+  EXPECT_EQ(fit.findings.front().code, "covariance-not-positive-definite");
+  EXPECT_NE(fit.findings.front().message.find("'" + p.moments[2].name + "'"), std::string::npos);
 }
 
 TEST(Umni, RefusesWhatCannotBeUsed) {

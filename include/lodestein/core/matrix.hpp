@@ -91,6 +91,9 @@ Matrix multiply(ConstMatrixView a, ConstMatrixView b);
 /// Transpose. [r, c] -> [c, r].
 Matrix transpose(ConstMatrixView a);
 
+/// The rows of `from` that are listed, in that order; they must be there.
+Matrix picked_rows(ConstMatrixView from, const std::vector<std::size_t>& rows);
+
 /// Moore-Penrose pseudo-inverse by SVD, singular values below rows*eps*largest dropped.
 /// [r, c] -> [c, r].
 Matrix pseudo_inverse(ConstMatrixView a);
