@@ -58,12 +58,16 @@ class Arguments {
 /// run(), with a lack of host memory turned into DeviceError.
 template <class Run>
 void with_memory(const char* operation, const Run& run) {
+  const auto too_large = [&] {
+    return DeviceError(std::string(operation) +
+                       ": not enough memory; give it fewer samples or features at a time");
+  };
   try {
     run();
   } catch (const std::bad_alloc&) {
-    throw DeviceError(std::string(operation) + ": not enough memory");
+    throw too_large();
   } catch (const std::length_error&) {
-    throw DeviceError(std::string(operation) + ": not enough memory");
+    throw too_large();
   }
 }
 

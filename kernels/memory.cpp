@@ -16,7 +16,9 @@ class HostMemory final : public Memory {
   bool on_host() const override { return true; }
   void* allocate(std::size_t bytes) const override {
     void* data = ::operator new(bytes, alignment, std::nothrow);
-    if (data == nullptr) throw DeviceError("no memory for " + std::to_string(bytes) + " bytes");
+    if (data == nullptr)
+      throw DeviceError("no memory for " + std::to_string(bytes) +
+                        " bytes; use fewer samples or features at a time");
     return data;
   }
   void release(void* data) const noexcept override { ::operator delete(data, alignment); }

@@ -102,6 +102,11 @@ void check_network(const std::string& where, const NetworkShape& shape) {
                             std::to_string(NetworkShape::most_width));
     }
   }
+  if (shape.parameters() > NetworkShape::most_parameters) {
+    throw InvalidArgument(
+        where + "shape: " + std::to_string(shape.parameters()) + " parameters are more than " +
+        std::to_string(NetworkShape::most_parameters) + "; use narrower layers or fewer inputs");
+  }
 }
 
 void check_network_loss(const std::string& where, const NetworkShape& shape, Loss loss,

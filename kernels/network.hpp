@@ -30,6 +30,8 @@ enum class Activation : std::uint32_t { tanh, silu, softplus };
 struct NetworkShape {
   static constexpr std::uint32_t most_hidden = 8;
   static constexpr std::uint32_t most_width = 4096;  ///< of a layer, inputs and outputs too
+  static constexpr std::size_t most_parameters = std::size_t{1}
+                                                 << 31;  ///< kernels count in 32 bits
 
   std::uint32_t inputs = 0, outputs = 0;
   std::uint32_t depth = 0;  ///< number of hidden layers

@@ -157,7 +157,7 @@ class Estimation {
     std::vector<Score> scores;
     for (std::size_t e = 0; e < prepared_.size(); ++e)
       scores.emplace_back(model(e, thetas[e], standard_normal(dataset_.feature_count())),
-                          summary(e));
+                          summary(e, thetas[e].size() > 0));
     return scores;
   }
 
@@ -262,7 +262,7 @@ class Estimation {
             {}};
   }
 
-  ScoreSummary summary(std::size_t e) const {
+  ScoreSummary summary(std::size_t e, bool refitted) const {
     const Prepared& p = prepared_[e];
     const Choice& choice = choices_[e];
     ScoreSummary s;
@@ -288,6 +288,13 @@ class Estimation {
           {Severity::note, "gaussian-fit-kept",
            "environment '" + p.name + "': no features improve the Gaussian fit on held-out samples",
            "gather more samples, or take it as nearly Gaussian"});
+    }
+    if (choice.ridge > 0.0 && !refitted) {
+      s.findings.push_back({Severity::warning, "solver-not-converged",
+                            "environment '" + p.name +
+                                "': the features' system of all samples has no Cholesky factor; "
+                                "the score is that of the Gaussian fit",
+                            "give larger ridges or fewer features"});
     }
     const Score training(model(e, choice.theta, p.training_base), {});
     s.held_out_loss = hyvarinen_loss(training, p.held_out_x).value;

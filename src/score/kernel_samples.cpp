@@ -16,28 +16,37 @@ Whitening only_centred(Whitening whitening) {
   return whitening;
 }
 
+// At most `most` rows, evenly spaced, since files are often sorted.
+kernels::View<const float> spread(kernels::View<const float> rows, std::size_t most) {
+  const std::size_t step = (rows.rows + most - 1) / most;
+  if (step <= 1) return rows;
+  return {rows.data, (rows.rows + step - 1) / step, rows.cols, step * rows.stride};
+}
+
 // All medians by one call.
 void find_medians(const Backend& backend, bool of_all, std::vector<KernelSamples>& samples) {
   const kernels::Buffer<float> medians(backend.operations().memory(), samples.size());
   std::vector<kernels::DistanceQuantileProblem> problems;
   for (std::size_t e = 0; e < samples.size(); ++e) {
     kernels::View<const float> some = samples[e].points.view();
-    if (!of_all) some.rows = std::min(some.rows, median_rows);
+    if (!of_all) some = spread(some, median_rows);
     problems.push_back(
         {some, some, kernels::lower_median_rank(some.rows * some.rows), medians.data() + e});
   }
   backend.operations().pairwise().distance_quantile(problems);
   const std::vector<float> found = medians.download();
-  for (std::size_t e = 0; e < samples.size(); ++e) {
+  for (std::size_t e = 0; e < samples.size(); ++e)
     samples[e].median = static_cast<double>(found[e]);
-    if (samples[e].median > 0.0) continue;
-    throw InvalidArgument("environment '" + samples[e].environment +
-                          "': more than half of its samples are equal; remove duplicates or give "
-                          "the kernel a width");
-  }
 }
 
 }  // namespace
+
+double KernelSamples::typical_distance() const {
+  if (median > 0.0) return median;
+  throw InvalidArgument("environment '" + environment +
+                        "': most of its samples are equal, and so is the median distance to 0; "
+                        "remove duplicates or give the kernel a width");
+}
 
 std::vector<KernelSamples> kernel_samples(const Backend& backend, const Dataset& dataset,
                                           bool whitened) {

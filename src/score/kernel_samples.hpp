@@ -16,6 +16,9 @@ struct KernelSamples {
   Whitening whitening;
   Points points;
   double median = 0.0;  ///< lower median of all N^2 distances, of at most 4096 samples
+
+  /// The median. @throws InvalidArgument naming the environment if it is 0.
+  double typical_distance() const;
 };
 
 /// Of all environments. Not whitened, samples are only centred, and the median is of all of them.

@@ -36,10 +36,15 @@ void check(const KernelScoreOptions& o) {
   require(o.ridge == 0.0 || (o.ridge >= least_ridge && std::isfinite(o.ridge)),
           "the ridge must be at least 1e-6, or 0 to choose it");
   require(o.iterations == 0 || iterative(o.method), "only nu and landweber have iterations");
+  const KernelScoreOptions usual;
   require(o.step > 0.0 && o.step <= 1.0, "the step must be in (0, 1]");
+  require(o.step == usual.step || o.method == KernelMethod::landweber, "only landweber has a step");
   require(o.nu > 0.0 && std::isfinite(o.nu), "nu must be positive");
+  require(o.nu == usual.nu || o.method == KernelMethod::nu, "only the nu-method has nu");
   require(o.eigenvectors == 0 || o.method == KernelMethod::ssge, "only ssge has eigenvectors");
   require(o.share > 0.0 && o.share < 1.0, "the share of the trace must be in (0, 1)");
+  require(o.share == usual.share || (o.method == KernelMethod::ssge && o.eigenvectors == 0),
+          "the share of the trace is of ssge without a number of eigenvectors");
   require(!o.curl_free || iterative(o.method) || o.method == KernelMethod::tikhonov,
           "curl-free kernels go with nu, landweber and tikhonov");
 }
@@ -106,12 +111,14 @@ void run_iterations(const KernelExpansion& k, const KernelScoreOptions& options,
 }
 
 // (K + shift I) c = right with the curl-free kernel, one system of n d unknowns.
-RowMajor solve_curl_free(const KernelExpansion& k, double shift, const RowMajor& right) {
+RidgeSystem::Solution solve_curl_free(const KernelExpansion& k, double shift,
+                                      const RowMajor& right) {
   constexpr int most = 200;
   RowMajor c = RowMajor::Zero(right.rows(), right.cols()), r = right, p = right;
   double square = r.squaredNorm();
-  const double enough = 1e-8 * square;  // 1e-4 of the residual
-  for (int step = 0; step < most && square > enough; ++step) {
+  const double whole = square, enough = 1e-8 * square;  // 1e-4 of the residual
+  int step = 0;
+  for (; step < most && square > enough; ++step) {
     p = p.cast<float>().cast<double>().eval();
     const RowMajor q = apply(k, p) + shift * p;
     const double length = square / (p.array() * q.array()).sum();
@@ -121,24 +128,33 @@ RowMajor solve_curl_free(const KernelExpansion& k, double shift, const RowMajor&
     p = (r + next / square * p).eval();
     square = next;
   }
-  return c;
+  return {std::move(c), whole > 0.0 ? std::sqrt(square / whole) : 0.0, step};
 }
 
+// An estimate, and the relative residual that an iterative solution left.
+struct Fit {
+  KernelExpansion expansion;
+  double residual = 0.0;
+};
+
 // s = K c - zeta / ridge with (K + n ridge I) c = zeta / ridge.
-KernelExpansion tikhonov(KernelExpansion k, double ridge) {
+Fit tikhonov(KernelExpansion k, double ridge, const std::string& environment) {
   const double shift = ridge * static_cast<double>(k.centres.count());
   const RowMajor right = kernel_source(k, k.centres) / ridge;
   k.source = -1.0 / ridge;
   if (k.curl_free) {
-    k.coefficients = solve_curl_free(k, shift, right);
-    return k;
+    RidgeSystem::Solution solution = solve_curl_free(k, shift, right);
+    k.coefficients = std::move(solution.x);
+    return {std::move(k), solution.residual};
   }
   RidgeSystem::Options options;
   if (k.centres.count() > most_dense)
     options = {RidgeSystem::Preconditioner::pivoted, 1e-4, 300, 150};
-  const RidgeSystem::Problem problem{k.kernel, k.centres, shift};
-  k.coefficients = RidgeSystem::build(k.backend, {problem}, options).front().solve(right).x;
-  return k;
+  const RidgeSystem::Problem problem{k.kernel, k.centres, shift, environment};
+  RidgeSystem::Solution solution =
+      RidgeSystem::build(k.backend, {problem}, options).front().solve(right);
+  k.coefficients = std::move(solution.x);
+  return {std::move(k), solution.residual};
 }
 
 Index count_above(const VectorXd& values, double least) {
@@ -157,14 +173,15 @@ Index count_for_share(const VectorXd& values, double share, double trace) {
 
 // s = k(x)^T U L^-2 U^T B, B = -n zeta.
 KernelExpansion spectral(KernelExpansion k, const KernelScoreOptions& options, double ridge,
-                         const RandomStream& stream) {
+                         const std::string& environment, const RandomStream& stream) {
   const double n = static_cast<double>(k.centres.count());
   const auto enough = [&](const VectorXd& values) -> Index {
     if (options.method == KernelMethod::cutoff) return count_above(values, ridge * n);
     if (options.eigenvectors > 0) return static_cast<Index>(options.eigenvectors);
     return count_for_share(values, options.share, n);
   };
-  const KernelSpectrum spectrum = leading_spectrum(k.backend, k.kernel, k.centres, enough, stream);
+  const KernelSpectrum spectrum =
+      leading_spectrum(k.backend, k.kernel, k.centres, enough, environment, stream);
   // Beyond fp32 an eigenvalue is noise.
   const double floor = 1e-6 * spectrum.values(0);
   const VectorXd weights =
@@ -189,7 +206,8 @@ void keep_better(Choice& best, const KernelExpansion& k, const Points& held_out,
 // Fits on a part for every value to choose from; the iterates that are looked at are some 20%
 // apart.
 Choice choose(const KernelExpansion& start, const KernelScoreOptions& options,
-              const Points& held_out, const RandomStream& stream, const Observer& observer) {
+              const Points& held_out, const std::string& environment, const RandomStream& stream,
+              const Observer& observer) {
   Choice best{std::numeric_limits<double>::infinity(), 0.0, start};
   if (iterative(options.method)) {
     const std::size_t fixed = options.iterations;
@@ -212,24 +230,25 @@ Choice choose(const KernelExpansion& start, const KernelScoreOptions& options,
   for (const double ridge : ridges) {
     check_cancelled(observer);
     keep_better(best,
-                options.method == KernelMethod::tikhonov ? tikhonov(start, ridge)
-                                                         : spectral(start, options, ridge, stream),
+                options.method == KernelMethod::tikhonov
+                    ? tikhonov(start, ridge, environment).expansion
+                    : spectral(start, options, ridge, environment, stream),
                 held_out, ridge);
   }
   return best;
 }
 
-KernelExpansion fit(const KernelExpansion& start, const KernelScoreOptions& options, double value,
-                    const RandomStream& stream) {
-  if (options.method == KernelMethod::tikhonov) return tikhonov(start, value);
-  if (!iterative(options.method)) return spectral(start, options, value, stream);
+Fit fit(const KernelExpansion& start, const KernelScoreOptions& options, double value,
+        const std::string& environment, const RandomStream& stream) {
+  if (options.method == KernelMethod::tikhonov) return tikhonov(start, value, environment);
+  if (!iterative(options.method)) return {spectral(start, options, value, environment, stream)};
   KernelExpansion last = start;
   const auto count = static_cast<std::size_t>(value);
   run_iterations(start, options, count, [&](std::size_t t, const KernelExpansion& k) {
     if (t == count) last = k;
     return true;
   });
-  return last;
+  return {std::move(last)};
 }
 
 const char* name_of(KernelMethod method) {
@@ -252,17 +271,21 @@ Score fit_environment(const Backend& backend, const KernelSamples& samples,
                       const KernelScoreOptions& options, Seed seed, const Observer& observer) {
   const auto form = options.kernel == KernelForm::rbf ? RadialKernel::Form::rbf
                                                       : RadialKernel::Form::inverse_multiquadric;
-  const RadialKernel kernel{form, options.width > 0.0 ? options.width : samples.median};
+  const RadialKernel kernel{form, options.width > 0.0 ? options.width : samples.typical_distance()};
   const RandomStream stream(seed, Purpose::kernel_subspace, samples.number);
   const std::size_t n = samples.points.count();
   if (n < least_to_split)
     throw InvalidArgument("environment '" + samples.environment + "' has " + std::to_string(n) +
                           " samples; a kernel score needs at least " +
                           std::to_string(least_to_split));
+  if (options.eigenvectors > n)
+    throw InvalidArgument("environment '" + samples.environment + "' has " + std::to_string(n) +
+                          " samples and so at most as many eigenvectors, not " +
+                          std::to_string(options.eigenvectors));
   const KernelSplit split =
       kernel_split(backend, samples, seed, most_to_choose_on, most_to_choose_on);
   const Choice choice = choose({backend, kernel, options.curl_free, split.train, {}, 0.0}, options,
-                               split.held_out, stream, observer);
+                               split.held_out, samples.environment, stream, observer);
   if (!std::isfinite(choice.loss))
     throw InvalidArgument("environment '" + samples.environment +
                           "': the held-out loss is not finite; remove outliers");
@@ -274,10 +297,10 @@ Score fit_environment(const Backend& backend, const KernelSamples& samples,
   summary.settings = {{"width", kernel.width}};
   if (iterative(options.method)) summary.settings.push_back({"iterations", choice.value});
   if (regularised(options.method)) summary.settings.push_back({"ridge", choice.value});
-  auto model = std::make_shared<KernelModel>(
-      fit({backend, kernel, options.curl_free, samples.points, {}, 0.0}, options, choice.value,
-          stream),
-      samples.whitening);
+  Fit found = fit({backend, kernel, options.curl_free, samples.points, {}, 0.0}, options,
+                  choice.value, samples.environment, stream);
+  if (!converged(found.residual)) summary.findings.push_back(not_converged(found.residual));
+  auto model = std::make_shared<KernelModel>(std::move(found.expansion), samples.whitening);
   return Score(std::move(model), std::move(summary));
 }
 

@@ -14,6 +14,7 @@ using kernels::Buffer;
 
 constexpr Index first_size = 32, spare = 8, always_whole = 400;
 constexpr int passes = 6;
+constexpr std::size_t most_whole = 8000;  // 2.2 GB
 
 KernelSpectrum descending(const VectorXd& values, const MatrixXd& vectors, Index wanted) {
   KernelSpectrum spectrum;
@@ -24,9 +25,15 @@ KernelSpectrum descending(const VectorXd& values, const MatrixXd& vectors, Index
 }
 
 KernelSpectrum whole(const Backend& backend, const kernels::RadialKernel& kernel,
-                     const Points& points, const std::function<Index(const VectorXd&)>& enough) {
+                     const Points& points, const std::function<Index(const VectorXd&)>& enough,
+                     const std::string& environment) {
   const kernels::Operations& operations = backend.operations();
   const std::size_t n = points.count();
+  if (n > most_whole)
+    throw InvalidArgument("environment '" + environment +
+                          "': more than a quarter of the eigenvectors of its " + std::to_string(n) +
+                          " samples are wanted, which takes at most " + std::to_string(most_whole) +
+                          " samples; give a larger ridge, a smaller share or fewer eigenvectors");
   const Buffer<float> gram(operations.memory(), n * n);
   kernels::GramProblem problem;
   problem.kernel = kernel;
@@ -42,7 +49,9 @@ KernelSpectrum whole(const Backend& backend, const kernels::RadialKernel& kernel
   const kernels::EigenProblem eigen{{matrix.data(), n, n}, values.data(), status.data()};
   operations.solve().eigen({&eigen, 1});
   if (status.download()[0] != 0)
-    throw InvalidArgument("the kernel matrix has no eigenvectors: are all samples finite?");
+    throw InvalidArgument("environment '" + environment +
+                          "': the eigenvectors of its kernel matrix were not found; give another "
+                          "width");
   const std::vector<double> host = matrix.download(), lambda = values.download();
   const auto size = static_cast<Index>(n);
   const Eigen::Map<const VectorXd> ascending(lambda.data(), size);
@@ -60,7 +69,7 @@ MatrixXd orthonormal(const MatrixXd& a) {
 KernelSpectrum leading_spectrum(const Backend& backend, const kernels::RadialKernel& kernel,
                                 const Points& points,
                                 const std::function<Index(const VectorXd&)>& enough,
-                                const RandomStream& stream) {
+                                const std::string& environment, const RandomStream& stream) {
   const auto n = static_cast<Index>(points.count());
   for (Index size = first_size; n > always_whole && 4 * size <= n; size *= 2) {
     MatrixXd q(n, size);
@@ -80,7 +89,7 @@ KernelSpectrum leading_spectrum(const Backend& backend, const kernels::RadialKer
     if (wanted + spare <= size)
       return descending(eigen.eigenvalues(), q * eigen.eigenvectors(), wanted);
   }
-  return whole(backend, kernel, points, enough);
+  return whole(backend, kernel, points, enough, environment);
 }
 
 }  // namespace lodestein

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "lodestein/core/random.hpp"
 #include "score/kernel_expansion.hpp"
@@ -16,9 +17,10 @@ struct KernelSpectrum {
 /// As many as `enough`, given the values found so far in descending order, asks for: it returns how
 /// many of them are wanted, or more than there are if it can't tell yet. By subspace iteration on a
 /// growing random subspace; all at once where that is no less work.
+/// @throws InvalidArgument naming the environment for more than a quarter of more than 8000.
 KernelSpectrum leading_spectrum(const Backend& backend, const kernels::RadialKernel& kernel,
                                 const Points& points,
                                 const std::function<Eigen::Index(const Eigen::VectorXd&)>& enough,
-                                const RandomStream& stream);
+                                const std::string& environment, const RandomStream& stream);
 
 }  // namespace lodestein

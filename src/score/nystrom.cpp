@@ -17,6 +17,7 @@ using kernels::View;
 
 constexpr std::size_t tile_rows = 4096;      // of K_nm at a time
 constexpr std::size_t most_held_out = 2000;  // samples
+constexpr std::size_t least_samples = 5;     // so that one is held out
 
 View<const float> rows_of(View<const float> points, std::size_t first, std::size_t count) {
   return {points.row(first), count, points.cols, points.stride};
@@ -82,7 +83,8 @@ RowMajor right_side(const Backend& backend, const RadialKernel& kernel, const Po
 }
 
 // A Cholesky solution in fp64 with the least jitter that fp32 moments need.
-RowMajor solve_normal(const Backend& backend, const RowMajor& matrix, const RowMajor& right) {
+RowMajor solve_normal(const Backend& backend, const std::string& environment,
+                      const RowMajor& matrix, const RowMajor& right) {
   const kernels::Operations& operations = backend.operations();
   const auto m = static_cast<std::size_t>(matrix.rows());
   const Buffer<int> status(operations.memory(), 1);
@@ -106,7 +108,8 @@ RowMajor solve_normal(const Backend& backend, const RowMajor& matrix, const RowM
     const std::vector<double> values = x.download();
     return Eigen::Map<const RowMajor>(values.data(), right.rows(), right.cols());
   }
-  throw InvalidArgument("the Nystrom system is singular; give a larger ridge or fewer centres");
+  throw InvalidArgument("environment '" + environment +
+                        "': the Nystrom system is singular; give a larger ridge or fewer centres");
 }
 
 std::vector<double> ridges_to_try() {
@@ -120,6 +123,10 @@ std::vector<double> ridges_to_try() {
 NystromFit nystrom(const Backend& backend, const RadialKernel& kernel, const KernelSamples& samples,
                    std::size_t centres, double ridge, Seed seed) {
   const std::size_t n = samples.points.count();
+  if (n < least_samples)
+    throw InvalidArgument("environment '" + samples.environment + "' has " + std::to_string(n) +
+                          " samples; nystrom needs at least " + std::to_string(least_samples) +
+                          ", use the dense solver");
   const KernelSplit split = kernel_split(backend, samples, seed, n,
                                          std::min(most_held_out, std::max<std::size_t>(1, n / 20)));
   const Points z = rows_of(
@@ -132,7 +139,8 @@ NystromFit nystrom(const Backend& backend, const RadialKernel& kernel, const Ker
   double least = std::numeric_limits<double>::infinity();
   for (const double candidate : ridge > 0.0 ? std::vector<double>{ridge} : ridges_to_try()) {
     KernelExpansion expansion = best.expansion;
-    expansion.coefficients = solve_normal(backend, second + candidate * gram, right);
+    expansion.coefficients =
+        solve_normal(backend, samples.environment, second + candidate * gram, right);
     const double loss = kernel_loss(expansion, split.held_out);
     if (!(loss < least)) continue;
     least = loss;
@@ -140,7 +148,8 @@ NystromFit nystrom(const Backend& backend, const RadialKernel& kernel, const Ker
     best.ridge = candidate;
   }
   if (std::isfinite(least)) return best;
-  throw InvalidArgument("the held-out loss is finite for no ridge; remove outliers");
+  throw InvalidArgument("environment '" + samples.environment +
+                        "': the held-out loss is finite for no ridge; remove outliers");
 }
 
 }  // namespace lodestein

@@ -18,6 +18,8 @@ void check_features(const std::string& what, const RatioFeatures& o) {
   if (o.degree == 0 && o.fourier == 0) refuse("no features; set degree or fourier");
   if (!(o.bandwidth >= 0.0) || !std::isfinite(o.bandwidth))
     refuse("bandwidth must be positive, or 0 for sqrt(2 d)");
+  if (o.bandwidth > 0.0 && o.fourier == 0)
+    refuse("bandwidth is of Fourier features; set fourier, or leave it 0");
   if (o.ridges.empty()) refuse("ridges is empty; {1e-2, 1e-4, 1e-6} is usual");
   for (const double ridge : o.ridges) {
     if (!(ridge > 0.0) || !std::isfinite(ridge)) refuse("ridges must be positive");

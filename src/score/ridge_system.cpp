@@ -77,7 +77,8 @@ std::vector<Factor> factored(const Backend& backend,
       double& ridge = pending[k]->ridge;
       ridge = 10.0 * ridge + 1e-6;
       if (!(ridge < static_cast<double>(n)))
-        throw InvalidArgument("the kernel matrix of " + std::to_string(n) +
+        throw InvalidArgument("environment '" + pending[k]->problem->environment +
+                              "': the kernel matrix of " + std::to_string(n) +
                               " samples has no Cholesky factor; give a larger ridge");
       failed.push_back(pending[k]);
     }
@@ -279,6 +280,13 @@ RidgeSystem::Solution RidgeSystem::solve(const RowMajor& right) const {
   std::vector<Iteration> one;
   one.emplace_back(*this, right);
   return run(std::move(one)).front();
+}
+
+Finding not_converged(double residual) {
+  return {Severity::warning, "solver-not-converged",
+          "the solution of the kernel system stopped at a relative residual of " +
+              std::to_string(residual),
+          "give a larger ridge"};
 }
 
 std::vector<RidgeSystem::Solution> RidgeSystem::run(std::vector<Iteration> all) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "lodestein/core/finding.hpp"
 #include "score/kernel_expansion.hpp"
 
 namespace lodestein {
@@ -26,6 +28,7 @@ class RidgeSystem {
     kernels::RadialKernel kernel;
     Points points;
     double ridge = 0.0;
+    std::string environment{};  ///< whose samples they are, for errors
   };
   struct Solution {
     RowMajor x;
@@ -34,7 +37,7 @@ class RidgeSystem {
   };
 
   /// One system for each problem.
-  /// @throws InvalidArgument if no factor exists even with a larger ridge.
+  /// @throws InvalidArgument naming the environment if no factor exists even with a larger ridge.
   static std::vector<RidgeSystem> build(const Backend& backend,
                                         const std::vector<Problem>& problems,
                                         const Options& options);
@@ -60,5 +63,9 @@ class RidgeSystem {
   Options options_;
   std::unique_ptr<const Precondition> precondition_;
 };
+
+/// Whether a relative residual is small enough for an estimate; not where it is no number.
+inline bool converged(double residual) { return residual <= 1e-2; }
+Finding not_converged(double residual);
 
 }  // namespace lodestein

@@ -37,12 +37,22 @@ void check_network_options(const ScoreMatchingOptions& o) {
            std::to_string(NetworkShape::most_hidden) + " widths, e.g. {64, 64}");
   }
   for (const std::uint32_t width : o.hidden)
-    if (width == 0) refuse("hidden has a layer of width 0; leave it out or give it units");
+    if (width == 0 || width > NetworkShape::most_width)
+      refuse("hidden has a layer of width " + std::to_string(width) + "; a layer has 1 to " +
+             std::to_string(NetworkShape::most_width) + " units");
   if (o.slices == 0) refuse("slices must be at least 1");
+  if (o.objective == ScoreObjective::exact && o.slices != ScoreMatchingOptions{}.slices)
+    refuse("the objective exact has no slices; leave them or choose sliced_reduced");
+  const bool sliced =
+      o.objective == ScoreObjective::sliced || o.objective == ScoreObjective::sliced_reduced;
+  if (!sliced && o.slice_law != ScoreMatchingOptions{}.slice_law)
+    refuse("slice_law belongs to the objectives sliced and sliced_reduced");
   if (o.start == ScoreStart::gaussian && !o.whiten)
     refuse("start gaussian needs whiten; choose start uniform for data as they come");
   if (!(o.sigma >= 0.0) || !std::isfinite(o.sigma))
     refuse("sigma can't be negative; 0 chooses it by the held-out loss");
+  if (o.objective != ScoreObjective::denoising && o.sigma > 0.0)
+    refuse("sigma belongs to the objective denoising; leave it 0");
   if (o.objective != ScoreObjective::denoising || o.sigma > 0.0) return;
   if (o.sigmas.empty()) refuse("sigmas is empty; give sigma or some to choose from");
   for (const double sigma : o.sigmas)

@@ -71,7 +71,8 @@ Finding few_samples(std::size_t n) {
           "gather at least " + std::to_string(least_to_split) + " samples or give a ridge"};
 }
 
-ScoreSummary summary_of(const KernelSamples& samples, const SteinChoice& choice) {
+ScoreSummary summary_of(const KernelSamples& samples, const SteinOptions& options,
+                        const SteinChoice& choice) {
   const auto n = static_cast<double>(samples.points.count());
   ScoreSummary summary;
   summary.environment = samples.environment;
@@ -79,22 +80,19 @@ ScoreSummary summary_of(const KernelSamples& samples, const SteinChoice& choice)
   summary.samples = samples.points.count();
   summary.held_out_loss = choice.held_out_loss;
   summary.settings = {{"width", choice.width}, {"ridge", choice.ridge_per_sample * n}};
-  if (samples.points.count() < least_to_split)
+  const bool given = options.parity || options.ridge > 0.0;
+  if (!given && samples.points.count() < least_to_split &&
+      options.solver != KernelSolver::nystrom)  // which chooses all the same
     summary.findings.push_back(few_samples(samples.points.count()));
   return summary;
 }
 
-SteinFit whole_fit(const KernelSamples& samples, const SteinOptions& options, KernelSolver solver,
+SteinFit whole_fit(const KernelSamples& samples, const SteinOptions& options,
                    const SteinChoice& choice, WholeStein fit) {
-  ScoreSummary summary = summary_of(samples, choice);
+  ScoreSummary summary = summary_of(samples, options, choice);
   summary.settings.push_back({"iterations", static_cast<double>(fit.iterations)});
   summary.settings.push_back({"residual", fit.residual});
-  if (solver == KernelSolver::conjugate_gradient && fit.residual > 1e-2) {
-    summary.findings.push_back(
-        {Severity::warning, "solver-not-converged",
-         "conjugate gradients stopped at a relative residual of " + std::to_string(fit.residual),
-         "use a larger ridge or the dense solver"});
-  }
+  if (!converged(fit.residual)) summary.findings.push_back(not_converged(fit.residual));
   std::shared_ptr<const Score::Model> model;
   if (options.extension == SteinExtension::augmented) {
     const double ridge = choice.ridge_per_sample * static_cast<double>(samples.points.count());
@@ -113,7 +111,7 @@ SteinFit nystrom_fit(const Backend& backend, const KernelSamples& samples,
                            options.centres, ridge, seed);
   choice.ridge_per_sample = fit.ridge;
   choice.held_out_loss = kernel_loss_in_x(fit.expansion, fit.held_out, samples.whitening);
-  ScoreSummary summary = summary_of(samples, choice);
+  ScoreSummary summary = summary_of(samples, options, choice);
   summary.settings.push_back({"centres", static_cast<double>(fit.expansion.centres.count())});
   auto model = std::make_shared<const KernelModel>(std::move(fit.expansion), samples.whitening);
   return SteinFit(nullptr, Score(std::move(model), std::move(summary)));
@@ -126,7 +124,7 @@ std::vector<SteinFit> nystrom_fits(const Backend& backend, std::span<const Kerne
   std::vector<SteinFit> fits;
   for (const KernelSamples& one : samples) {
     check_cancelled(observer);
-    const bool given = wanted_widths(options, one.median).size() == 1;
+    const bool given = wanted_widths(options, one).size() == 1;
     const SteinChoice choice =
         given ? given_choice(options, one)
               : choose_stein(backend, options, {&one, 1}, seed, observer).front();
@@ -141,7 +139,7 @@ std::vector<SteinFit> fourier_fits(const Backend& backend, std::span<const Kerne
   std::vector<SteinFit> fits;
   std::vector<FourierStein> found = fit_fourier(backend, options, samples, seed, observer);
   for (std::size_t e = 0; e < samples.size(); ++e) {
-    ScoreSummary summary = summary_of(samples[e], found[e].choice);
+    ScoreSummary summary = summary_of(samples[e], options, found[e].choice);
     summary.settings.push_back({"features", static_cast<double>(options.features)});
     fits.push_back(
         SteinFit(std::move(found[e].state), Score(std::move(found[e].model), std::move(summary))));
@@ -156,7 +154,7 @@ std::vector<SteinFit> whole_fits(const Backend& backend, std::span<const KernelS
   std::vector<WholeStein> found = fit_whole(backend, samples, choices, system_options(solver));
   std::vector<SteinFit> fits;
   for (std::size_t e = 0; e < samples.size(); ++e)
-    fits.push_back(whole_fit(samples[e], options, solver, choices[e], std::move(found[e])));
+    fits.push_back(whole_fit(samples[e], options, choices[e], std::move(found[e])));
   return fits;
 }
 

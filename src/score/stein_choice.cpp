@@ -43,7 +43,7 @@ class Choosing {
       best_[e].choice = given_choice(options, samples[e]);
       if (!chooses(options, samples[e])) continue;
       splits_[e] = kernel_split(backend, samples[e], seed, most_to_choose_on, most_to_choose_on);
-      for (const double width : wanted_widths(options, samples[e].median)) {
+      for (const double width : wanted_widths(options, samples[e])) {
         const RadialKernel kernel{RadialKernel::Form::rbf, width};
         setups_.push_back({e, kernel, stein_right(backend, kernel, splits_[e]->train)});
       }
@@ -77,7 +77,8 @@ class Choosing {
     std::vector<RowMajor> sides;
     for (const Trial& trial : trials) {
       const double n = static_cast<double>(train(trial).count());
-      problems.push_back({trial.setup->kernel, train(trial), trial.ridge_per_sample * n});
+      problems.push_back({trial.setup->kernel, train(trial), trial.ridge_per_sample * n,
+                          samples_[trial.setup->place].environment});
       sides.push_back(trial.setup->right);
     }
     const std::vector<RidgeSystem> systems = RidgeSystem::build(backend_, problems, {});
@@ -125,13 +126,17 @@ bool chooses(const SteinOptions& options, const KernelSamples& samples) {
 
 SteinChoice given_choice(const SteinOptions& options, const KernelSamples& samples) {
   const auto n = static_cast<double>(samples.points.count());
-  if (options.parity) return {samples.median, 1e-3 * samples.median / n};
-  return {options.width > 0.0 ? options.width : samples.median,
+  if (options.parity) {
+    const double width = samples.typical_distance();
+    return {width, 1e-3 * width / n};
+  }
+  return {options.width > 0.0 ? options.width : samples.typical_distance(),
           options.ridge > 0.0 ? options.ridge / n : usual_ridge};
 }
 
-std::vector<double> wanted_widths(const SteinOptions& options, double median) {
+std::vector<double> wanted_widths(const SteinOptions& options, const KernelSamples& samples) {
   if (options.width > 0.0) return {options.width};
+  const double median = samples.typical_distance();
   if (options.width_choice == KernelWidth::median) return {median};
   return {0.5 * median, median, 2.0 * median};
 }

@@ -23,7 +23,7 @@ bool chooses(const SteinOptions& options, const KernelSamples& samples);
 SteinChoice given_choice(const SteinOptions& options, const KernelSamples& samples);
 
 /// Widths among which held-out loss decides.
-std::vector<double> wanted_widths(const SteinOptions& options, double median);
+std::vector<double> wanted_widths(const SteinOptions& options, const KernelSamples& samples);
 /// Ridges per sample alike, for n samples: the given one, or 10^(smallest / 2) and on by half
 /// decades.
 std::vector<double> wanted_ridges(const SteinOptions& options, std::size_t n, int smallest);

@@ -186,7 +186,7 @@ class Fitting {
           kernel_split(backend_, one, seed_, one.points.count(), most_held_out);
       add_part(split.train);
       add_part(split.held_out);
-      widths = wanted_widths(options_, one.median);
+      widths = wanted_widths(options_, one);
       candidate.ridges = wanted_ridges(options_, one.points.count(), smallest_ridge);
     } else {
       const SteinChoice given = given_choice(options_, one);
@@ -273,8 +273,7 @@ std::vector<FourierStein> fit_fourier(const Backend& backend, const SteinOptions
 
 std::size_t fourier_doubles(const SteinOptions& options, const KernelSamples& samples) {
   constexpr std::size_t squares = 14;
-  return squares * wanted_widths(options, samples.median).size() * options.features *
-         options.features;
+  return squares * wanted_widths(options, samples).size() * options.features * options.features;
 }
 
 }  // namespace lodestein

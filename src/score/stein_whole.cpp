@@ -77,7 +77,7 @@ std::vector<WholeStein> fit_whole(const Backend& backend, std::span<const Kernel
     const Points& points = samples[e].points;
     const RadialKernel kernel{RadialKernel::Form::rbf, choices[e].width};
     const double ridge = choices[e].ridge_per_sample * static_cast<double>(points.count());
-    problems.push_back({kernel, points, ridge});
+    problems.push_back({kernel, points, ridge, samples[e].environment});
     b.push_back(stein_right(backend, kernel, points));
   }
   std::vector<RidgeSystem> systems = RidgeSystem::build(backend, problems, options);
@@ -90,7 +90,7 @@ std::vector<WholeStein> fit_whole(const Backend& backend, std::span<const Kernel
     fits.push_back({std::make_shared<const WholeState>(backend, samples[e], kernel,
                                                        std::move(systems[e]), std::move(g[e])),
                     {backend, kernel, false, samples[e].points, std::move(weights[e].x), 0.0},
-                    at_samples[e].residual,
+                    std::max(at_samples[e].residual, weights[e].residual),
                     at_samples[e].iterations});
   }
   return fits;

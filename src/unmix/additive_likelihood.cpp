@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "kernels/cpu/multiquadrics.hpp"
+#include "unmix/multiquadrics.hpp"
 
 namespace lodestein::unmix {
 namespace {
@@ -21,7 +21,7 @@ constexpr double smoothing = 0.01;     // of multiquadrics, in variances of a la
 constexpr double ridge = 1e-6;         // makes the regression regular; features are of order 1
 constexpr int chunks_per_thread = 16;  // fewer aren't worth a thread's start
 constexpr std::size_t strips = 8;      // parts of the samples, whatever the number of threads
-constexpr auto units = static_cast<Index>(kernels::cpu::multiquadric_units);
+constexpr auto units = static_cast<Index>(multiquadric_units);
 
 std::vector<const double*> columns(const MatrixXd& matrix) {
   std::vector<const double*> result;
@@ -59,7 +59,7 @@ struct AdditiveLikelihood::Work {
     x.push_back(chunk.one.data());
     if (parents.empty()) return;
     phi.resize(z.rows(), units);
-    kernels::cpu::multiquadrics(x, forms.data(), smoothing, rows, columns(phi));
+    multiquadrics(x, forms.data(), smoothing, rows, columns(phi));
     for (Index k = 0; k < units; ++k) psi.push_back(phi.col(k).data());
   }
 };
@@ -100,7 +100,7 @@ AdditiveLikelihood::AdditiveLikelihood(const std::vector<MatrixXd>& y, Targets t
 
 void AdditiveLikelihood::add_chunk(const MatrixXd& samples, Index first, Index rows,
                                    std::size_t environment, const VectorXd& mean) {
-  constexpr auto multiple = static_cast<Index>(kernels::cpu::multiquadric_rows);
+  constexpr auto multiple = static_cast<Index>(multiquadric_rows);
   const Index padded = (rows + multiple - 1) / multiple * multiple;
   Chunk chunk{MatrixXd::Zero(padded, samples.cols()), VectorXd::Zero(padded), environment};
   chunk.y.topRows(rows) =
@@ -120,8 +120,7 @@ AdditiveLikelihood::Latents AdditiveLikelihood::encode(const MatrixXd& h) const 
   for (std::size_t c = 0; c < chunks_.size(); ++c) {
     const MatrixXd& y = chunks_[c].y;
     z[c].resize(y.rows(), y.cols());
-    kernels::cpu::combine(columns(y), unit.data(), static_cast<std::size_t>(y.rows()),
-                          columns(z[c]));
+    combine(columns(y), unit.data(), static_cast<std::size_t>(y.rows()), columns(z[c]));
   }
   return z;
 }
@@ -144,7 +143,7 @@ std::vector<AdditiveLikelihood::Fit> AdditiveLikelihood::regress(const Latents& 
       if (hits(chunks_[c], i)) continue;
       work.evaluate(chunks_[c], z[c], mechanism.parents);
       work.psi.push_back(z[c].col(i).data());
-      kernels::cpu::add_squares(work.psi, static_cast<std::size_t>(z[c].rows()), sums[task].data());
+      add_squares(work.psi, static_cast<std::size_t>(z[c].rows()), sums[task].data());
     }
   }
   std::vector<Fit> fits;
@@ -175,7 +174,7 @@ void AdditiveLikelihood::add_slopes(std::size_t c, const Latents& z, Index i,
   work.cotangent.resize(z[c].rows());
   work.psi.push_back(z[c].col(i).data());
   double* const cotangent[] = {work.cotangent.data()};  // minus the residual over s
-  kernels::cpu::combine(work.psi, minus.data(), rows, cotangent);
+  combine(work.psi, minus.data(), rows, cotangent);
   slope.col(i) -= work.cotangent;
   if (p == 0) return;
   std::vector<double*> slopes;
@@ -185,9 +184,9 @@ void AdditiveLikelihood::add_slopes(std::size_t c, const Latents& z, Index i,
   }
   work.c.resize(z[c].rows(), units);
   const std::vector<const double*> phi = columns(std::as_const(work.phi));
-  kernels::cpu::multiquadric_slopes(work.x, phi, work.forms.data(), fit.theta.data() + 1 + p,
-                                    work.cotangent.data(), rows, columns(work.c), slopes);
-  kernels::cpu::add_form_sums(work.x, columns(std::as_const(work.c)), rows, form_sums.data());
+  multiquadric_slopes(work.x, phi, work.forms.data(), fit.theta.data() + 1 + p,
+                      work.cotangent.data(), rows, columns(work.c), slopes);
+  add_form_sums(work.x, columns(std::as_const(work.c)), rows, form_sums.data());
 }
 
 double AdditiveLikelihood::node(const Latents& z, Index i, const AdditiveMechanism& mechanism,
@@ -279,8 +278,8 @@ AdditiveLikelihood::Gradient AdditiveLikelihood::differentiate(const Latents& z,
         else
           add_slopes(c, z, i, mechanisms[k], fits[k], work[k], slope, sums[s][k]);
       }
-      kernels::cpu::add_products(columns(std::as_const(slope)), columns(chunk.y),
-                                 static_cast<std::size_t>(z[c].rows()), by_h[s].data());
+      add_products(columns(std::as_const(slope)), columns(chunk.y),
+                   static_cast<std::size_t>(z[c].rows()), by_h[s].data());
     }
   }
   Gradient gradient;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/cpu/multiquadrics.hpp"
+#include "unmix/multiquadrics.hpp"
 
 namespace lodestein::unmix {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 
-constexpr auto count = static_cast<Index>(kernels::cpu::multiquadric_units);
+constexpr auto count = static_cast<Index>(multiquadric_units);
 constexpr Index most_rank = 7;      // of W_k
 constexpr double first_size = 0.5;  // of the entries of W_k and b_k
 
@@ -74,7 +74,7 @@ std::vector<double> packed_forms(const AdditiveMechanism& mechanism) {
   if (mechanism.parents.empty()) return {};
   const MatrixXd& units = mechanism.units;
   const Index rank = units.rows() / count, q = units.cols();
-  std::vector<double> forms(kernels::cpu::form_size(static_cast<std::size_t>(q)) *
+  std::vector<double> forms(form_size(static_cast<std::size_t>(q)) *
                             static_cast<std::size_t>(count));
   for (Index k = 0; k < count; ++k) {
     const auto unit = units.middleRows(k * rank, rank);

@@ -37,7 +37,7 @@ class MechanismDraws {
   std::vector<Eigen::MatrixXd> draws_;  // per latent [K r, n + 1]
 };
 
-/// Multiquadrics' forms (W_k, b_k)^T (W_k, b_k) as kernels/cpu/multiquadrics.hpp wants them.
+/// Multiquadrics' forms (W_k, b_k)^T (W_k, b_k) as unmix/multiquadrics.hpp wants them.
 /// Empty without parents.
 std::vector<double> packed_forms(const AdditiveMechanism& mechanism);
 /// Derivative by the units, given sums over samples of x_j x_l c_k laid out like forms.

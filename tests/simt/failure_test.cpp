@@ -60,6 +60,15 @@ NetworkShape small_network() {
   return shape;
 }
 
+constexpr std::size_t quadratics = d + d * (d + 1) / 2;
+
+FeatureMap quadratic_features() {
+  FeatureMap map;
+  map.dimension = d;
+  map.degree = 2;
+  return map;
+}
+
 std::vector<Operation> every_operation() {
   return {
       {"moments",
@@ -82,6 +91,20 @@ std::vector<Operation> every_operation() {
                                  {a.x.data(), n, d},
                                  {a.narrow.data(), n, d}};
          on.pairwise().product({&p, 1});
+       }},
+      {"curl-free product",
+       [](const Operations& on, const Arrays& a) {
+         const PairwiseProblem p{{RadialKernel::Form::inverse_multiquadric},
+                                 {a.x.data(), n, d},
+                                 {a.x.data(), n, d},
+                                 {a.x.data(), n, d},
+                                 {a.narrow.data(), n, d}};
+         on.pairwise().curl_free_product({&p, 1});
+       }},
+      {"gram",
+       [](const Operations& on, const Arrays& a) {
+         const GramProblem p{{}, {a.x.data(), n, d}, {a.x.data(), n, d}, {a.narrow.data(), n, n}};
+         on.pairwise().gram({&p, 1});
        }},
       {"distance quantile",
        [](const Operations& on, const Arrays& a) {
@@ -108,6 +131,61 @@ std::vector<Operation> every_operation() {
          p.gradient = a.narrow.data();
          on.network().loss({&p, 1});
        }},
+      {"adam",
+       [](const Operations& on, const Arrays& a) {
+         AdamStep p;
+         p.size = n;
+         p.step = 1;
+         p.gradient = a.x.data();
+         p.parameters = a.narrow.data();
+         p.first = a.narrow.data() + n;
+         p.second = a.narrow.data() + 2 * n;
+         on.network().adam({&p, 1});
+       }},
+      {"features",
+       [](const Operations& on, const Arrays& a) {
+         FeatureEvaluation p;
+         p.map = quadratic_features();
+         p.x = {a.x.data(), n, d};
+         p.features = {a.narrow.data(), n, quadratics};
+         on.features().evaluate({&p, 1});
+       }},
+      {"feature moments",
+       [](const Operations& on, const Arrays& a) {
+         FeatureMoments p;
+         p.map = quadratic_features();
+         p.x = {a.x.data(), n, d};
+         p.second = {a.out.data(), quadratics, quadratics};
+         on.features().moments({&p, 1});
+       }},
+      {"feature energy",
+       [](const Operations& on, const Arrays& a) {
+         FeatureEnergy p;
+         p.map = quadratic_features();
+         p.x = {a.x.data(), n, d};
+         p.quadratic = {a.out.data(), quadratics, quadratics};
+         p.linear = {a.out.data() + quadratics * quadratics, quadratics, 1};
+         on.features().energy({&p, 1});
+       }},
+      {"latent loss",
+       [](const Operations& on, const Arrays& a) {
+         LatentLossProblem p;
+         p.encoder.layers = p.decoder.layers = 1;
+         p.encoder.widths = {d, 2};
+         p.decoder.widths = {2, d};
+         p.parameters = a.x.data();
+         p.inputs = p.differences = {a.x.data(), n, d};
+         p.mean_absolute = {a.out.data(), 1, 2};
+         on.latent_loss()({&p, 1});
+       }},
+      {"mix",
+       [](const Operations& on, const Arrays& a) {
+         MixProblem p;
+         p.matrices[0] = {a.wide.data(), d, d};
+         p.latents = {a.wide.data(), n, d};
+         p.observed = {a.out.data(), n, d};
+         on.simulate().mix({&p, 1});
+       }},
       {"training",
        [](const Operations& on, const Arrays& a) {
          TrainingProblem p;
@@ -124,6 +202,23 @@ std::vector<Operation> every_operation() {
          for (std::size_t i = 0; i + 1 < n; i += 2)
            problems.push_back({{a.square.data() + i * (n + 1), 2, 2, n}, a.status.data() + i / 2});
          on.solve().factor(problems);
+       }},
+      {"triangular solve",
+       [](const Operations& on, const Arrays& a) {
+         SolveProblem p;
+         p.factor = {a.square.data(), n, n};
+         p.right = {a.out.data(), n, d};
+         on.solve().solve(std::span<const SolveProblem>(&p, 1));
+       }},
+      {"Cholesky factor in fp32",
+       [](const Operations& on, const Arrays& a) {
+         const CholeskyProblem32 p{{a.narrow.data(), n, n}, a.status.data()};
+         on.solve().factor(std::span<const CholeskyProblem32>(&p, 1));
+       }},
+      {"triangular solve in fp32",
+       [](const Operations& on, const Arrays& a) {
+         const SolveProblem32 p{{a.x.data(), d, d}, {a.narrow.data(), d, n}};
+         on.solve().solve(std::span<const SolveProblem32>(&p, 1));
        }},
       {"symmetric eigenproblem",
        [](const Operations& on, const Arrays& a) {

@@ -152,6 +152,23 @@ TEST(SteinOptions, AreRefusedByName) {
       AllOf(HasSubstr("'e1' has 5001 samples"), HasSubstr("at most 5000"), HasSubstr("smooth")));
 }
 
+TEST(SteinOptions, FewSamplesSayThatNothingWasChosenOnlyIfSomethingWasToBe) {
+  const Dataset few = dataset_of({normal(12, 9)});
+  const auto says = [&](const SteinOptions& options) {
+    const auto findings = fit_stein(cpu, few, options).front().score().summary().findings;
+    return std::any_of(findings.begin(), findings.end(),
+                       [](const Finding& f) { return f.code == "settings-not-chosen"; });
+  };
+  EXPECT_TRUE(says({}));
+  EXPECT_FALSE(says({.ridge = 1.0}));
+  EXPECT_FALSE(says({.parity = true}));
+  EXPECT_FALSE(says({.solver = KernelSolver::nystrom, .centres = 4}));
+  EXPECT_THAT(message_of<InvalidArgument>([&] {
+                fit_stein(cpu, dataset_of({normal(4, 9)}), {.solver = KernelSolver::nystrom});
+              }),
+              AllOf(HasSubstr("'e0' has 4 samples"), HasSubstr("at least 5")));
+}
+
 TEST(SteinOptions, WhatAFitDoesNotHaveIsSaid) {
   const Dataset data = dataset_of({normal(60, 10)});
   const SteinFit nystrom =
@@ -175,8 +192,11 @@ TEST(SteinOptions, HardDataAreRefusedByEnvironment) {
   const auto refused = [&](const Matrix& x) {
     return message_of<InvalidArgument>([&] { stein_scores(cpu, dataset_of({normal(40, 12), x})); });
   };
-  EXPECT_THAT(refused(equal),
-              AllOf(HasSubstr("'e1'"), HasSubstr("more than half of its samples are equal")));
+  EXPECT_THAT(refused(equal), AllOf(HasSubstr("'e1'"), HasSubstr("most of its samples are equal"),
+                                    HasSubstr("give the kernel a width")));
+  const auto given =
+      stein_scores(cpu, dataset_of({normal(40, 12), equal}), {.ridge = 1.0, .width = 1.0});
+  EXPECT_TRUE(as_eigen(given.back().evaluate(equal)).allFinite());
   EXPECT_THAT(refused(constant), AllOf(HasSubstr("'e1'"), HasSubstr("column 2 is constant")));
   EXPECT_THAT(refused(normal(2, 1)), AllOf(HasSubstr("'e1'"), HasSubstr("at least 3")));
 }
@@ -312,6 +332,15 @@ TEST(KernelScoreOptions, AreRefusedByName) {
   for (const double bad : {0.0, -1.0, nan, infinity})
     EXPECT_THAT(refused({.nu = bad}), HasSubstr("nu must be positive"));
   EXPECT_THAT(refused({.eigenvectors = 3}), HasSubstr("only ssge has eigenvectors"));
+  EXPECT_THAT(refused({.step = 0.5}), HasSubstr("only landweber has a step"));
+  EXPECT_THAT(refused({.method = KernelMethod::ssge, .nu = 2.0}),
+              HasSubstr("only the nu-method has nu"));
+  for (const KernelScoreOptions& options :
+       {KernelScoreOptions{.share = 0.9},
+        KernelScoreOptions{.method = KernelMethod::ssge, .eigenvectors = 3, .share = 0.9}})
+    EXPECT_THAT(refused(options), HasSubstr("ssge without a number of eigenvectors"));
+  EXPECT_THAT(refused({.method = KernelMethod::ssge, .eigenvectors = 31}),
+              AllOf(HasSubstr("'e0' has 30 samples"), HasSubstr("not 31")));
   for (const double bad : {0.0, 1.0, -1.0, nan})
     EXPECT_THAT(refused({.method = KernelMethod::ssge, .share = bad}),
                 HasSubstr("the share of the trace must be in (0, 1)"));

@@ -320,6 +320,14 @@ TEST(LogRatio, EveryBadValueIsNamed) {
   }
   for (const double bad : {-1.0, 0.0, 1.0, nan})
     EXPECT_THAT(refused({.held_out = bad}), HasSubstr("held-out share"));
+  EXPECT_THAT(refused({.bandwidth = 2.0}), HasSubstr("bandwidth is of Fourier features"));
+  const auto with = [&](RatioFit fit, std::size_t iterations) {
+    return message_of<InvalidArgument>([&] {
+      log_ratio_differences(single, pairs.dataset, {.fit = fit, .iterations = iterations});
+    });
+  };
+  EXPECT_THAT(with(RatioFit::moments, 3), HasSubstr("moments has none"));
+  EXPECT_THAT(with(RatioFit::newton, 0), HasSubstr("iterations must be at least 1"));
   EXPECT_THAT(message_of<InvalidArgument>([&] {
                 log_ratio_differences(single, gaussian_pairs(2, {9, 50}).dataset);
               }),

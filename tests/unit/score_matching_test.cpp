@@ -11,6 +11,7 @@
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/score/check.hpp"
+#include "simulate_support.hpp"
 
 namespace lodestein {
 namespace {
@@ -677,6 +678,26 @@ TEST(ScoreMatchingOptions, EveryBadValueIsNamed) {
   EXPECT_THAT(with([](auto& o) { o.held_out = 0.0, o.iterate = ScoreIterate::best; }),
               HasSubstr("iterate best needs held_out"));
   EXPECT_THAT(with([](auto& o) { o.folds = 11; }), HasSubstr("at least 22 are needed"));
+  EXPECT_THAT(with([](auto& o) { o.hidden = {4097}; }), HasSubstr("width 4097"));
+}
+
+TEST(ScoreMatchingOptions, WhatAnObjectiveDoesNotHaveIsRefused) {
+  const auto with = [](Objective objective, auto spoil) {
+    ScoreMatchingOptions o = quick();
+    o.objective = objective;
+    spoil(o);
+    return test::message_of<InvalidArgument>([&] { fit(dataset(20, 2, 0.5), o); });
+  };
+  EXPECT_THAT(with(Objective::exact, [](auto& o) { o.slices = 2; }),
+              HasSubstr("exact has no slices"));
+  for (const Objective objective : {Objective::exact, Objective::denoising}) {
+    EXPECT_THAT(with(objective, [](auto& o) { o.slice_law = ScoreSlices::gaussian; }),
+                HasSubstr("slice_law belongs to"));
+  }
+  for (const Objective objective : {Objective::exact, Objective::sliced_reduced}) {
+    EXPECT_THAT(with(objective, [](auto& o) { o.sigma = 0.2; }),
+                HasSubstr("sigma belongs to the objective denoising"));
+  }
 }
 
 }  // namespace

@@ -3,10 +3,10 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/cpu/multiquadrics.hpp"
 #include "lodestein/core/random.hpp"
+#include "unmix/multiquadrics.hpp"
 
-namespace lodestein::kernels::cpu {
+namespace lodestein::unmix {
 namespace {
 
 constexpr std::size_t p = 3, rows = 24, real_rows = 21;
@@ -147,4 +147,4 @@ TEST(Combine, IsAProductOfMatrices) {
 }
 
 }  // namespace
-}  // namespace lodestein::kernels::cpu
+}  // namespace lodestein::unmix

@@ -14,7 +14,7 @@ namespace lodestein {
 
 /// How a kernel system of N samples is solved.
 /// automatic: dense up to 8000 samples, conjugate_gradient up to 20000, fourier beyond.
-/// dense: fp32 factor, N^2 floats, exact up to fp32. conjugate_gradient: matrix-free, N * 100
+/// dense: fp32 factor, N^2 floats, exact up to fp32. conjugate_gradient: matrix-free, N * 150
 /// floats. nystrom: `centres` of the samples carry the kernel, 2 N * centres^2 flops in one pass.
 /// fourier: `features` random Fourier features stand for the kernel, N * features^2 flops in one
 /// pass.

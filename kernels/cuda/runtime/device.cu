@@ -116,7 +116,8 @@ void* Device::allocate(std::size_t bytes) const {
   void* data = nullptr;
   const cudaError_t code = cudaMallocFromPoolAsync(&data, bytes, pool_, stream_);
   if (code != cudaSuccess)
-    check(code, "allocation of " + std::to_string(bytes) + " bytes on the GPU");
+    check(code, "allocation of " + std::to_string(bytes) +
+                    " bytes on the GPU (fewer samples or features at a time need less)");
   return data;
 }
 

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <span>
 
-namespace lodestein::kernels::cpu {
+namespace lodestein::unmix {
 
 /// Arrays over samples, one per variable, of a whole number of `multiquadric_rows` samples; what
 /// pads them is 0. The building blocks of regressions on multiquadrics of p variables,
@@ -41,4 +41,4 @@ void add_products(Variables a, Variables b, std::size_t rows, double* sums);
 /// The same for b = a; only sums(i, j) with j <= i are sure to be added to.
 void add_squares(Variables a, std::size_t rows, double* sums);
 
-}  // namespace lodestein::kernels::cpu
+}  // namespace lodestein::unmix

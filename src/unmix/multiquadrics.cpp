@@ -1,7 +1,7 @@
 // Compiled once per vector instruction set by Highway's foreach_target.
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/cpu/multiquadrics.cpp"
-#include "kernels/cpu/multiquadrics.hpp"
+#define HWY_TARGET_INCLUDE "unmix/multiquadrics.cpp"
+#include "unmix/multiquadrics.hpp"
 
 #include <cstddef>
 
@@ -12,7 +12,7 @@
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
-namespace lodestein::kernels::cpu {
+namespace lodestein::unmix {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -164,11 +164,11 @@ void products(Variables a, Variables b, bool square, std::size_t rows, double* s
 }
 
 }  // namespace HWY_NAMESPACE
-}  // namespace lodestein::kernels::cpu
+}  // namespace lodestein::unmix
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace lodestein::kernels::cpu {
+namespace lodestein::unmix {
 HWY_EXPORT(combine_all);
 HWY_EXPORT(evaluate);
 HWY_EXPORT(differentiate);
@@ -202,6 +202,6 @@ void add_squares(Variables a, std::size_t rows, double* sums) {
   HWY_DYNAMIC_DISPATCH(products)(a, a, true, rows, sums);
 }
 
-}  // namespace lodestein::kernels::cpu
+}  // namespace lodestein::unmix
 
 #endif  // HWY_ONCE
