@@ -1,9 +1,13 @@
 #include "lodestein/score/cross_fit.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
+#include <span>
 
+#include "core/cancel_only.hpp"
 #include "core/eigen.hpp"
 #include "core/shuffle.hpp"
 #include "kernels/operations.hpp"
@@ -38,19 +42,32 @@ std::vector<Dataset> split(const Dataset& dataset, Seed seed, std::uint32_t numb
   return result;
 }
 
-// E[d_a d_b^T] of environment m at points of `held_out`, symmetrised.
-Matrix cross_moment(const Backend& backend, const ScoreDifferences& a, const ScoreDifferences& b,
-                    const Dataset& held_out, std::size_t m, MomentPoints points) {
-  WeightedDifferences both = differences_at(a, m, held_out, points);
-  const WeightedDifferences other = differences_at(b, m, held_out, points);
-  both.values.insert(both.values.end(), other.values.begin(), other.values.end());
-  for (std::size_t k = 0; k < both.weights.size(); ++k)
-    both.weights[k] = 0.5 * (both.weights[k] + other.weights[k]);
-  check_overlap(both, held_out.environments[m + 1].name);
-  const auto d = static_cast<Eigen::Index>(a.dimension());
-  const Matrix all = moments_of(backend.operations(), both, 2, a.dimension());
-  const Eigen::MatrixXd block = as_eigen(all).topRightCorner(d, d);
-  return to_matrix((0.5 * (block + block.transpose())).eval());
+struct PartMoments {
+  Matrix cross, common;  // [d, d]
+};
+
+// Of environment m at the points of part `own`: E[d_a d_b^T] of the two other fits, symmetrised,
+// and E[d d^T] of the mean of all three.
+PartMoments part_moments(const Backend& backend, std::span<const ScoreDifferences> fits,
+                         std::size_t own, const Dataset& part, std::size_t m, MomentPoints points) {
+  std::array<WeightedDifferences, parts> at;
+  for (std::size_t p = 0; p < parts; ++p) at[p] = differences_at(fits[p], m, part, points);
+  const WeightedDifferences &a = at[(own + 1) % parts], &b = at[(own + 2) % parts];
+  const std::size_t d = fits.front().dimension(), count = a.weights.size();
+  WeightedDifferences both = a, mean = at[own];
+  both.values.insert(both.values.end(), b.values.begin(), b.values.end());
+  for (std::size_t k = 0; k < count; ++k) {
+    both.weights[k] = 0.5 * (a.weights[k] + b.weights[k]);
+    mean.weights[k] = (mean.weights[k] + 2.0 * both.weights[k]) / parts;
+  }
+  for (std::size_t i = 0; i < mean.values.size(); ++i)
+    mean.values[i] = (mean.values[i] + a.values[i] + b.values[i]) / parts;
+  check_overlap(both, part.environments[m + 1].name);
+  const auto size = static_cast<Eigen::Index>(d);
+  const Matrix all = moments_of(backend.operations(), both, 2, d);
+  const Eigen::MatrixXd block = as_eigen(all).topRightCorner(size, size);
+  return {to_matrix((0.5 * (block + block.transpose())).eval()),
+          moments_of(backend.operations(), mean, 1, d)};
 }
 
 // Upper tail of Student's t.
@@ -60,6 +77,18 @@ double upper_tail(double t, bool two_degrees) {
   return 0.5 - 0.375 * t / std::sqrt(below) * (1.0 - t * t / (12.0 * below));
 }
 
+// Of the three values of each split; mean over splits of the variance within them.
+double variance_within(const std::vector<double>& values) {
+  const std::size_t splits = values.size() / parts;
+  double within = 0.0;
+  for (std::size_t s = 0; s < splits; ++s) {
+    const double* v = values.data() + parts * s;
+    const double mean = std::accumulate(v, v + parts, 0.0) / parts;
+    for (std::size_t c = 0; c < parts; ++c) within += (v[c] - mean) * (v[c] - mean);
+  }
+  return within / (2.0 * static_cast<double>(splits));
+}
+
 struct Entry {
   double value = 0.0, standard_error = 0.0, p_value = 1.0;
 };
@@ -67,17 +96,11 @@ struct Entry {
 // Of the 3 splits values.
 Entry test(const std::vector<double>& values) {
   const std::size_t splits = values.size() / parts;
-  double sum = 0.0, within = 0.0;
-  for (std::size_t s = 0; s < splits; ++s) {
-    const double* v = values.data() + parts * s;
-    const double mean = std::accumulate(v, v + parts, 0.0) / parts;
-    for (std::size_t c = 0; c < parts; ++c) within += (v[c] - mean) * (v[c] - mean);
-    sum += mean;
-  }
   const auto count = static_cast<double>(splits);
-  const double variance = within / (2.0 * count);
+  const double variance = variance_within(values);
   Entry entry;
-  entry.value = sum / count;
+  entry.value =
+      std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
   entry.standard_error =
       std::sqrt(variance / 3.0 * (1.0 / count + 2.0 / 3.0 * (1.0 - 1.0 / count)));
   if (entry.standard_error > 0.0)
@@ -85,6 +108,21 @@ Entry test(const std::vector<double>& values) {
   else
     entry.p_value = entry.value > 0.0 ? 0.0 : 1.0;
   return entry;
+}
+
+std::vector<double> forms(const std::vector<Matrix>& moments, const Eigen::VectorXd& direction) {
+  std::vector<double> values;
+  for (const Matrix& r : moments) values.push_back(direction.transpose() * as_eigen(r) * direction);
+  return values;
+}
+
+// Error of the mean of `cross`, effect or not; NaN without `common`.
+double error_of(const std::vector<double>& cross, const std::vector<double>& common) {
+  if (common.size() != cross.size()) return std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> first_order;
+  for (std::size_t i = 0; i < cross.size(); ++i)
+    first_order.push_back(3.0 * common[i] - 2.0 * cross[i]);
+  return std::sqrt(variance_within(first_order) / parts);
 }
 
 }  // namespace
@@ -103,8 +141,13 @@ DifferenceEstimator each(
   return [fit = std::move(fit)](const Backend& backend, const std::vector<Dataset>& datasets,
                                 Seed seed, Observer& observer) {
     std::vector<ScoreDifferences> results;
-    for (const Dataset& dataset : datasets)
-      results.push_back(fit(backend, dataset, seed, observer));
+    CancelOnly inner(observer);
+    for (const Dataset& dataset : datasets) {
+      check_cancelled(observer);
+      observer.progress("fits to parts", results.size(), datasets.size());
+      results.push_back(fit(backend, dataset, seed, inner));
+    }
+    observer.progress("fits to parts", datasets.size(), datasets.size());
     return results;
   };
 }
@@ -138,14 +181,17 @@ CrossMoments cross_fit(const Backend& backend, const Dataset& dataset,
                           " results for " + std::to_string(folds.size()) + " data sets");
   CrossMoments result{interventional_names(dataset), options.splits, {}};
   result.values.resize(dataset.interventions());
+  result.common.resize(dataset.interventions());
   for (std::size_t fold = 0; fold < folds.size(); ++fold) {
     check_cancelled(observer);
     observer.progress("cross moments", fold, folds.size());
-    const std::size_t first = fold - fold % parts, own = fold % parts;
-    const ScoreDifferences& a = fits[first + (own + 1) % parts];
-    const ScoreDifferences& b = fits[first + (own + 2) % parts];
-    for (std::size_t m = 0; m < result.values.size(); ++m)
-      result.values[m].push_back(cross_moment(backend, a, b, folds[fold], m, options.points));
+    const std::size_t own = fold % parts;
+    const std::span<const ScoreDifferences> of_split(fits.data() + (fold - own), parts);
+    for (std::size_t m = 0; m < result.values.size(); ++m) {
+      PartMoments moments = part_moments(backend, of_split, own, folds[fold], m, options.points);
+      result.values[m].push_back(std::move(moments.cross));
+      result.common[m].push_back(std::move(moments.common));
+    }
   }
   observer.progress("cross moments", folds.size(), folds.size());
   return result;
@@ -158,18 +204,18 @@ TouchTests touch_tests(const CrossMoments& moments, ConstMatrixView decoder) {
         "touch_tests: moments of " + std::to_string(moments.values.front().front().rows()) +
         " variables, the decoder has " + std::to_string(decoder.rows()) + " rows");
   }
-  TouchTests tests{Matrix(k, n), Matrix(k, n), Matrix(k, n)};
-  const auto g = as_eigen(decoder);
+  TouchTests tests{Matrix(k, n), Matrix(k, n), Matrix(k, n), Matrix(k, n)};
   for (std::size_t m = 0; m < k; ++m) {
     for (std::size_t j = 0; j < n; ++j) {
-      const auto column = g.col(static_cast<Eigen::Index>(j));
-      std::vector<double> values;
-      for (const Matrix& r : moments.values[m])
-        values.push_back((column.transpose() * as_eigen(r) * column).value());
+      const Eigen::VectorXd direction = as_eigen(decoder).col(static_cast<Eigen::Index>(j));
+      const std::vector<double> values = forms(moments.values[m], direction);
       const Entry entry = test(values);
       tests.value(m, j) = entry.value;
       tests.standard_error(m, j) = entry.standard_error;
       tests.p_value(m, j) = entry.p_value;
+      tests.error(m, j) =
+          error_of(values, moments.common.empty() ? std::vector<double>{}
+                                                  : forms(moments.common[m], direction));
     }
   }
   return tests;

@@ -1,39 +1,20 @@
 #include "lodestein/score/estimate.hpp"
 
-#include <algorithm>
-
-#include "core/nearest.hpp"
 #include "lodestein/core/error.hpp"
 #include "score/automatic.hpp"
 
 namespace lodestein {
 namespace {
 
-const std::string plug_in_prefix = "plug-in-";
-
 template <class... Functions>
 struct Overloaded : Functions... {
   using Functions::operator()...;
 };
 
-[[noreturn]] void unknown(const char* what, const std::string& name,
-                          const std::vector<std::string>& known) {
-  throw InvalidArgument("'" + name + "' is no " + what + "; there are " +
-                        listed(known, known.size()) + "; did you mean '" + nearest(name, known) +
-                        "'?");
-}
-
 /// Only the observational environment.
 Dataset observational_part(const Dataset& dataset) {
   if (dataset.environments.empty()) throw InvalidArgument("the data set has no environment");
   return {dataset.features, {dataset.environments.front()}, {}};
-}
-
-LogRatioOptions log_ratio(unsigned degree, std::size_t fourier = 0) {
-  LogRatioOptions options;
-  options.features.degree = degree;
-  options.features.fourier = fourier;
-  return options;
 }
 
 }  // namespace
@@ -81,6 +62,12 @@ ScoreDifferences estimate_score_differences(const Backend& backend, const Datase
                    return residual_differences(backend, dataset, scores.front(), o.features, seed,
                                                observer);
                  },
+                 [&](const ContrastiveOptions& o) {
+                   return contrastive_fit(backend, dataset, o, seed, observer).differences;
+                 },
+                 [&](const ContrastiveNetworkOptions& o) {
+                   return contrastive_network(backend, dataset, o, seed, observer).differences;
+                 },
                  [&](const PlugInDifferences& o) {
                    const auto scores = estimate_scores(backend, dataset, o.scores, seed, observer);
                    return plug_in_differences(backend, dataset, scores, observer);
@@ -88,47 +75,13 @@ ScoreDifferences estimate_score_differences(const Backend& backend, const Datase
       method);
 }
 
-const std::vector<std::string>& score_method_names() {
-  static const std::vector<std::string> names{"auto",     "gaussian",       "stein",    "kernel",
-                                              "features", "score-matching", "published"};
-  return names;
-}
-
-ScoreMethod score_method(const std::string& name) {
-  if (name == "auto") return AutoScore{};
-  if (name == "gaussian") return GaussianScoreOptions{};
-  if (name == "stein") return SteinOptions{};
-  if (name == "kernel") return KernelScoreOptions{};
-  if (name == "features") return FeatureScoreOptions{};
-  if (name == "score-matching") return ScoreMatchingOptions{};
-  if (name == "published") return ScoreMatchingOptions::published();
-  unknown("score method", name, score_method_names());
-}
-
-const std::vector<std::string>& difference_method_names() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> all{"auto",        "gaussian",          "log-ratio",
-                                 "log-ratio-3", "log-ratio-fourier", "classifier",
-                                 "residual"};
-    for (const std::string& name : score_method_names()) all.push_back(plug_in_prefix + name);
-    return all;
-  }();
-  return names;
-}
-
-DifferenceMethod difference_method(const std::string& name) {
-  constexpr std::size_t fourier_features = 150;
-  const auto& names = difference_method_names();
-  if (std::find(names.begin(), names.end(), name) == names.end())
-    unknown("difference method", name, names);
-  if (name == "auto") return AutoDifferences{};
-  if (name == "gaussian") return GaussianScoreOptions{};
-  if (name == "log-ratio") return log_ratio(2);
-  if (name == "log-ratio-3") return log_ratio(3);
-  if (name == "log-ratio-fourier") return log_ratio(2, fourier_features);
-  if (name == "classifier") return ClassifierOptions{};
-  if (name == "residual") return ResidualDifferences{};
-  return PlugInDifferences{score_method(name.substr(plug_in_prefix.size()))};
+DifferenceEstimator difference_estimator(const DifferenceMethod& method) {
+  if (const auto* classifier = std::get_if<ClassifierOptions>(&method))
+    return classifier_estimator(*classifier);
+  return each(
+      [method](const Backend& backend, const Dataset& dataset, Seed seed, Observer& observer) {
+        return estimate_score_differences(backend, dataset, method, seed, observer);
+      });
 }
 
 }  // namespace lodestein

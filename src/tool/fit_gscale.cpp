@@ -105,7 +105,7 @@ void add_choices(CLI::App& app, GscaleChoices& choices) {
       ->group(group);
   add_pair_options(app, choices);
   add_name(app, "--differences", choices.differences, difference_method_names(),
-           "Estimator of the score differences of each pair")
+           "Estimator of the score differences of each pair; lodestein score --help lists them")
       ->default_str("auto")
       ->group(group);
   add_whole(app, "--points", choices.fit.points, 1, most_points,

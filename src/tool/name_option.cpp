@@ -14,7 +14,10 @@ CLI::Option* add_name(CLI::App& app, const std::string& flag, std::string& value
     return "'" + text + "' is not one of " + joined(names) + "; did you mean '" +
            nearest(text, names) + "'?";
   };
-  return app.add_option(flag, value, help)->check(check)->type_name(joined(names, "|"));
+  constexpr std::size_t few = 10;  // that a line of help has room for
+  return app.add_option(flag, value, help)
+      ->check(check)
+      ->type_name(names.size() <= few ? joined(names, "|") : "NAME");
 }
 
 }  // namespace lodestein::tool

@@ -9,6 +9,7 @@
 #include "lodestein/core/version.hpp"
 #include "tool/command.hpp"
 #include "tool/name_option.hpp"
+#include "tool/number_option.hpp"
 #include "tool/score_output.hpp"
 #include "tool/score_study.hpp"
 
@@ -20,7 +21,10 @@ struct ScoreCommandOptions {
   DataOptions data;
   std::string method, differences;  ///< empty: not asked for
   MomentPoints points = MomentPoints::overlap;
+  std::size_t splits = 0;
 };
+
+constexpr std::uint64_t most_splits = 1000;
 
 /// No option is silently without effect.
 void check_combination(const CLI::App& app, ScoreCommandOptions& options) {
@@ -29,9 +33,10 @@ void check_combination(const CLI::App& app, ScoreCommandOptions& options) {
     throw UsageError(study ? "--study simulates its own data; leave INPUT out"
                            : "give INPUT, the data, or --study FILE");
   if (study) {
-    for (const char* option : {"--method", "--differences", "--points", "--environment-column",
-                               "--observational", "--environments", "--features", "--ignore",
-                               "--cells", "--genes", "--layer", "--preprocess"})
+    for (const char* option :
+         {"--method", "--differences", "--points", "--splits", "--environment-column",
+          "--observational", "--environments", "--features", "--ignore", "--cells", "--genes",
+          "--layer", "--preprocess"})
       if (app.count(option) > 0)
         throw UsageError(
             fmt::format("{} has no effect with --study; the study file says what to "
@@ -39,9 +44,20 @@ void check_combination(const CLI::App& app, ScoreCommandOptions& options) {
                         option));
     return;
   }
-  if (app.count("--points") > 0 && options.differences.empty())
-    throw UsageError("--points needs --differences");
+  for (const char* option : {"--points", "--splits"})
+    if (app.count(option) > 0 && options.differences.empty())
+      throw UsageError(fmt::format("{} needs --differences", option));
   if (options.method.empty() && options.differences.empty()) options.method = "auto";
+}
+
+CrossFitted cross_fitted(const Backend& backend, const Dataset& dataset,
+                         const ScoreCommandOptions& options, Seed seed, Observer& observer) {
+  const DifferenceMethod method = difference_method(options.differences);
+  const CrossMoments moments =
+      cross_fit(backend, dataset, difference_estimator(method),
+                {.splits = options.splits, .points = options.points}, seed, observer);
+  return {options.splits, moments.mean(),
+          touch_tests(moments, Matrix::identity(dataset.feature_count()))};
 }
 
 int run_estimate(const ScoreCommandOptions& options, const Context& context) {
@@ -54,6 +70,8 @@ int run_estimate(const ScoreCommandOptions& options, const Context& context) {
 
   ScoreOutput output;
   output.points = options.points;
+  if (options.splits > 0)  // first, since it needs more samples
+    output.cross = cross_fitted(backend, dataset, options, seed, observer);
   if (!options.method.empty())
     output.scores = estimate_scores(backend, dataset, score_method(options.method), seed, observer);
   if (!options.differences.empty()) {
@@ -75,7 +93,7 @@ int run_estimate(const ScoreCommandOptions& options, const Context& context) {
   const std::string text =
       json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   if (!options.out.empty()) write_scores(options.out, dataset, output, text);
-  context.say(scores_text(output));
+  context.say(scores_text(output, dataset.features));
   if (!options.out.empty()) context.say(fmt::format("Result: {}\n", options.out.string()));
   context.emit(text);
   return failed(output) ? statistical_failure : done;
@@ -90,7 +108,7 @@ std::string content_of(const std::filesystem::path& file) {
 
 int run_study(const ScoreCommandOptions& options, const Context& context) {
   if (!options.out.empty()) check_replaceable(options.out, score_study_folder());
-  const ScoreStudy study = read_score_study(options.study);
+  const std::vector<ScoreStudy> study = read_score_study(options.study);
   const Backend backend = context.backend();
   ProgressObserver observer = context.observer();
   const auto rows = run_score_study(backend, study, Seed{context.seed}, observer);
@@ -116,14 +134,27 @@ difference of two scores. Data of `lodestein simulate` know their exact scores: 
 are printed, too.
 
 With --out: score.json; scores.npz, an array an environment at its own samples; differences.npz and
-overlap.npz, arrays ENVIRONMENT.observational and ENVIRONMENT.own; moments.npz, E[d d^T].
+overlap.npz, arrays ENVIRONMENT.observational and ENVIRONMENT.own; moments.npz, E[d d^T];
+cross_fit.npz, arrays ENVIRONMENT.moments, .error, .standard_error and .p_value.
 With --study: results.csv, table.md and study.toml.
 
 Examples:
   lodestein score study --method score-matching --seed 7 --out scores
   lodestein score study --differences auto --points overlap --out differences
+  lodestein score study --differences log-ratio-3 --splits 4
   lodestein score --study bench/studies/estimators.toml --seed 1 --out estimators
 )";
+
+template <class Method>
+std::string listing(const std::vector<NamedMethod<Method>>& methods) {
+  std::size_t width = 0;
+  for (const auto& method : named_score_methods()) width = std::max(width, method.name.size());
+  std::string text;
+  for (const auto& method : methods)
+    if (!method.name.starts_with("plug-in-"))
+      text += fmt::format("  {:<{}}  {}\n", method.name, width, method.help);
+  return text;
+}
 
 }  // namespace
 
@@ -134,14 +165,20 @@ Runner add_score(CLI::App& app, Context& context) {
   app.add_option("--out", options->out, "Folder to write; an older result is replaced")
       ->type_name("DIR");
   add_name(app, "--method", options->method, score_method_names(),
-           "Estimator of the scores (default: auto, or no scores if --differences is given)")
+           "Estimator of the scores, listed below (default: auto, or no scores if --differences is "
+           "given)")
       ->group("Method");
   add_name(app, "--differences", options->differences, difference_method_names(),
-           "Estimate score differences to the observational environment too")
+           "Estimate score differences to the observational environment too; listed below")
       ->group("Method");
   add_choice(app, "--points", options->points, moment_points_names,
              "Where the moments of differences are averaged; overlap: both environments' samples "
              "weighted by P(1-P)")
+      ->group("Method");
+  add_whole(app, "--splits", options->splits, 0, most_splits,
+            "Errors and tests of the differences' E[d_j^2] by a cross-fit of so many random splits "
+            "into three parts, each at the cost of one more estimate; 0: none, 4 is usual")
+      ->type_name("N")
       ->group("Method");
   app.add_option("--study", options->study,
                  "Instead of INPUT: simulate the models of this TOML file, and compare estimators "
@@ -153,7 +190,10 @@ Runner add_score(CLI::App& app, Context& context) {
   add_backend(app, context);
   add_threads(app, context);
   add_output_options(app, context);
-  app.footer(footer);
+  app.footer(
+      fmt::format("\nScores (--method):\n{}\nDifferences (--differences), and "
+                  "plug-in-NAME, the difference of two scores:\n{}{}",
+                  listing(named_score_methods()), listing(named_difference_methods()), footer));
   return [options, &app](const Context& c) {
     check_combination(app, *options);
     return options->study.empty() ? run_estimate(*options, c) : run_study(*options, c);

@@ -33,6 +33,24 @@ Json findings_json(const std::vector<Finding>& findings) {
   return json;
 }
 
+Json rows_json(ConstMatrixView matrix) {
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < matrix.rows(); ++i) {
+    Json row = Json::array();
+    for (std::size_t j = 0; j < matrix.cols(); ++j) row.push_back(json_number(matrix(i, j)));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Json cross_fit_json(const std::optional<CrossFitted>& cross) {
+  if (!cross) return {};
+  return {{"splits", cross->splits},
+          {"mean_squares", rows_json(cross->tests.value)},
+          {"errors", rows_json(cross->tests.error)},
+          {"p_values", rows_json(cross->tests.p_value)}};
+}
+
 Json differences_json(const ScoreOutput& output) {
   const DifferenceSummary& summary = output.differences->summary();
   Json losses = Json::array(), moments = Json::array();
@@ -48,6 +66,7 @@ Json differences_json(const ScoreOutput& output) {
           {"held_out_losses", losses},
           {"points", name_of(moment_points_names, output.points)},
           {"mean_squares", moments},
+          {"cross_fit", cross_fit_json(output.cross)},
           {"settings", settings_json(summary.settings)},
           {"findings", findings_json(summary.findings)}};
 }
@@ -96,6 +115,35 @@ std::string difference_table(const ScoreOutput& output) {
     const std::string loss = m < s.held_out_losses.size() ? number(s.held_out_losses[m]) : "-";
     text += fmt::format("  {:<{}}  {:>13}  {}\n", s.environments[m], first, loss, number(trace));
   }
+  return text;
+}
+
+/// The entries of all environments; of many those with the least p-values.
+std::string cross_fit_table(const ScoreOutput& output, const std::vector<std::string>& features) {
+  constexpr std::size_t most = 60;
+  const TouchTests& tests = output.cross->tests;
+  const std::vector<std::string>& names = output.cross->moments.environments;
+  std::vector<std::pair<std::size_t, std::size_t>> entries;
+  for (std::size_t m = 0; m < names.size(); ++m)
+    for (std::size_t j = 0; j < features.size(); ++j) entries.emplace_back(m, j);
+  const std::size_t all = entries.size();
+  if (all > most) {
+    std::stable_sort(entries.begin(), entries.end(), [&](const auto& a, const auto& b) {
+      return tests.p_value(a.first, a.second) < tests.p_value(b.first, b.second);
+    });
+    entries.resize(most);
+    std::sort(entries.begin(), entries.end());
+  }
+  const std::size_t first = width_of(names, 11), second = width_of(features, 7);
+  std::string text = fmt::format(
+      "E[d_j^2] by cross-fitting, {}, {} points\n  {:<{}}  {:<{}}  {:>9}  {:>9}  p if it were 0\n",
+      counted(output.cross->splits, "split"), name_of(moment_points_names, output.points),
+      "environment", first, "feature", second, "value", "error");
+  for (const auto& [m, j] : entries)
+    text += fmt::format("  {:<{}}  {:<{}}  {:>9}  {:>9}  {}\n", names[m], first, features[j],
+                        second, number(tests.value(m, j)), number(tests.error(m, j)),
+                        p_value_text(tests.p_value(m, j)));
+  if (all > most) text += fmt::format("  and {} more with larger p\n", all - most);
   return text;
 }
 
@@ -209,6 +257,23 @@ void write_differences(const std::filesystem::path& folder, const Dataset& datas
   moments.write(folder / "moments.npz", StorageType::float64);
 }
 
+void write_cross_fit(const std::filesystem::path& file, const CrossFitted& cross) {
+  Arrays arrays;
+  const TouchTests& tests = cross.tests;
+  for (std::size_t m = 0; m < cross.moments.own.size(); ++m) {
+    const std::string& name = cross.moments.environments[m];
+    const auto add = [&](const char* what, const Matrix& values) {
+      const std::size_t d = values.cols();
+      arrays.add(name + "." + what, Matrix(ConstMatrixView(values.data() + m * d, d, 1)));
+    };
+    arrays.add(name + ".moments", cross.moments.own[m]);
+    add("error", tests.error);
+    add("standard_error", tests.standard_error);
+    add("p_value", tests.p_value);
+  }
+  arrays.write(file, StorageType::float64);
+}
+
 ScoreTruth unknown(const Error& why) {
   ScoreTruth truth;
   truth.unknown = why.what();
@@ -260,10 +325,11 @@ Json scores_json(const ScoreOutput& output) {
           {"truth", output.truth ? truth_json(*output.truth) : Json()}};
 }
 
-std::string scores_text(const ScoreOutput& output) {
+std::string scores_text(const ScoreOutput& output, const std::vector<std::string>& features) {
   std::string text;
   if (!output.scores.empty()) text += score_table(output.scores);
   if (output.differences) text += difference_table(output);
+  if (output.cross) text += cross_fit_table(output, features);
   if (output.truth) text += truth_table(output);
   return text + findings_text(all_findings(output));
 }
@@ -276,7 +342,8 @@ bool failed(const ScoreOutput& output) {
 FolderContent score_folder() {
   return {"score estimate",
           {"score.json"},
-          {"score.json", "scores.npz", "differences.npz", "overlap.npz", "moments.npz"}};
+          {"score.json", "scores.npz", "differences.npz", "overlap.npz", "moments.npz",
+           "cross_fit.npz"}};
 }
 
 void write_scores(const std::filesystem::path& folder, const Dataset& dataset,
@@ -291,6 +358,7 @@ void write_scores(const std::filesystem::path& folder, const Dataset& dataset,
     scores.write(staged.path() / "scores.npz", StorageType::float32);
   }
   if (output.differences) write_differences(staged.path(), dataset, output);
+  if (output.cross) write_cross_fit(staged.path() / "cross_fit.npz", *output.cross);
   staged.commit();
 }
 

@@ -21,12 +21,20 @@ struct ScoreTruth {
   EdgeEntries entries;                        ///< of the moments of differences
 };
 
+/// Moments by cross-fitting, with tests of E[d_j^2] for each feature j.
+struct CrossFitted {
+  std::size_t splits = 0;
+  DifferenceMoments moments;
+  TouchTests tests;
+};
+
 /// What `lodestein score` estimated.
 struct ScoreOutput {
   std::vector<Score> scores;  ///< empty if only differences were asked for
   std::optional<ScoreDifferences> differences;
   DifferenceMoments moments;
   MomentPoints points = MomentPoints::overlap;
+  std::optional<CrossFitted> cross;
   std::optional<ScoreTruth> truth;
 };
 
@@ -35,14 +43,15 @@ std::optional<ScoreTruth> score_truth(const std::filesystem::path& input, const 
                                       const ScoreOutput& output, Observer& observer);
 
 nlohmann::ordered_json scores_json(const ScoreOutput& output);
-std::string scores_text(const ScoreOutput& output);
+/// `features`: their names.
+std::string scores_text(const ScoreOutput& output, const std::vector<std::string>& features);
 /// Whether a finding is a failure.
 bool failed(const ScoreOutput& output);
 
 /// What write_scores writes.
 FolderContent score_folder();
 /// score.json (`json`), and at the data's points scores.npz, differences.npz and overlap.npz, with
-/// moments.npz. The folder appears whole or not at all. @throws IoError.
+/// moments.npz and cross_fit.npz. The folder appears whole or not at all. @throws IoError.
 void write_scores(const std::filesystem::path& folder, const Dataset& dataset,
                   const ScoreOutput& output, const std::string& json);
 

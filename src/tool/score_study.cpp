@@ -10,6 +10,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/cancel_only.hpp"
 #include "core/eigen.hpp"
 #include "core/peak_memory.hpp"
 #include "lodestein/core/error.hpp"
@@ -42,16 +43,6 @@ enum Column {
   cpu_seconds,
   megabytes,
   column_count
-};
-
-/// Passes Ctrl-C on but no progress, which is the study's own.
-class OnlyCancel final : public Observer {
- public:
-  explicit OnlyCancel(const Observer& outer) : outer_(outer) {}
-  bool cancelled() const override { return outer_.cancelled(); }
-
- private:
-  const Observer& outer_;
 };
 
 /// A simulated data set with what is exactly known about it.
@@ -239,27 +230,31 @@ const std::vector<std::string>& score_study_columns() {
   return names;
 }
 
-std::vector<ScoreStudyRow> run_score_study(const Backend& backend, const ScoreStudy& study,
-                                           Seed seed, Observer& observer) {
-  const std::vector<ScoreStudyRow> cells = cells_of(study);
-  const std::vector<Estimator> estimators = estimators_of(study);
+std::vector<ScoreStudyRow> run_score_study(const Backend& backend,
+                                           const std::vector<ScoreStudy>& groups, Seed seed,
+                                           Observer& observer) {
+  std::size_t total = 0;
+  for (const ScoreStudy& study : groups)
+    total += cells_of(study).size() * estimators_of(study).size();
   std::vector<ScoreStudyRow> rows;
-  OnlyCancel inner(observer);
-  for (const ScoreStudyRow& cell : cells) {
-    const Bench bench(backend, simulate(cell, study, seed, inner));
-    for (const Estimator& estimator : estimators) {
-      observer.progress("estimator study", rows.size(), cells.size() * estimators.size());
-      ScoreStudyRow& row = rows.emplace_back(cell);
-      row.estimator = estimator.name + (estimator.scores ? "" : ", difference");
-      try {
-        rate(backend, bench, estimator, study, seed, inner, row.values);
-      } catch (const InvalidArgument& problem) {
-        row.problem = problem.what();
-        row.values.assign(column_count, nan);
+  CancelOnly inner(observer);
+  for (const ScoreStudy& study : groups) {
+    for (const ScoreStudyRow& cell : cells_of(study)) {
+      const Bench bench(backend, simulate(cell, study, seed, inner));
+      for (const Estimator& estimator : estimators_of(study)) {
+        observer.progress("estimator study", rows.size(), total);
+        ScoreStudyRow& row = rows.emplace_back(cell);
+        row.estimator = estimator.name + (estimator.scores ? "" : ", difference");
+        try {
+          rate(backend, bench, estimator, study, seed, inner, row.values);
+        } catch (const InvalidArgument& problem) {
+          row.problem = problem.what();
+          row.values.assign(column_count, nan);
+        }
       }
     }
   }
-  observer.progress("estimator study", rows.size(), rows.size());
+  observer.progress("estimator study", total, total);
   return rows;
 }
 

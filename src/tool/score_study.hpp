@@ -11,7 +11,8 @@
 
 namespace lodestein::tool {
 
-/// What a study file of `lodestein score --study` asks for: every combination of the lists.
+/// What a group of a study file of `lodestein score --study` asks for: every combination of the
+/// lists.
 struct ScoreStudy {
   std::vector<std::string> families{"quadratic"}, interventions{"hard"};
   std::vector<std::size_t> latents{5}, samples{10000};
@@ -23,8 +24,9 @@ struct ScoreStudy {
   MomentPoints points = MomentPoints::overlap;
 };
 
+/// The groups of a file, of which there is one if it names none.
 /// @throws IoError naming file, line and remedy.
-ScoreStudy read_score_study(const std::filesystem::path& file);
+std::vector<ScoreStudy> read_score_study(const std::filesystem::path& file);
 
 /// One estimator on one simulated data set. Errors are against the exact score and difference, in
 /// latent coordinates; unknown numbers are NaN.
@@ -37,8 +39,9 @@ struct ScoreStudyRow {
 };
 const std::vector<std::string>& score_study_columns();
 
-std::vector<ScoreStudyRow> run_score_study(const Backend& backend, const ScoreStudy& study,
-                                           Seed seed, Observer& observer);
+std::vector<ScoreStudyRow> run_score_study(const Backend& backend,
+                                           const std::vector<ScoreStudy>& groups, Seed seed,
+                                           Observer& observer);
 
 /// One line a row.
 std::string score_study_csv(const std::vector<ScoreStudyRow>& rows);

@@ -31,9 +31,47 @@ class Parser {
     }
   }
 
-  ScoreStudy parse() const {
-    check_keys({"scm", "intervention", "latents", "samples", "variance_scale", "score",
-                "differences", "models", "density", "edge_threshold", "points"});
+  std::vector<ScoreStudy> parse() {
+    const std::vector<std::string> of_group{"scm",         "intervention",   "latents",
+                                            "samples",     "variance_scale", "score",
+                                            "differences", "models"};
+    std::vector<std::string> known = of_group;
+    known.insert(known.end(), {"density", "edge_threshold", "points", "group"});
+    check_keys(root_, known);
+    if (!root_.contains("group")) return {study()};
+    std::vector<ScoreStudy> groups;
+    for (const toml::node& node : group_nodes()) {
+      group_ = node.as_table();
+      check_keys(*group_, of_group);
+      groups.push_back(study());
+    }
+    return groups;
+  }
+
+ private:
+  [[noreturn]] void fail(const toml::node& node, const std::string& what) const {
+    throw IoError(fmt::format("{}:{}: {}", name_, node.source().begin.line, what));
+  }
+
+  void check_keys(const toml::table& table, const std::vector<std::string>& known) const {
+    for (const auto& [key, node] : table) {
+      const std::string word(key.str());
+      if (std::find(known.begin(), known.end(), word) != known.end()) continue;
+      const std::string where = &table == &root_ ? "" : " of a group";
+      fail(node, "unknown key '" + word + "'" + where + ", the nearest is '" +
+                     nearest(word, known) + "'");
+    }
+  }
+
+  const toml::array& group_nodes() const {
+    const toml::node& node = *root_.get("group");
+    const toml::array* groups = node.as_array();
+    if (groups == nullptr || !groups->is_homogeneous(toml::node_type::table))
+      fail(node, "'group' takes tables: write [[group]]");
+    return *groups;
+  }
+
+  ScoreStudy study() const {
     ScoreStudy study;
     words("scm", study.families, {"linear", "quadratic", "mlp"});
     words("intervention", study.interventions, {"hard", "soft"});
@@ -47,29 +85,23 @@ class Parser {
     study.edge_threshold = real("edge_threshold", study.edge_threshold, 1e-12, 1e12);
     study.points = points(study.points);
     if (study.scores.empty() && study.differences.empty())
-      throw IoError(name_ +
-                    ": names no estimator; add e.g. score = [\"gaussian\"] or differences "
-                    "= [\"classifier\"]");
+      throw IoError((group_ ? fmt::format("{}:{}: the group", name_, group_->source().begin.line)
+                            : name_ + ":") +
+                    " names no estimator; add e.g. score = [\"gaussian\"] or differences = "
+                    "[\"classifier\"]");
     return study;
   }
 
- private:
-  [[noreturn]] void fail(const toml::node& node, const std::string& what) const {
-    throw IoError(fmt::format("{}:{}: {}", name_, node.source().begin.line, what));
-  }
-
-  void check_keys(const std::vector<std::string>& known) const {
-    for (const auto& [key, node] : root_) {
-      const std::string word(key.str());
-      if (std::find(known.begin(), known.end(), word) == known.end())
-        fail(node, "unknown key '" + word + "', the nearest is '" + nearest(word, known) + "'");
-    }
+  /// What the group says, else what stands before the groups; null if neither does.
+  const toml::node* get(const std::string& key) const {
+    const toml::node* own = group_ ? group_->get(key) : nullptr;
+    return own ? own : root_.get(key);
   }
 
   /// Calls read(node) for every element of a list, or for the one value that stands for it.
   template <class Read>
   void each(const std::string& key, const Read& read) const {
-    const toml::node* node = root_.get(key);
+    const toml::node* node = get(key);
     if (node == nullptr) return;
     const toml::array* list = node->as_array();
     if (list == nullptr) {
@@ -102,29 +134,29 @@ class Parser {
 
   void words(const std::string& key, std::vector<std::string>& values,
              const std::vector<std::string>& known) const {
-    if (root_.contains(key)) values.clear();
+    if (get(key)) values.clear();
     each(key, [&](const toml::node& node) { values.push_back(word(node, key, known)); });
   }
   void wholes(const std::string& key, std::vector<std::size_t>& values, std::int64_t low,
               std::int64_t high) const {
-    if (root_.contains(key)) values.clear();
+    if (get(key)) values.clear();
     each(key, [&](const toml::node& node) { values.push_back(whole(node, key, low, high)); });
   }
   void reals(const std::string& key, std::vector<double>& values, double low, double high) const {
-    if (root_.contains(key)) values.clear();
+    if (get(key)) values.clear();
     each(key, [&](const toml::node& node) { values.push_back(real(node, key, low, high)); });
   }
   std::size_t whole(const std::string& key, std::size_t otherwise, std::int64_t low,
                     std::int64_t high) const {
-    const toml::node* node = root_.get(key);
+    const toml::node* node = get(key);
     return node ? whole(*node, key, low, high) : otherwise;
   }
   double real(const std::string& key, double otherwise, double low, double high) const {
-    const toml::node* node = root_.get(key);
+    const toml::node* node = get(key);
     return node ? real(*node, key, low, high) : otherwise;
   }
   MomentPoints points(MomentPoints otherwise) const {
-    const toml::node* node = root_.get("points");
+    const toml::node* node = get("points");
     if (node == nullptr) return otherwise;
     std::vector<std::string> known;
     for (const auto& entry : moment_points_names) known.emplace_back(entry.first);
@@ -136,10 +168,13 @@ class Parser {
 
   std::string name_;
   toml::table root_;
+  const toml::table* group_ = nullptr;  ///< the one that is read
 };
 
 }  // namespace
 
-ScoreStudy read_score_study(const std::filesystem::path& file) { return Parser(file).parse(); }
+std::vector<ScoreStudy> read_score_study(const std::filesystem::path& file) {
+  return Parser(file).parse();
+}
 
 }  // namespace lodestein::tool

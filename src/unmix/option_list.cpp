@@ -21,20 +21,6 @@ void add_score(Options& options, const GaussianScoreOptions& score) {
   options.push_back({"shrinkage", name_of(shrinkage_names, score.shrinkage)});
 }
 
-/// As difference_method() calls it.
-struct MethodName {
-  std::string operator()(const AutoDifferences&) const { return "auto"; }
-  std::string operator()(const GaussianScoreOptions&) const { return "gaussian"; }
-  std::string operator()(const ClassifierOptions&) const { return "classifier"; }
-  std::string operator()(const ResidualDifferences&) const { return "residual"; }
-  std::string operator()(const PlugInDifferences&) const { return "plug-in"; }
-  std::string operator()(const LogRatioOptions& options) const {
-    if (options.features.fourier > 0) return "log-ratio-fourier";
-    return options.features.degree == 2 ? "log-ratio"
-                                        : "log-ratio-" + std::to_string(options.features.degree);
-  }
-};
-
 void add_thresholds(Options& options, const FitOptions& fit) {
   if (fit.method == UnmixMethod::lscale) {
     options.push_back({"lscale_edge_threshold", fit.lscale_edge_threshold});
@@ -87,7 +73,7 @@ Options option_list(const GscaleFitOptions& gscale) {
                   {"link", name_of(link_names, gscale.link)},
                   {"pairing", name_of(pairing_names, unmix.pairing)},
                   {"encoder", name_of(encoder_family_names, unmix.encoder)},
-                  {"differences", std::visit(MethodName{}, gscale.pair_method)},
+                  {"differences", difference_method_name(gscale.pair_method)},
                   {"points", count(gscale.points)},
                   {"starts", count(unmix.starts)},
                   {"iterations", count(unmix.iterations)},

@@ -4,7 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "tool.hpp"
+#include "lodestein/score/estimate.hpp"
+#include "score_support.hpp"
 
 namespace lodestein::testing {
 namespace {
@@ -15,19 +16,12 @@ using ::testing::IsEmpty;
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
 
-class ScoreCommand : public ToolTest {
+class ScoreCommand : public ScoreToolTest {
  protected:
   void simulate() {
     const Outcome run = lodestein(
         "simulate --latents 3 --observed 3 --samples 600 --scm quadratic --seed 7 --out study");
     ASSERT_EQ(run.code, 0) << run.err;
-  }
-  void expect_refused(const std::string& arguments, const std::vector<std::string>& expected) {
-    const auto before = entries();
-    const Outcome run = lodestein(arguments);
-    EXPECT_EQ(run.code, 1) << arguments << "\n" << run.out;
-    for (const std::string& text : expected) EXPECT_THAT(run.err, HasSubstr(text)) << arguments;
-    EXPECT_EQ(entries(), before) << "output was left by: " << arguments;
   }
 };
 
@@ -132,64 +126,11 @@ TEST_F(ScoreCommand, BadInput) {
   expect_refused("score tiny.csv --environment-column env --observational obs --out s", {"'ka'"});
 }
 
-TEST_F(ScoreCommand, StudyComparesEstimatorsWithTheTruth) {
-  write_text_file(folder_ / "quick.toml",
-                  "latents = 3\nsamples = [300]\nmodels = 2\nscore = \"gaussian\"\n"
-                  "differences = [\"log-ratio\"]\n");
-  const Outcome run = lodestein("score --study quick.toml --seed 1 --out table");
-  ASSERT_EQ(run.code, 0) << run.err;
-  for (const char* text : {"3 latents, quadratic", "| gaussian |", "| log-ratio, difference |"})
-    EXPECT_THAT(run.out, HasSubstr(text));
-  EXPECT_EQ(read_text(folder_ / "table/table.md"), run.out);
-  const std::string csv = read_text(folder_ / "table/results.csv");
-  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 5);
-  const Outcome json = lodestein("score --study quick.toml --seed 1 --json");
-  for (const Json& row : Json::parse(json.out).at("rows")) {
-    EXPECT_EQ(row.at("problem"), "");
-    EXPECT_EQ(row.at("score_error").is_null(), row.at("estimator") != "gaussian");
-    EXPECT_LT(row.at("own_error"), 2.0);
-    EXPECT_GT(row.at("mcc"), 0.5);
-  }
-}
-
-TEST_F(ScoreCommand, BadStudyFiles) {
-  const auto refused = [&](const std::string& content, const std::vector<std::string>& expected) {
-    write_text_file(folder_ / "bad.toml", content);
-    expect_refused("score --study bad.toml --out s", expected);
-  };
-  refused("", {"bad.toml", "names no estimator"});
-  refused("score = [\"gausian\"]\n", {"bad.toml:1", "'gaussian'?"});
-  refused("\nlatent = 3\n", {"bad.toml:2", "'latents'"});
-  refused("samples = [-1]\n", {"bad.toml:1", "'samples'"});
-  refused("samples = []\n", {"empty list"});
-  refused("samples = [", {"bad.toml:1"});
-  expect_refused("score --study nowhere.toml", {"nowhere.toml"});
-  write_text_file(folder_ / "good.toml", "score = \"gaussian\"\n");
-  expect_refused("score --study good.toml --method stein", {"--method", "no effect"});
-}
-
-TEST_F(ScoreCommand, StopsAndLeavesNothing) {
-  write_text_file(folder_ / "long.toml",
-                  "samples = 3000\nmodels = 1000\ndifferences = \"classifier\"\n");
-  const Outcome run =
-      lodestein({"score", "--study", "long.toml", "--out", "s", "--threads", "1"}, 2.0);
-  EXPECT_EQ(run.code, 130) << run.err;
-  EXPECT_THAT(run.out, IsEmpty());
-  EXPECT_THAT(entries(), ElementsAre("long.toml"));
-}
-
 class SmallScoreCommand : public ScoreCommand {
  protected:
   void SetUp() override {
     ScoreCommand::SetUp();
-    const Outcome run =
-        lodestein("simulate --latents 2 --observed 2 --samples 60 --seed 7 --out study");
-    ASSERT_EQ(run.code, 0) << run.err;
-  }
-  Json json_of(const std::string& arguments) {
-    const Outcome run = lodestein(arguments + " --json");
-    EXPECT_EQ(run.code, 0) << arguments << "\n" << run.err;
-    return Json::parse(run.out);
+    simulate_small();
   }
 };
 
@@ -198,7 +139,14 @@ TEST_F(SmallScoreCommand, MethodsByName) {
        std::map<std::string, std::string>{{"auto", "gaussian"},
                                           {"gaussian", "gaussian"},
                                           {"stein", "stein"},
+                                          {"stein-nystrom", "stein"},
                                           {"kernel", "nu-method"},
+                                          {"kernel-curl-free", "nu-method"},
+                                          {"landweber", "landweber"},
+                                          {"tikhonov", "tikhonov"},
+                                          {"cutoff", "spectral cut-off"},
+                                          {"ssge", "ssge"},
+                                          {"features-vector", "feature score"},
                                           {"features", "feature score"},
                                           {"published", "score-matching"}}) {
     const Json json = json_of("score study --seed 1 --threads 1 --method " + name);
@@ -219,7 +167,10 @@ TEST_F(SmallScoreCommand, DifferencesByName) {
                                           {"log-ratio", "logistic"},
                                           {"log-ratio-3", "logistic"},
                                           {"log-ratio-fourier", "logistic"},
+                                          {"log-ratio-moments", "moment log-ratio"},
                                           {"residual", "residual score matching"},
+                                          {"contrastive", "contrastive"},
+                                          {"plug-in-ssge", "plug-in ssge"},
                                           {"plug-in-gaussian", "plug-in gaussian"},
                                           {"plug-in-stein", "plug-in stein"},
                                           {"plug-in-published", "plug-in score-matching"}}) {
@@ -231,6 +182,20 @@ TEST_F(SmallScoreCommand, DifferencesByName) {
     for (const Json& square : differences.at("mean_squares")) EXPECT_GT(square, 0.0) << name;
     EXPECT_THAT(json.at("scores"), IsEmpty());
   }
+}
+
+TEST_F(SmallScoreCommand, HelpListsEveryName) {
+  const Outcome run = lodestein("score --help");
+  ASSERT_EQ(run.code, 0);
+  for (const auto& method : named_score_methods()) {
+    EXPECT_THAT(run.out, HasSubstr("\n  " + method.name + "  "));
+    EXPECT_THAT(run.out, HasSubstr("  " + method.help + "\n"));
+  }
+  for (const auto& method : named_difference_methods())
+    if (!method.name.starts_with("plug-in-")) {
+      EXPECT_THAT(run.out, HasSubstr("  " + method.help + "\n"));
+    }
+  EXPECT_THAT(run.out, HasSubstr("plug-in-NAME"));
 }
 
 TEST_F(SmallScoreCommand, PointsAreWhereMomentsAreAveraged) {
@@ -297,66 +262,13 @@ TEST_F(SmallScoreCommand, NoOptionIsSilentlyWithoutEffect) {
   write_text_file(folder_ / "good.toml", "score = \"gaussian\"\n");
   expect_refused("score study --study good.toml", {"leave INPUT out"});
   for (const std::string option :
-       {"--method stein", "--differences auto", "--points own", "--environment-column e",
-        "--observational o", "--environments e", "--features x1", "--ignore x1", "--cells c",
-        "--genes g", "--layer l", "--preprocess log1p"}) {
+       {"--method stein", "--differences auto", "--points own", "--splits 2",
+        "--environment-column e", "--observational o", "--environments e", "--features x1",
+        "--ignore x1", "--cells c", "--genes g", "--layer l", "--preprocess log1p"}) {
     const std::string flag = option.substr(0, option.find(' '));
     expect_refused("score --study good.toml " + option, {flag + " has no effect with --study"});
   }
   expect_refused("score study --points everywhere --differences auto", {"--points", "overlap"});
-}
-
-TEST_F(SmallScoreCommand, EveryKeyOfAStudyFileIsChecked) {
-  for (const auto& [line, expected] : std::map<std::string, std::string>{
-           {"scm = \"cubic\"", "'scm' takes 'linear'"},
-           {"scm = 3", "'scm' takes 'linear'"},
-           {"intervention = \"sfot\"", "did you mean 'soft'?"},
-           {"latents = 1", "'latents' takes whole numbers from 2 to 100"},
-           {"latents = [3, 101]", "'latents'"},
-           {"latents = 2.5", "'latents'"},
-           {"samples = 19", "'samples' takes whole numbers from 20"},
-           {"models = 0", "'models' takes whole numbers from 1"},
-           {"models = [1, 2]", "'models'"},
-           {"variance_scale = 0.0", "'variance_scale' takes numbers from"},
-           {"variance_scale = \"big\"", "'variance_scale'"},
-           {"density = 1.5", "'density' takes numbers from 0 to 1"},
-           {"edge_threshold = 0", "'edge_threshold'"},
-           {"points = \"ovrlap\"", "did you mean 'overlap'?"},
-           {"points = 1", "'points' takes 'observational'"},
-           {"score = []", "'score' is an empty list"},
-           {"differences = [\"log-ratio\", 1]", "'differences' takes 'auto'"}}) {
-    write_text_file(folder_ / "bad.toml", "\n" + line + "\n");
-    expect_refused("score --study bad.toml", {"bad.toml:2", expected});
-  }
-}
-
-TEST_F(SmallScoreCommand, KeysOfAStudyFileMakeKindsOfModels) {
-  write_text_file(
-      folder_ / "all.toml",
-      "scm = [\"linear\", \"mlp\"]\nintervention = [\"hard\", \"soft\"]\nlatents = [2]\n"
-      "samples = [40, 60]\nvariance_scale = [0.25]\nmodels = 1\ndensity = 1.0\n"
-      "edge_threshold = 0.01\npoints = \"own\"\nscore = [\"gaussian\"]\n");
-  const Json rows = json_of("score --study all.toml --seed 1").at("rows");
-  ASSERT_EQ(rows.size(), 8u);  // families, interventions, sizes
-  std::set<std::string> kinds;
-  for (const Json& row : rows) {
-    EXPECT_EQ(row.at("latents"), 2);
-    EXPECT_EQ(row.at("estimator"), "gaussian");
-    kinds.insert(row.at("scm").get<std::string>() + row.at("intervention").get<std::string>() +
-                 std::to_string(row.at("samples").get<int>()));
-  }
-  EXPECT_EQ(kinds.size(), 8u);
-  // The moments' points change what is found, not the models.
-  write_text_file(folder_ / "other.toml",
-                  "latents = 2\nsamples = 60\nmodels = 1\n"
-                  "score = \"gaussian\"\npoints = \"observational\"\n");
-  const Json there = json_of("score --study other.toml --seed 1").at("rows")[0];
-  write_text_file(folder_ / "other.toml",
-                  "latents = 2\nsamples = 60\nmodels = 1\n"
-                  "score = \"gaussian\"\npoints = \"own\"\n");
-  const Json own = json_of("score --study other.toml --seed 1").at("rows")[0];
-  EXPECT_EQ(there.at("score_error"), own.at("score_error"));
-  EXPECT_NE(there.dump(), own.dump());
 }
 
 }  // namespace

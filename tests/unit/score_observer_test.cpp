@@ -75,6 +75,10 @@ std::vector<Named> everything() {
          cross_fit(cpu, dataset, classifier_estimator(short_classifier()), {.splits = 2}, Seed{1},
                    observer);
        }},
+      {"cross fit of a choice",
+       [](const Dataset& dataset, Observer& observer) {
+         cross_fit(cpu, dataset, difference_estimator(), {.splits = 1}, Seed{1}, observer);
+       }},
       {"moments", [](const Dataset& dataset, Observer& observer) {
          difference_moments(cpu, gaussian_differences(cpu, dataset), dataset, MomentPoints::both,
                             observer);

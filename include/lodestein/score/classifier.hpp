@@ -23,6 +23,7 @@ struct ClassifierOptions {
   double epochs = 15;
   std::size_t least_steps = 1500;  ///< of small data sets, more epochs if need be
   double held_out = 0.1;           ///< share of every environment, for early stopping
+  bool operator==(const ClassifierOptions&) const = default;
 };
 
 /// Score differences by one softmax classifier over all environments: its logit m against the

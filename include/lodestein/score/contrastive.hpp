@@ -19,6 +19,7 @@ struct ContrastiveOptions {
   double acyclicity = 1e-5;  ///< weight of tr (I + A.A / K)^K - K, which is 0 for acyclic A
   std::size_t iterations = 500;
   double held_out = 0.1;  ///< share of every environment, for the losses of the summary
+  bool operator==(const ContrastiveOptions&) const = default;
 };
 
 /// A linear encoder with the head of a linear causal model behind it.
@@ -59,6 +60,7 @@ struct ContrastiveNetworkOptions {
   double epochs = 40.0;
   std::size_t least_steps = 2000;  ///< of small data sets
   double held_out = 0.1;           ///< share of every environment, for early stopping
+  bool operator==(const ContrastiveNetworkOptions&) const = default;
 };
 
 /// A network with the head of a linear causal model behind it.

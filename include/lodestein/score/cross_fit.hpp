@@ -21,7 +21,7 @@ using DifferenceEstimator = std::function<std::vector<ScoreDifferences>(
 
 /// All trainings in one call.
 DifferenceEstimator classifier_estimator(const ClassifierOptions& options = {});
-/// One after the other.
+/// One after the other, which is what the observer is told of.
 DifferenceEstimator each(
     std::function<ScoreDifferences(const Backend&, const Dataset&, Seed, Observer&)> fit);
 
@@ -38,6 +38,9 @@ struct CrossMoments {
   std::size_t splits = 0;
   /// [K][3 splits] of [d, d]: values[m][3 s + c] belongs to the points of part c of split s.
   std::vector<std::vector<Matrix>> values;
+  /// The same shape: E[d d^T] of the mean of a split's three fits at the points of part c. Behind
+  /// TouchTests::error only; may be empty.
+  std::vector<std::vector<Matrix>> common{};
 
   DifferenceMoments mean() const;
 };
@@ -53,8 +56,10 @@ CrossMoments cross_fit(const Backend& backend, const Dataset& dataset,
 
 /// Whether g_j^T R^m g_j > 0: does intervention m touch latent j, itself or as a parent?
 struct TouchTests {
-  Matrix value, standard_error;  ///< [K, n]
-  Matrix p_value;                ///< [K, n], one-sided, for one entry
+  Matrix value;           ///< [K, n]
+  Matrix standard_error;  ///< [K, n], of values that are 0 in truth: what p-values are made of
+  Matrix p_value;         ///< [K, n], one-sided, for one entry
+  Matrix error;           ///< [K, n], of any value, too large near 0; NaN without `common`
 };
 
 /// In the coordinates z of x = decoder z + offset; columns g_j. [d, n].
@@ -64,6 +69,10 @@ struct TouchTests {
 /// variance of values within splits, error^2 = v/3 (1/splits + 2/3 (1 - 1/splits)); p-values are of
 /// Student's t with 4 degrees of freedom (2 for one split), which simulation shows to keep the
 /// level for 4 splits and more. Correct for the number of entries before use.
+///
+/// With an effect the estimate has a part linear in the sample, 2 L + M, L by way of the fits and M
+/// of the points, which splits don't average out. Values of a split differ by M - L, those of
+/// `common` by M, hence 3 common - 2 values by 2 L + M, a third of whose variance is error^2.
 /// @throws DimensionMismatch.
 TouchTests touch_tests(const CrossMoments& moments, ConstMatrixView decoder);
 

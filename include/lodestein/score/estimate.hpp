@@ -9,6 +9,8 @@
 #include "lodestein/core/random.hpp"
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/score/classifier.hpp"
+#include "lodestein/score/contrastive.hpp"
+#include "lodestein/score/cross_fit.hpp"
 #include "lodestein/score/difference.hpp"
 #include "lodestein/score/feature_score.hpp"
 #include "lodestein/score/gaussian.hpp"
@@ -28,6 +30,7 @@ namespace lodestein {
 /// `errors` standard errors of the paired difference. The winner is fitted again to all rows.
 struct AutoScore {
   double errors = 2.0;
+  bool operator==(const AutoScore&) const = default;
 };
 
 /// How scores are estimated: the options of one estimator, or a choice among them.
@@ -51,21 +54,25 @@ std::vector<Score> estimate_scores(const Backend& backend, const Dataset& datase
 /// and stopping of a candidate have seen these rows, which favours the richer by much less.)
 struct AutoDifferences {
   double errors = 2.0;
+  bool operator==(const AutoDifferences&) const = default;
 };
 
 /// Differences of two scores.
 struct PlugInDifferences {
   ScoreMethod scores{};
+  bool operator==(const PlugInDifferences&) const = default;
 };
 
 /// Residual score matching from an estimate of the observational score.
 struct ResidualDifferences {
   ScoreMethod observational{};
   RatioFeatures features{};
+  bool operator==(const ResidualDifferences&) const = default;
 };
 
 using DifferenceMethod = std::variant<AutoDifferences, GaussianScoreOptions, LogRatioOptions,
-                                      ClassifierOptions, ResidualDifferences, PlugInDifferences>;
+                                      ClassifierOptions, ResidualDifferences, ContrastiveOptions,
+                                      ContrastiveNetworkOptions, PlugInDifferences>;
 
 /// Score differences by any method; else as estimate_scores(). A choice costs as much as all its
 /// candidates.
@@ -73,15 +80,29 @@ ScoreDifferences estimate_score_differences(const Backend& backend, const Datase
                                             const DifferenceMethod& method = AutoDifferences{},
                                             Seed seed = {}, Observer& observer = silent());
 
-/// Methods with the options that have a name: "auto", "gaussian", "stein", "kernel", "features",
-/// "score-matching", and "published" for the settings of score-based-crl.
+/// Any method for cross_fit(), which costs `splits` times as much as the estimate. A choice is made
+/// again in every part. A classifier trains all parts in one call.
+DifferenceEstimator difference_estimator(const DifferenceMethod& method = AutoDifferences{});
+
+/// Options that have a name.
+template <class Method>
+struct NamedMethod {
+  std::string name;
+  std::string help;  ///< what it is, and when to use it
+  Method method;
+};
+
+/// "auto", "gaussian", "stein", ..., "published" for the settings of score-based-crl.
+const std::vector<NamedMethod<ScoreMethod>>& named_score_methods();
 const std::vector<std::string>& score_method_names();
 /// @throws InvalidArgument listing the names (here and below).
 ScoreMethod score_method(const std::string& name);
 
-/// "auto", "gaussian", "log-ratio", "log-ratio-3", "log-ratio-fourier", "classifier", "residual",
-/// and "plug-in-" with the name of a score method.
+/// "auto", "gaussian", "log-ratio", ..., and "plug-in-" with the name of a score method.
+const std::vector<NamedMethod<DifferenceMethod>>& named_difference_methods();
 const std::vector<std::string>& difference_method_names();
 DifferenceMethod difference_method(const std::string& name);
+/// The other way round: for options without a name the first of their kind, "NAME, changed".
+std::string difference_method_name(const DifferenceMethod& method);
 
 }  // namespace lodestein

@@ -27,6 +27,7 @@ struct FeatureScoreOptions {
   /// In units of the features' second moments, chosen likewise.
   std::vector<double> ridges = {1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
   double held_out = 0.1;  ///< share of every environment
+  bool operator==(const FeatureScoreOptions&) const = default;
 };
 
 /// Closed-form score matching in coordinates whitened with the environment's own covariance: the

@@ -19,6 +19,7 @@ enum class Shrinkage { automatic, none, oracle_approximating };
 
 struct GaussianScoreOptions {
   Shrinkage shrinkage = Shrinkage::automatic;
+  bool operator==(const GaussianScoreOptions&) const = default;
 };
 
 /// Score of one environment under a Gaussian fit: s(x) = -precision (x - mean).

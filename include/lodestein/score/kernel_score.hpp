@@ -33,6 +33,7 @@ struct KernelScoreOptions {
   double nu = 1.0;               ///< qualification of the nu-method
   std::size_t eigenvectors = 0;  ///< of ssge; 0: as many as have `share` of the trace
   double share = 0.99;
+  bool operator==(const KernelScoreOptions&) const = default;
 };
 
 /// One score per environment. Same seed, same bits for any number of threads.

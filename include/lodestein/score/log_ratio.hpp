@@ -22,6 +22,7 @@ struct RatioFeatures {
   /// held-out loss.
   std::vector<double> ridges = {1e-2, 1e-4, 1e-6};
   double held_out = 0.1;  ///< share of every environment
+  bool operator==(const RatioFeatures&) const = default;
 };
 
 /// newton: logistic regression of each environment against the observational one at equal weights,
@@ -35,6 +36,7 @@ struct LogRatioOptions {
   RatioFeatures features{};
   RatioFit fit = RatioFit::newton;
   std::size_t iterations = 30;  ///< of Newton's method at most, per ridge
+  bool operator==(const LogRatioOptions&) const = default;
 };
 
 /// Score differences from log p_m / p_0 = theta_m . features. Degree 2 without Fourier features is

@@ -75,6 +75,7 @@ struct ScoreMatchingOptions {
   /// Gaussian slices, batch 512, the last iterate, nothing whitened. It trains for 20 epochs on
   /// quadratic latent models, for 10 on others.
   static ScoreMatchingOptions published(double epochs = 20.0);
+  bool operator==(const ScoreMatchingOptions&) const = default;
 };
 
 /// Score networks of all environments, trained at once. Every environment starts from the same

@@ -43,6 +43,7 @@ struct SteinOptions {
   /// (zeros counted), K / width with ridge 1e-3. Excludes width, ridge, held_out,
   /// nystrom and fourier.
   bool parity = false;
+  bool operator==(const SteinOptions&) const = default;
 };
 
 /// Stein estimate of one environment. Cheap to copy; safe to share between threads.
