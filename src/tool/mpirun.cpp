@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double last_moment = 0.95;  // s after Ctrl-C, when rank 0 is gone
+constexpr double last_moment = 0.9;  // s after Ctrl-C, when rank 0 is gone
 constexpr const char* module_name = "liblodestein-mpi.so";
 constexpr const char* other_way =
     "; or run without mpirun: --shard I/N on each machine, then --merge";

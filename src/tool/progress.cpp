@@ -26,8 +26,8 @@ static_assert(std::atomic<int>::is_always_lock_free);  // a signal handler may t
 
 void remember_signal(int signal) { caught_signal = signal; }
 
-constexpr std::int64_t suspended = 300;  // ms without a look at the observer
-std::atomic<std::int64_t> looked_at{0};  // ms
+constexpr std::int64_t suspended = 1000;  // ms without a look at the observer
+std::atomic<std::int64_t> looked_at{0};   // ms; 0: never
 std::atomic<pid_t> mpirun{0};
 static_assert(std::atomic<std::int64_t>::is_always_lock_free);
 static_assert(std::atomic<pid_t>::is_always_lock_free);
@@ -39,7 +39,7 @@ std::int64_t milliseconds() {
 }
 
 void remember_mpirun(int, siginfo_t* info, void*) {
-  const bool running = milliseconds() - looked_at < suspended;
+  const bool running = looked_at == 0 || milliseconds() - looked_at < suspended;
   if (info->si_pid == mpirun && running && caught_signal == 0) caught_signal = SIGINT;
 }
 
