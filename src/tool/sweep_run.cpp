@@ -108,7 +108,11 @@ int run_sweep_command(const CLI::App& app, const SweepCommandOptions& options,
   const std::string command =
       launch ? with_mpirun(context.command_line, *launch) : context.command_line;
   const Deadline deadline(stop_patience, [&] {
-    return resume_text(SweepStore(options.out).info(), options.out, command);
+    try {
+      return resume_text(SweepStore(options.out).info(), options.out, command);
+    } catch (const Error&) {  // there is none yet
+      return "stopped before anything was computed. To begin again:\n  " + command;
+    }
   });
   if (launch && launch->size > 1)
     return lead_ranks(app, options, context, *launch, *connect(*launch), command);
