@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/operations.hpp"
+#include "kernels/devices.hpp"
 #include "kernels/reference/operations.hpp"
 #include "lodestein/core/error.hpp"
 
@@ -85,6 +86,18 @@ Backend Backend::named(const std::string& name, int threads) {
   throw InvalidArgument("unknown backend '" + name +
                         "'; there are reference, cpu, cuda, simt (tests), best");
 }
+
+#ifdef LODESTEIN_WITH_CUDA
+int kernels::cuda_devices() {
+  try {
+    return static_cast<int>(kernels::cuda::device_names().size());
+  } catch (const DeviceError&) {
+    return 0;
+  }
+}
+#else
+int kernels::cuda_devices() { return 0; }
+#endif
 
 std::string Backend::name() const { return operations_->name(); }
 int Backend::threads() const { return operations_->threads(); }

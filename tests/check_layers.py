@@ -2,7 +2,7 @@
 """Rejects an #include that points to a room further right.
 
 The rooms from left to right, each using only what stands left of it:
-core | kernels, graph | data | simulate | score | unmix | evaluate | sweep | tool, bench
+core | kernels, graph | data | simulate | score | unmix | evaluate | sweep | tool, bench, mpi
 
     check_layers.py [ROOT]        checks a source tree; exit code 1 names every offending line
     check_layers.py --self-test   plants violations in a scratch tree and wants each one found
@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 ROOMS = [["core"], ["kernels", "graph"], ["data"], ["simulate"], ["score"], ["unmix"],
-         ["evaluate"], ["sweep"], ["tool", "bench"]]
+         ["evaluate"], ["sweep"], ["tool", "bench", "mpi"]]
 COLUMN = {room: column for column, rooms in enumerate(ROOMS) for room in rooms}
 # Metrics compare numbers with numbers; they must not know how either was made.
 NARROWER = {"evaluate": {"core", "graph", "data"}}

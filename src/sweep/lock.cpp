@@ -11,14 +11,10 @@
 #include <ctime>
 
 #include "lodestein/core/error.hpp"
+#include "sweep/host.hpp"
 
 namespace lodestein::sweep {
 namespace {
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
 
 std::string holder_text() {
   const std::time_t now = std::time(nullptr);

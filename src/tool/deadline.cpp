@@ -40,7 +40,7 @@ void Deadline::watch() {
     message = message_();
   } catch (const std::exception&) {  // the short message will do
   }
-  fmt::print(stderr, "lodestein: {}\n", printable(message));
+  if (!message.empty()) fmt::print(stderr, "lodestein: {}\n", printable(message));
   std::fflush(stderr);
   _exit(128 + interrupt_signal());
 }

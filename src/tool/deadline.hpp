@@ -8,8 +8,11 @@
 
 namespace lodestein::tool {
 
-/// Ends the process if work hasn't stopped `seconds` after Ctrl-C, with the message and exit code
-/// of an interrupt. Only for work whose results are safe at any moment.
+/// s after Ctrl-C before a sweep leaves cells that go on behind.
+inline constexpr double stop_patience = 0.8;
+
+/// Ends the process if work hasn't stopped `seconds` after Ctrl-C, with the message (none if it is
+/// empty) and exit code of an interrupt. Only for work whose results are safe at any moment.
 class Deadline {
  public:
   Deadline(double seconds, std::function<std::string()> message);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <cstdint>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "tool/text.hpp"
@@ -23,6 +25,23 @@ std::atomic<int> caught_signal{0};
 static_assert(std::atomic<int>::is_always_lock_free);  // a signal handler may touch nothing else
 
 void remember_signal(int signal) { caught_signal = signal; }
+
+constexpr std::int64_t suspended = 1000;  // ms without a look at the observer
+std::atomic<std::int64_t> looked_at{0};   // ms; 0: never
+std::atomic<pid_t> mpirun{0};
+static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+static_assert(std::atomic<pid_t>::is_always_lock_free);
+
+std::int64_t milliseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return 1000 * static_cast<std::int64_t>(now.tv_sec) + now.tv_nsec / 1000000;
+}
+
+void remember_mpirun(int, siginfo_t* info, void*) {
+  const bool running = looked_at == 0 || milliseconds() - looked_at < suspended;
+  if (info->si_pid == mpirun && running && caught_signal == 0) caught_signal = SIGINT;
+}
 
 ProgressMode resolved(ProgressMode mode) {
   if (mode != ProgressMode::automatic) return mode;
@@ -104,7 +123,10 @@ void ProgressObserver::log(Level level, std::string_view message) {
     fmt::print(stderr, "warning: {}\n", printable(message));
 }
 
-bool ProgressObserver::cancelled() const { return interrupt_signal() != 0; }
+bool ProgressObserver::cancelled() const {
+  looked_at = milliseconds();
+  return interrupt_signal() != 0;
+}
 
 void catch_interrupts() {
   struct sigaction action {};
@@ -114,6 +136,17 @@ void catch_interrupts() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-int interrupt_signal() { return caught_signal; }
+void catch_interrupts_of_mpirun() {
+  mpirun = getppid();
+  struct sigaction action {};
+  action.sa_sigaction = remember_mpirun;
+  action.sa_flags = static_cast<int>(SA_SIGINFO | SA_RESTART);
+  sigaction(SIGCONT, &action, nullptr);
+}
+
+int interrupt_signal() {
+  if (caught_signal == 0 && mpirun != 0 && getppid() != mpirun) caught_signal = SIGHUP;
+  return caught_signal;
+}
 
 }  // namespace lodestein::tool

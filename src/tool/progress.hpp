@@ -38,6 +38,10 @@ class ProgressObserver final : public Observer {
 
 /// From now on SIGINT and SIGTERM ask the work to stop; a second one ends the process at once.
 void catch_interrupts();
+/// The same where mpirun is the parent, which on Ctrl-C sends SIGCONT at once, SIGTERM after a
+/// second and SIGKILL after another: the first counts, unless the job has been suspended. The end
+/// of mpirun counts too.
+void catch_interrupts_of_mpirun();
 /// The signal that came, or 0.
 int interrupt_signal();
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -14,7 +13,10 @@
 #include "lodestein/core/error.hpp"
 #include "lodestein/sweep/store.hpp"
 #include "tool/command.hpp"
-#include "tool/deadline.hpp"
+#include "tool/mpirun.hpp"
+#include "tool/number_option.hpp"
+#include "tool/slurm.hpp"
+#include "tool/sweep_run.hpp"
 
 namespace lodestein::tool {
 namespace {
@@ -24,17 +26,6 @@ namespace fs = std::filesystem;
 
 constexpr NamedValues<ChangedStudy, 2> changed_names{
     {{"refuse", ChangedStudy::refuse}, {"accept", ChangedStudy::accept}}};
-constexpr double patience = 0.8;  // s after Ctrl-C before cells that go on are left behind
-
-struct SweepCommandOptions {
-  fs::path input, out, export_to;
-  std::vector<std::string> merge;
-  std::string shard = "1/1";
-  SweepSelection selection;
-  ChangedStudy changed = ChangedStudy::refuse;
-  bool dry_run = false;
-};
-
 /// "2/8".
 void read_shard(const std::string& text, SweepSelection& selection) {
   const std::size_t slash = text.find('/');
@@ -59,12 +50,6 @@ std::vector<std::string> conditions_of(const std::vector<std::string>& texts) {
                       std::sregex_token_iterator(text.begin(), text.end(), separator, -1),
                       std::sregex_token_iterator());
   return conditions;
-}
-
-std::string seconds_text(double seconds) {
-  if (seconds < 100.0) return fmt::format("{:.2g} s", seconds);
-  if (seconds < 100.0 * 60.0) return fmt::format("{:.0f} min", seconds / 60.0);
-  return fmt::format("{:.1f} h", seconds / 3600.0);
 }
 
 /// The values that fields take, of those with more than one: "samples" -> {"1000", "10000"}.
@@ -116,11 +101,6 @@ Json dry_run_json(const SweepPlan& plan, const SweepEstimate& estimate) {
           {"bytes", estimate.bytes}};
 }
 
-SweepPlan plan_of(const CLI::App& app, const SweepCommandOptions& options, const Context& context) {
-  return app.count("--seed") ? read_sweep_plan(options.input, Seed{context.seed})
-                             : read_sweep_plan(options.input);
-}
-
 int dry_run(const CLI::App& app, const SweepCommandOptions& options, const Context& context) {
   const SweepPlan plan = plan_of(app, options, context);
   std::optional<SweepStore> store;
@@ -139,70 +119,6 @@ int dry_run(const CLI::App& app, const SweepCommandOptions& options, const Conte
   return done;
 }
 
-std::map<std::string, std::size_t> causes_of(const SweepStore& store) {
-  std::map<std::string, std::size_t> causes;
-  for (const StoredRow& row : store.read().rows) {
-    if (row.status == SweepStatus::failed) ++causes[row.result.cause];
-  }
-  return causes;
-}
-
-std::string state_text(const SweepInfo& info, const std::map<std::string, std::size_t>& causes,
-                       const fs::path& file) {
-  std::string text = fmt::format("{}: {} of {} have run, {} failed", file.string(),
-                                 info.done + info.failed, counted(info.cells, "cell"), info.failed);
-  std::string why;
-  for (const auto& [cause, count] : causes)
-    why += fmt::format("{}{} {}", why.empty() ? " (" : ", ", cause, count);
-  return text + (why.empty() ? "" : why + ")") + "\n";
-}
-
-Json state_json(const SweepInfo& info, const std::map<std::string, std::size_t>& causes,
-                const fs::path& file) {
-  return {{"out", file.string()},    {"name", info.name},   {"seed", info.seed.value},
-          {"backend", info.backend}, {"cells", info.cells}, {"done", info.done},
-          {"failed", info.failed},   {"causes", causes}};
-}
-
-/// What to type to go on, said when the work is stopped.
-std::string resume_text(const SweepCommandOptions& options, std::size_t have, std::size_t cells,
-                        const Context& context) {
-  return fmt::format("stopped; {} of {} are in {}. To go on:\n  {}", have, counted(cells, "cell"),
-                     options.out.string(), context.command_line);
-}
-
-int run(const CLI::App& app, const SweepCommandOptions& options, const Context& context) {
-  const Deadline deadline(patience, [&] {
-    const SweepInfo info = SweepStore(options.out).info();
-    return resume_text(options, info.done + info.failed, info.cells, context);
-  });
-  const SweepPlan plan = plan_of(app, options, context);
-  sweep_tasks(plan, options.selection);  // a wrong selection leaves the store alone
-  const Backend backend = context.backend();
-  SweepStore store(options.out, plan, backend.name(), options.changed);
-  ProgressObserver observer = context.observer();
-  SweepSummary summary;
-  try {
-    summary = run_sweep(backend, plan, store, options.selection, observer);
-  } catch (const Cancelled&) {
-    const SweepInfo info = store.info();
-    throw Cancelled(resume_text(options, info.done + info.failed, info.cells, context));
-  }
-  const SweepInfo info = store.info();
-  const auto causes = causes_of(store);
-  const double rate =
-      summary.seconds > 0.0 ? static_cast<double>(summary.cells) / summary.seconds : 0.0;
-  context.say(fmt::format("Ran {} in {} ({:.3g} a second)\n", counted(summary.cells, "cell"),
-                          seconds_text(summary.seconds), rate));
-  context.say(state_text(info, causes, options.out));
-  Json json = state_json(info, causes, options.out);
-  json["ran"] = summary.cells;
-  json["ran_failed"] = summary.failed;
-  json["seconds"] = summary.seconds;
-  context.emit(json.dump(2) + "\n");
-  return summary.cells > 0 && summary.failed == summary.cells ? statistical_failure : done;
-}
-
 int merge(const CLI::App& app, const SweepCommandOptions& options, const Context& context) {
   const SweepPlan plan = plan_of(app, options, context);
   std::vector<SweepStore> parts;
@@ -210,13 +126,11 @@ int merge(const CLI::App& app, const SweepCommandOptions& options, const Context
   SweepStore store(options.out, plan, parts.front().info().backend, options.changed);
   std::size_t merged = 0;
   for (const SweepStore& part : parts) merged += store.merge(part);
-  const SweepInfo info = store.info();
-  const auto causes = causes_of(store);
+  StoreState state = state_of(store, options.out);
   context.say(fmt::format("Took over {}\n", counted(merged, "cell")));
-  context.say(state_text(info, causes, options.out));
-  Json json = state_json(info, causes, options.out);
-  json["merged"] = merged;
-  context.emit(json.dump(2) + "\n");
+  context.say(state.text);
+  state.json["merged"] = merged;
+  context.emit(state.json.dump(2) + "\n");
   return done;
 }
 
@@ -242,9 +156,10 @@ void check_combination(const CLI::App& app, const SweepCommandOptions& options) 
   };
   if (app.count("--export")) {
     refuse("--export", {"--out", "--dry-run", "--shard", "--only", "--retry-failed", "--merge",
-                        "--changed-study", "--seed", "--backend", "--threads"});
+                        "--changed-study", "--slurm-array", "--seed", "--backend", "--threads"});
     return;
   }
+  if (app.count("--slurm-array")) refuse("--slurm-array", {"--dry-run", "--shard", "--merge"});
   if (app.count("--merge"))
     refuse("--merge",
            {"--dry-run", "--shard", "--only", "--retry-failed", "--backend", "--threads"});
@@ -262,12 +177,22 @@ Examples:
   lodestein sweep study.toml --out results.db
   lodestein sweep study.toml --out again.db --only latents=5,method=likelihood,model=17
   lodestein sweep results.db --export table.csv
+
+Many processes, cores or GPUs share one sweep under Open MPI; clusters without it run shards:
+  mpirun -n 4 lodestein sweep study.toml --out results.db
+  lodestein sweep study.toml --out results.db --slurm-array 16 > sweep.sh
 )";
 
 void add_selection(CLI::App& app, SweepCommandOptions& options) {
   app.add_option("--shard", options.shard, "Run only part I of N, e.g. one a machine")
       ->capture_default_str()
       ->type_name("I/N")
+      ->group("Selection");
+  add_whole(app, "--slurm-array", options.slurm_array, 1, 1000000,
+            "Only print a batch script for SLURM that runs the sweep in N parts, as an array of "
+            "jobs, and merges them")
+      ->default_str("")
+      ->type_name("N")
       ->group("Selection");
   app.add_option("--only", options.selection.only,
                  "Run only cells that have these values of fields (also method, group, model from "
@@ -278,6 +203,19 @@ void add_selection(CLI::App& app, SweepCommandOptions& options) {
   app.add_flag("--retry-failed", options.selection.retry_failed,
                "Also run cells that failed before")
       ->group("Selection");
+}
+
+int do_what_was_asked(const CLI::App& app, const SweepCommandOptions& options,
+                      const Context& context) {
+  const bool runs = options.export_to.empty() && !options.dry_run && options.slurm_array == 0 &&
+                    options.merge.empty();
+  if (runs) return run_sweep_command(app, options, context);
+  const auto launch = find_launch();
+  if (launch && launch->rank > 0) return done;  // one process is enough for the rest
+  if (!options.export_to.empty()) return export_table(options, context);
+  if (options.dry_run) return dry_run(app, options, context);
+  if (options.slurm_array > 0) return print_slurm_array(app, options, context);
+  return merge(app, options, context);
 }
 
 }  // namespace
@@ -311,9 +249,7 @@ Runner add_sweep(CLI::App& app, Context& context) {
     read_shard(options->shard, options->selection);
     options->selection.only = conditions_of(options->selection.only);
     std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is told as an error like a full disk
-    if (!options->export_to.empty()) return export_table(*options, c);
-    if (options->dry_run) return dry_run(app, *options, c);
-    return options->merge.empty() ? run(app, *options, c) : merge(app, *options, c);
+    return do_what_was_asked(app, *options, c);
   };
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <random>
 #include <sstream>
 #include <thread>
@@ -48,6 +49,14 @@ void Child::signal(int number) const {
   if (code_ < 0) kill(process_, number);
 }
 
+std::vector<pid_t> Child::children() const {
+  const std::string self = std::to_string(process_);
+  std::istringstream list(read_text("/proc/" + self + "/task/" + self + "/children"));
+  std::vector<pid_t> processes;
+  for (pid_t process = 0; list >> process;) processes.push_back(process);
+  return processes;
+}
+
 bool Child::running() {
   int status = 0;
   if (code_ < 0 && waitpid(process_, &status, WNOHANG) == process_)
@@ -85,18 +94,27 @@ std::string SweepToolTest::table(const std::string& store) const {
 }
 
 void SweepToolTest::survives_kills(std::size_t kills, std::size_t models) {
+  std::mt19937 random(1);
+  std::uniform_real_distribution<double> moment(0.0, 0.25);
+  survives(kills, models, sweep_command("results.db"), [&] {
+    Child child(sweep_command("results.db"), folder_);
+    std::this_thread::sleep_for(std::chrono::duration<double>(moment(random)));
+    const bool running = child.running();
+    child.signal(SIGKILL);
+    child.wait();
+    return running;
+  });
+}
+
+void SweepToolTest::survives(std::size_t kills, std::size_t models,
+                             const std::vector<std::string>& command,
+                             const std::function<bool()>& kill_one) {
   write_study(models);
   ASSERT_EQ(run_program(sweep_command("undisturbed.db"), folder_).code, 0);
   const std::string undisturbed = table("undisturbed.db");
-  std::mt19937 random(1);
-  std::uniform_real_distribution<double> moment(0.0, 0.25);
   std::size_t killed = 0, rows = 0;
   for (std::size_t i = 0; i < kills; ++i) {
-    Child child(sweep_command("results.db"), folder_);
-    std::this_thread::sleep_for(std::chrono::duration<double>(moment(random)));
-    killed += child.running();
-    child.signal(SIGKILL);
-    child.wait();
+    killed += kill_one();
     const Outcome info = lodestein("sweep results.db --export table.jsonl --json");
     if (info.code != 0) continue;  // killed before there was a store
     const std::string lines = read_text(folder_ / "table.jsonl");
@@ -105,8 +123,47 @@ void SweepToolTest::survives_kills(std::size_t kills, std::size_t models) {
     rows = now;
   }
   EXPECT_GT(killed, kills / 2) << "give more models";
-  ASSERT_EQ(run_program(sweep_command("results.db"), folder_).code, 0);
+  EXPECT_GT(rows, 0u) << "killed too early";
+  const Outcome last = run_program(command, folder_);
+  ASSERT_EQ(last.code, 0) << last.err;
   EXPECT_EQ(table("results.db"), undisturbed);
+}
+
+void MpirunTest::SetUp() {
+  SweepToolTest::SetUp();
+  const auto module = std::filesystem::path(LODESTEIN_TOOL_PATH).parent_path();
+  if (!std::filesystem::exists(module / "liblodestein-mpi.so"))
+    GTEST_SKIP() << "built without MPI; install libopenmpi-dev and openmpi-bin";
+  setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+  setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+  setenv("LSAN_OPTIONS", "detect_leaks=0", 1);  // Open MPI keeps much until the end
+  if (run_program({"mpirun", "--version"}, folder_).code != 0) GTEST_SKIP() << "no mpirun";
+}
+
+std::vector<std::string> MpirunTest::mpirun(int ranks,
+                                            const std::vector<std::string>& command) const {
+  std::vector<std::string> words{"mpirun", "--oversubscribe", "-n", std::to_string(ranks)};
+  words.insert(words.end(), command.begin(), command.end());
+  return words;
+}
+
+void MpirunTest::survives_kills_of_ranks(std::size_t kills, std::size_t models, int ranks) {
+  const std::vector<std::string> command = mpirun(
+      ranks, {LODESTEIN_TOOL_PATH, "sweep", "study.toml", "--out", "results.db", "--threads", "1"});
+  std::mt19937 random(1);
+  std::uniform_real_distribution<double> moment(0.0, 0.5);
+  std::uniform_int_distribution<std::size_t> any(0, static_cast<std::size_t>(ranks) - 1);
+  survives(kills, models, command, [&] {
+    Child child(command, folder_);
+    while (child.running() && child.children().size() < static_cast<std::size_t>(ranks))
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::this_thread::sleep_for(std::chrono::duration<double>(moment(random)));
+    const auto processes = child.children();
+    const std::size_t victim = any(random);
+    const bool running = victim < processes.size() && kill(processes[victim], SIGKILL) == 0;
+    child.wait();  // mpirun ends the others
+    return running;
+  });
 }
 
 }  // namespace lodestein::testing

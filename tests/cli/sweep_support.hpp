@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ class Child {
   Child& operator=(const Child&) = delete;
 
   void signal(int number) const;
+  /// The processes that it has started itself, those of mpirun being the ranks, in their order.
+  std::vector<pid_t> children() const;
   bool running();
   /// Exit code, or 128 + signal.
   int wait();
@@ -36,6 +39,18 @@ class SweepToolTest : public ToolTest {
   std::string table(const std::string& store) const;
   /// Kills sweeps at random moments until one gets through.
   void survives_kills(std::size_t kills, std::size_t models);
+  /// The same, `kill_one` saying whether there was something to kill; `command` is then left alone.
+  void survives(std::size_t kills, std::size_t models, const std::vector<std::string>& command,
+                const std::function<bool()>& kill_one);
+};
+
+/// Sweeps by several processes. Skipped where there is no Open MPI.
+class MpirunTest : public SweepToolTest {
+ protected:
+  void SetUp() override;
+  std::vector<std::string> mpirun(int ranks, const std::vector<std::string>& command) const;
+  /// One rank, any, is killed each time.
+  void survives_kills_of_ranks(std::size_t kills, std::size_t models, int ranks);
 };
 
 }  // namespace lodestein::testing

@@ -1,0 +1,110 @@
+#include "sweep/workers.hpp"
+
+#include <omp.h>
+
+#include <iterator>
+#include <utility>
+
+#include "lodestein/core/error.hpp"
+
+namespace lodestein::sweep {
+namespace {
+
+/// Tells a thread to stop; what it reports is not for the caller, who counts cells.
+class WorkerObserver final : public Observer {
+ public:
+  explicit WorkerObserver(const std::atomic<bool>& stop) : stop_(stop) {}
+  bool cancelled() const override { return stop_; }
+
+ private:
+  const std::atomic<bool>& stop_;
+};
+
+}  // namespace
+
+Workers::Workers(const Backend& backend, const SweepPlan& plan, std::size_t threads) : plan_(plan) {
+  const std::size_t count = std::min(threads, worker_count(backend));
+  const bool alone = side_by_side(backend);
+  working_ = count;
+  try {
+    for (std::size_t i = 0; i < count; ++i) {
+      threads_.emplace_back([this, own = worker_backend(backend), alone] {
+        if (alone) omp_set_num_threads(1);  // of this thread's parallel regions
+        work(own);
+      });
+    }
+  } catch (...) {  // no more threads to be had
+    join();
+    throw;
+  }
+}
+
+Workers::~Workers() { join(); }
+
+void Workers::add(const std::vector<SweepTask>& tasks) {
+  const std::lock_guard lock(mutex_);
+  tasks_.insert(tasks_.end(), tasks.begin(), tasks.end());
+  wanted_.notify_all();
+}
+
+void Workers::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  wanted_.notify_all();
+}
+
+void Workers::stop() {
+  const std::lock_guard lock(mutex_);
+  stop_ = true;
+  wanted_.notify_all();
+}
+
+std::deque<SweepRow> Workers::wait(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  ready_.wait_for(lock, patience, [&] { return !rows_.empty() || working_ == 0; });
+  return std::exchange(rows_, {});
+}
+
+bool Workers::finished() {
+  const std::lock_guard lock(mutex_);
+  return working_ == 0 && rows_.empty();
+}
+
+void Workers::raise() {
+  const std::lock_guard lock(mutex_);
+  if (error_) std::rethrow_exception(error_);
+}
+
+void Workers::join() {
+  stop();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Workers::work(const Backend& backend) {
+  WorkerObserver observer(stop_);
+  std::unique_lock lock(mutex_);
+  try {
+    while (true) {
+      wanted_.wait(lock, [&] { return stop_ || closed_ || !tasks_.empty(); });
+      if (stop_ || tasks_.empty()) break;
+      const SweepTask task = std::move(tasks_.front());
+      tasks_.pop_front();
+      lock.unlock();
+      auto rows = run_sweep_task(backend, plan_, task, observer);
+      lock.lock();
+      std::move(rows.begin(), rows.end(), std::back_inserter(rows_));
+      ready_.notify_one();
+    }
+  } catch (const Cancelled&) {  // asked for
+    if (!lock.owns_lock()) lock.lock();
+  } catch (...) {
+    if (!lock.owns_lock()) lock.lock();
+    if (!error_) error_ = std::current_exception();
+    stop_ = true;
+    wanted_.notify_all();
+  }
+  --working_;
+  ready_.notify_one();
+}
+
+}  // namespace lodestein::sweep
