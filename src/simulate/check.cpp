@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "simulate/noise.hpp"
+
 namespace lodestein {
 namespace {
 
@@ -35,6 +37,14 @@ void check(const LatentModelOptions& options) {
   check_range("weight_low", options.weight_low, "weight_high", options.weight_high);
   check_range("noise_variance_low", options.noise_variance_low, "noise_variance_high",
               options.noise_variance_high);
+  check_option(options.student_degrees > 2.0 && std::isfinite(options.student_degrees),
+               "student_degrees", options.student_degrees,
+               "greater than 2 and finite: with fewer degrees there is no variance");
+}
+
+std::size_t environment_count(const StudyOptions& options) {
+  const std::size_t hit = options.latent.latents - options.unhit;
+  return 1 + hit * (options.design == InterventionDesign::pairs ? 2 : 1);
 }
 
 void check(const MixingOptions& options, std::size_t latents) {
@@ -54,6 +64,15 @@ void check(const StudyOptions& options) {
                options.variance_increase, smallest);
   check_finite("soft_factor", options.soft_factor);
   check_not_negative("weak_edge_filter", options.weak_edge_filter);
+  check_option(options.weak_edge_filter == 0.0 || has_score(options.latent.noise),
+               "weak_edge_filter", options.weak_edge_filter,
+               "0 for uniform or exponential noise, whose density has no score");
+  check_option(options.intervened_share > 0.0 && options.intervened_share <= 1.0,
+               "intervened_share", options.intervened_share, "greater than 0 and at most 1");
+  check_option(options.unhit < options.latent.latents, "unhit", options.unhit,
+               "less than latents = " + std::to_string(options.latent.latents));
+  check_option(options.unhit == 0 || options.design != InterventionDesign::multi, "unhit",
+               options.unhit, "0 for design = multi");
   check_not_negative("observation_noise", options.observation_noise);
   if (options.design == InterventionDesign::pairs) {
     check_change("second_variance_scale", options.second_variance_scale, "second_variance_increase",

@@ -33,4 +33,7 @@ void check(const LatentModelOptions& options);
 void check(const MixingOptions& options, std::size_t latents);
 void check(const StudyOptions& options);
 
+/// Environments of a study, the observational one among them.
+std::size_t environment_count(const StudyOptions& options);
+
 }  // namespace lodestein

@@ -3,7 +3,6 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -12,6 +11,8 @@
 #include "core/shuffle.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
+#include "simulate/noise.hpp"
+#include "simulate/option_names.hpp"
 
 namespace lodestein {
 namespace {
@@ -154,6 +155,9 @@ double changed_variance(double variance, std::size_t node, const InterventionSpe
 Regime regime(const std::vector<double>& variances, const InterventionSpec& intervention) {
   Regime result{std::vector<double>(variances.size(), 1.0), variances};
   std::vector<bool> seen(variances.size(), false);
+  if (!(intervention.share > 0.0 && intervention.share <= 1.0)) {
+    refuse("share = " + std::to_string(intervention.share) + " of the samples must be in (0, 1]");
+  }
   const double factor = intervention.type == Intervention::hard ? 0.0 : intervention.soft_factor;
   if (!std::isfinite(factor)) refuse("soft_factor must be finite");
   for (const std::size_t node : intervention.targets) {
@@ -169,10 +173,51 @@ Regime regime(const std::vector<double>& variances, const InterventionSpec& inte
   return result;
 }
 
+// An environment's law: a mixture of the intervention and, unless all samples are reached, of
+// nothing done.
+struct Law {
+  Regime changed, untouched;
+  double share = 1.0;
+  bool is_mixture() const { return share < 1.0; }
+};
+
+Law law_of(const std::vector<double>& variances, const InterventionSpec& intervention) {
+  Law law{regime(variances, intervention), {}, intervention.share};
+  if (intervention.targets.empty()) law.share = 1.0;
+  if (law.is_mixture()) law.untouched = regime(variances, {});
+  return law;
+}
+
+// log of the mixture's density, and the probability that a sample with these two log densities was
+// reached.
+struct Mixed {
+  double log_density, reached;
+};
+Mixed mixed(double share, double changed, double untouched) {
+  const double a = std::log(share) + changed, b = std::log1p(-share) + untouched;
+  const double largest = std::max(a, b);
+  if (std::isinf(largest)) return {largest, share};  // outside both supports
+  const double sum = std::exp(a - largest) + std::exp(b - largest);
+  return {largest + std::log(sum), std::exp(a - largest) / sum};
+}
+
+// z = B^T z + e with B the weights in the regime, so Cov z = T D T^T, T = (I - B^T)^-1.
+Eigen::MatrixXd covariance_in(const Regime& regime, const Matrix& weights) {
+  const auto n = static_cast<Eigen::Index>(weights.rows());
+  const Eigen::Map<const Eigen::VectorXd> factor(regime.factor.data(), n);
+  const Eigen::Map<const Eigen::VectorXd> variance(regime.variance.data(), n);
+  const Eigen::MatrixXd identity = Eigen::MatrixXd::Identity(n, n);
+  const Eigen::MatrixXd direct = factor.asDiagonal() * as_eigen(weights).transpose();
+  const Eigen::MatrixXd total = (identity - direct).partialPivLu().solve(identity);
+  const Eigen::MatrixXd scaled = total * variance.cwiseSqrt().asDiagonal();
+  return scaled * scaled.transpose();
+}
+
 }  // namespace
 
 struct LatentModel::Mechanisms {
   LatentFamily family = LatentFamily::linear;
+  NoiseLaw noise{};
   std::vector<Mechanism> nodes;
 
   double evaluate(std::size_t node, const double* z, double* gradient = nullptr) const {
@@ -184,11 +229,19 @@ struct LatentModel::Mechanisms {
     return mechanism.mlp(z, gradient);
   }
 
-  void add_score(const Regime& regime, const double* z, double* score, double* gradient) const {
+  double residual_score(double residual, double variance) const {
+    if (noise.family == NoiseFamily::gaussian) return -residual / variance;
+    const double deviation = std::sqrt(variance);
+    return noise_score(noise, residual / deviation) / deviation;
+  }
+
+  // score += weight grad log p(z) of one regime.
+  void add_score(const Regime& regime, const double* z, double* score, double* gradient,
+                 double weight = 1.0) const {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const double factor = regime.factor[i];
       const double residual = z[i] - (factor == 0.0 ? 0.0 : factor * evaluate(i, z, gradient));
-      const double own = -residual / regime.variance[i];
+      const double own = weight * residual_score(residual, regime.variance[i]);
       score[i] += own;
       if (factor == 0.0) continue;
       const auto& parents = nodes[i].parents;
@@ -203,10 +256,36 @@ struct LatentModel::Mechanisms {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       const double residual = z[i] - regime.factor[i] * evaluate(i, z);
       const double variance = regime.variance[i];
-      result -=
-          0.5 * (std::log(2.0 * std::numbers::pi * variance) + residual * residual / variance);
+      result += noise_log_density(noise, residual / std::sqrt(variance)) - 0.5 * std::log(variance);
     }
     return result;
+  }
+
+  void add_score(const Law& law, const double* z, double* score, double* gradient) const {
+    if (!law.is_mixture()) {
+      add_score(law.changed, z, score, gradient);
+      return;
+    }
+    const double reached =
+        mixed(law.share, log_density(law.changed, z), log_density(law.untouched, z)).reached;
+    add_score(law.changed, z, score, gradient, reached);
+    add_score(law.untouched, z, score, gradient, 1.0 - reached);
+  }
+
+  double log_density(const Law& law, const double* z) const {
+    const double changed = log_density(law.changed, z);
+    if (!law.is_mixture()) return changed;
+    return mixed(law.share, changed, log_density(law.untouched, z)).log_density;
+  }
+
+  void sample(const Law& law, const std::vector<std::size_t>& order, Draws draws, double* z) const {
+    const bool reached = !law.is_mixture() || draws.uniform() < law.share;
+    const Regime& regime = reached ? law.changed : law.untouched;
+    for (std::size_t i = 0; i < nodes.size(); ++i)
+      z[i] = std::sqrt(regime.variance[i]) * draw_noise(noise, draws);
+    for (const std::size_t i : order) {
+      if (regime.factor[i] != 0.0) z[i] += regime.factor[i] * evaluate(i, z);
+    }
   }
 };
 
@@ -226,6 +305,7 @@ LatentModel::LatentModel(const LatentModelOptions& options, Seed seed, std::uint
     }
   }
   mechanisms_->family = options.family;
+  mechanisms_->noise = {options.noise, options.student_degrees};
   for (std::size_t i = 0; i < n; ++i) {
     const RandomStream stream(seed, Purpose::mechanism, static_cast<std::uint32_t>(i), redraw);
     mechanisms_->nodes.push_back(draw_mechanism(graph_.parents(i), options, stream.at(0)));
@@ -288,32 +368,29 @@ LatentModel& LatentModel::operator=(LatentModel&&) noexcept = default;
 Matrix LatentModel::sample(std::size_t samples, const InterventionSpec& intervention,
                            const RandomStream& stream) const {
   const std::size_t n = latents();
-  const Regime changed = regime(noise_variances_, intervention);
-  std::vector<double> deviation(n);
-  for (std::size_t i = 0; i < n; ++i) deviation[i] = std::sqrt(changed.variance[i]);
+  const Law law = law_of(noise_variances_, intervention);
   Matrix result(samples, n);
 #pragma omp parallel for schedule(static) if (samples * n >= parallel_values)
   for (std::size_t k = 0; k < samples; ++k) {
-    double* z = result.row(k);
-    Draws draws = stream.at(k);
-    for (std::size_t i = 0; i < n; ++i) z[i] = deviation[i] * draws.normal();
-    for (const std::size_t i : order_) {
-      if (changed.factor[i] != 0.0) z[i] += changed.factor[i] * mechanisms_->evaluate(i, z);
-    }
+    mechanisms_->sample(law, order_, stream.at(k), result.row(k));
   }
   return result;
 }
 
 Matrix LatentModel::score(ConstMatrixView z, const InterventionSpec& intervention) const {
   check_columns(z);
-  const Regime changed = regime(noise_variances_, intervention);
+  if (!has_score(noise())) {
+    throw InvalidArgument("score: the density of " + name_of(noise_family_names, noise()) +
+                          " noise jumps, so it has no score; use gaussian, laplace or student");
+  }
+  const Law law = law_of(noise_variances_, intervention);
   Matrix result(z.rows(), latents());
 #pragma omp parallel if (z.rows() * z.cols() >= parallel_values)
   {
     std::vector<double> gradient(latents());
 #pragma omp for schedule(static)
     for (std::size_t k = 0; k < z.rows(); ++k) {
-      mechanisms_->add_score(changed, z.row(k), result.row(k), gradient.data());
+      mechanisms_->add_score(law, z.row(k), result.row(k), gradient.data());
     }
   }
   return result;
@@ -322,31 +399,29 @@ Matrix LatentModel::score(ConstMatrixView z, const InterventionSpec& interventio
 std::vector<double> LatentModel::log_density(ConstMatrixView z,
                                              const InterventionSpec& intervention) const {
   check_columns(z);
-  const Regime changed = regime(noise_variances_, intervention);
+  const Law law = law_of(noise_variances_, intervention);
   std::vector<double> result(z.rows());
 #pragma omp parallel for schedule(static) if (z.rows() * z.cols() >= parallel_values)
   for (std::size_t k = 0; k < z.rows(); ++k) {
-    result[k] = mechanisms_->log_density(changed, z.row(k));
+    result[k] = mechanisms_->log_density(law, z.row(k));
   }
   return result;
 }
 
-// z = B^T z + e with B the weights under the intervention, so Cov z = T D T^T, T = (I - B^T)^-1.
+NoiseFamily LatentModel::noise() const { return mechanisms_->noise.family; }
+
 Matrix LatentModel::covariance(const InterventionSpec& intervention) const {
   if (weights_.empty()) {
     throw InvalidArgument(
         "covariance: there is a closed form for linear latent models only; estimate it from "
         "sample() for the other families");
   }
-  const Regime changed = regime(noise_variances_, intervention);
-  const auto n = static_cast<Eigen::Index>(latents());
-  const Eigen::Map<const Eigen::VectorXd> factor(changed.factor.data(), n);
-  const Eigen::Map<const Eigen::VectorXd> variance(changed.variance.data(), n);
-  const Eigen::MatrixXd identity = Eigen::MatrixXd::Identity(n, n);
-  const Eigen::MatrixXd direct = factor.asDiagonal() * as_eigen(weights_).transpose();
-  const Eigen::MatrixXd total = (identity - direct).partialPivLu().solve(identity);
-  const Eigen::MatrixXd scaled = total * variance.cwiseSqrt().asDiagonal();
-  return to_matrix((scaled * scaled.transpose()).eval());
+  const Law law = law_of(noise_variances_, intervention);
+  Eigen::MatrixXd result = covariance_in(law.changed, weights_);
+  if (law.is_mixture()) {  // of parts that have mean 0
+    result = law.share * result + (1.0 - law.share) * covariance_in(law.untouched, weights_);
+  }
+  return to_matrix(result);
 }
 
 void LatentModel::check_columns(ConstMatrixView z) const {

@@ -11,6 +11,7 @@
 #include "core/wishart.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
+#include "simulate/option_names.hpp"
 
 namespace lodestein {
 namespace {
@@ -33,6 +34,7 @@ InterventionSpec first_kind(const StudyOptions& options, std::vector<std::size_t
   spec.variance_scale = options.variance_scale;
   spec.variance_increase = options.variance_increase;
   spec.soft_factor = options.soft_factor;
+  spec.share = options.intervened_share;
   return spec;
 }
 
@@ -60,6 +62,7 @@ std::vector<InterventionSpec> design(const StudyOptions& options, Seed seed) {
   std::iota(order.begin(), order.end(), std::size_t{0});
   const RandomStream stream(seed, Purpose::intervention_targets);
   if (options.random_intervention_order) shuffle(order, stream.at(0));
+  order.resize(n - options.unhit);
   std::vector<InterventionSpec> specs{InterventionSpec{}};
   for (const std::size_t m : order) {
     const bool multi = options.design == InterventionDesign::multi;
@@ -82,11 +85,19 @@ Matrix difference(Matrix a, const Matrix& b) {
   return a;
 }
 
-// E[(s - s^m)_j^2] for every latent j [n] from s - s^m at z. Linear models: z is the identity, so
-// that this is the matrix D of s - s^m = D^T z.
-std::vector<double> mean_squares(const LatentModel& model, const Matrix& differences) {
+/// Whether s - s^m is a linear function of z for all of them.
+bool linear_differences(const LatentModel& model,
+                        const std::vector<InterventionSpec>& interventions) {
+  return !model.weights().empty() && model.noise() == NoiseFamily::gaussian &&
+         std::all_of(interventions.begin(), interventions.end(),
+                     [](const InterventionSpec& spec) { return spec.share == 1.0; });
+}
+
+// E[(s - s^m)_j^2] for every latent j [n] from s - s^m at z. Linear differences: z is the identity,
+// so that this is the matrix D of s - s^m = D^T z.
+std::vector<double> mean_squares(const LatentModel& model, const Matrix& differences, bool linear) {
   std::vector<double> result(model.latents(), 0.0);
-  if (!model.weights().empty()) {
+  if (linear) {
     const Matrix moment = congruent(transpose(differences), model.covariance({}));
     for (std::size_t j = 0; j < result.size(); ++j) result[j] = moment(j, j);
     return result;
@@ -165,6 +176,10 @@ void check_linear(const StudyOptions& options) {
         "simulate_moments: latent.family and mixing.family must both be linear, since only then is "
         "the law of a sample covariance known; use simulate_study and compute_moments");
   }
+  check_option(options.latent.noise == NoiseFamily::gaussian, "noise",
+               name_of(noise_family_names, options.latent.noise), "gaussian for simulate_moments");
+  check_option(options.intervened_share == 1.0, "intervened_share", options.intervened_share,
+               "1 for simulate_moments");
   const bool noise = options.observation_noise > 0.0;
   const std::size_t rank = noise ? options.mixing.observed : options.latent.latents;
   check_option(options.samples > rank, "samples", options.samples,
@@ -223,7 +238,7 @@ LinearStudy simulate_moments(const StudyOptions& options, Seed seed) {
 double weakest_edge(const LatentModel& model, const std::vector<InterventionSpec>& interventions,
                     Seed seed) {
   const std::size_t n = model.latents();
-  const bool linear = !model.weights().empty();
+  const bool linear = linear_differences(model, interventions);
   const Matrix z = linear
                        ? Matrix::identity(n)
                        : model.sample(edge_samples, {},
@@ -234,7 +249,7 @@ double weakest_edge(const LatentModel& model, const std::vector<InterventionSpec
     for (const std::size_t target : intervention.targets) {
       InterventionSpec alone = intervention;
       alone.targets = {target};
-      const auto squares = mean_squares(model, difference(before, model.score(z, alone)));
+      const auto squares = mean_squares(model, difference(before, model.score(z, alone)), linear);
       for (const std::size_t parent : model.graph().parents(target)) {
         weakest = std::min(weakest, squares[parent]);
       }

@@ -46,6 +46,8 @@ Json options_json(const StudyOptions& options) {
           {"weight_high", options.latent.weight_high},
           {"noise_variance_low", options.latent.noise_variance_low},
           {"noise_variance_high", options.latent.noise_variance_high},
+          {"noise", name_of(noise_family_names, options.latent.noise)},
+          {"student_degrees", options.latent.student_degrees},
           {"observed", options.mixing.observed},
           {"mixing_family", name_of(mixing_family_names, options.mixing.family)},
           {"normalise_columns", options.mixing.normalise_columns},
@@ -60,7 +62,9 @@ Json options_json(const StudyOptions& options) {
           {"second_variance_increase", options.second_variance_increase},
           {"random_intervention_order", options.random_intervention_order},
           {"weak_edge_filter", options.weak_edge_filter},
-          {"observation_noise", options.observation_noise}};
+          {"observation_noise", options.observation_noise},
+          {"intervened_share", options.intervened_share},
+          {"unhit", options.unhit}};
 }
 
 StudyOptions options_of(const nlohmann::json& json) {
@@ -88,6 +92,13 @@ StudyOptions options_of(const nlohmann::json& json) {
   options.random_intervention_order = json.at("random_intervention_order");
   options.weak_edge_filter = json.at("weak_edge_filter");
   options.observation_noise = json.at("observation_noise");
+  // What older studies don't have is at its default there.
+  if (json.contains("noise")) {
+    options.latent.noise = named(noise_family_names, json.at("noise"));
+    options.latent.student_degrees = json.at("student_degrees");
+    options.intervened_share = json.at("intervened_share");
+    options.unhit = json.at("unhit");
+  }
   return options;
 }
 
@@ -102,6 +113,7 @@ Json environment_json(const std::string& name, const InterventionSpec& spec,
   result["variance_increase"] = spec.variance_increase;
   if (spec.variance > 0.0) result["variance"] = spec.variance;
   if (spec.type == Intervention::soft) result["soft_factor"] = spec.soft_factor;
+  if (spec.share < 1.0) result["share"] = spec.share;
   return result;
 }
 

@@ -41,7 +41,8 @@ class BatchData {
   const StudyTruth& truth() const { return simulated_.truth; }
   /// Empty where only moments are simulated.
   const std::optional<Dataset>& dataset() const { return simulated_.dataset; }
-  std::size_t latents() const { return options_.latent.latents; }
+  /// Latents that an environment hits: what methods look for unless told otherwise.
+  std::size_t latents() const { return options_.latent.latents - options_.unhit; }
   double seconds() const { return seconds_; }
 
   const std::vector<EnvironmentMoments>& moments();

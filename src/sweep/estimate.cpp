@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "lodestein/sweep/sweep.hpp"
+#include "simulate/check.hpp"
 #include "sweep/clock.hpp"
 #include "sweep/fields.hpp"
 #include "sweep/workers.hpp"
@@ -10,14 +11,10 @@
 namespace lodestein {
 namespace {
 
-std::size_t environments(const StudyOptions& options) {
-  return 1 + options.latent.latents * (options.design == InterventionDesign::pairs ? 2 : 1);
-}
-
 /// Bytes of a batch's data: samples and latents, or moments.
 double data_bytes(const SweepSetting& setting) {
   const StudyOptions options = sweep::study_options(setting.data);
-  const auto count = static_cast<double>(environments(options));
+  const auto count = static_cast<double>(environment_count(options));
   const auto n = static_cast<double>(options.latent.latents);
   const auto d = static_cast<double>(options.mixing.observed);
   if (sweep::wants_moments(setting.data)) return 8.0 * count * d * d;

@@ -201,6 +201,11 @@ class Expansion {
                     "\"linear\"" +
                         in_group());
     }
+    if (options.latent.noise != NoiseFamily::gaussian || options.intervened_share < 1.0) {
+      mistakes_.add(
+          line_of("data"),
+          "data = \"moments\" needs noise = \"gaussian\" and intervened_share = 1" + in_group());
+    }
     const bool noise = options.observation_noise > 0.0;
     if (options.samples <= (noise ? options.mixing.observed : options.latent.latents)) {
       add_data_mistake("option samples = " + std::to_string(options.samples) +

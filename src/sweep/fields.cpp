@@ -17,6 +17,7 @@ constexpr double most = 1e9;
 
 bool in_pairs(const StudyOptions& o) { return o.design == InterventionDesign::pairs; }
 bool is_soft(const StudyOptions& o) { return o.intervention == Intervention::soft; }
+bool is_student(const StudyOptions& o) { return o.latent.noise == NoiseFamily::student; }
 bool is_linear(const StudyOptions& o) { return o.latent.family == LatentFamily::linear; }
 bool mixes_linearly(const StudyOptions& o) { return o.mixing.family == MixingFamily::linear; }
 
@@ -115,6 +116,11 @@ std::vector<DataField> latent_fields() {
            "least noise variance of a latent"),
       real("noise_variance_high", 1e-9, most, latent(&LatentModelOptions::noise_variance_high),
            "largest noise variance"),
+      choice("noise", noise_family_names, latent(&LatentModelOptions::noise),
+             "law of the latents' noise, centred"),
+      only_if(real("student_degrees", 2, most, latent(&LatentModelOptions::student_degrees),
+                   "degrees of freedom of Student's noise, above 2"),
+              is_student),
   };
 }
 
@@ -152,6 +158,10 @@ std::vector<DataField> environment_fields() {
       only_if(real("second_variance_increase", -most, most,
                    study(&StudyOptions::second_variance_increase), "... and increase"),
               in_pairs),
+      real("intervened_share", 1e-9, 1, study(&StudyOptions::intervened_share),
+           "probability that a sample of an interventional environment is intervened on; else it "
+           "is observational"),
+      whole("unhit", 0, 999, study(&StudyOptions::unhit), "latents without an environment"),
   };
 }
 

@@ -102,6 +102,8 @@ std::string gscale_problem(const SweepSetting& setting) {
   if (word(setting, "pair_differences") != "exact") return "";
   if (value_in<double>(setting.data, "observation_noise") > 0.0)
     return "needs observation_noise = 0 for pair_differences = \"exact\"";
+  if (!has_exact_scores(setting))
+    return std::string(needs_exact_scores) + " for pair_differences = \"exact\"";
   if (!link_is_right(setting))
     return "needs mixing = \"linear\" with link = \"identity\", or both \"tanh\", for "
            "pair_differences = \"exact\"";

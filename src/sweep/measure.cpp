@@ -45,6 +45,15 @@ MatrixXd distances(const MatrixXd& truth, const MatrixXd& estimate) {
   return result;
 }
 
+/// Estimate of each true latent, or `unmatched`, at least total cost. [n, m]
+std::vector<std::size_t> cheapest(const MatrixXd& cost) {
+  if (cost.rows() <= cost.cols()) return minimum_cost_assignment(to_matrix(cost));
+  const auto truths = minimum_cost_assignment(to_matrix(cost.transpose().eval()));
+  std::vector<std::size_t> match(static_cast<std::size_t>(cost.rows()), unmatched);
+  for (std::size_t j = 0; j < truths.size(); ++j) match[truths[j]] = j;
+  return match;
+}
+
 // Latents are named by the environments that hit them; correlations break ties.
 std::vector<std::size_t> named_by_targets(MatrixXd cost, const Truth& truth,
                                           const Estimate& estimate) {
@@ -55,15 +64,18 @@ std::vector<std::size_t> named_by_targets(MatrixXd cost, const Truth& truth,
         absolute_correlations(truth.latents, estimate.latents, Correlation::pearson);
     cost.array() += 0.5 - 0.5 * as_eigen(correlation).array();
   }
-  return minimum_cost_assignment(to_matrix(cost));
+  return cheapest(cost);
 }
 
+// What hits latents without a partner, true or estimated, is wrong.
 double wrong_targets(const MatrixXd& truth, const MatrixXd& estimate,
                      const std::vector<std::size_t>& match) {
-  double wrong = 0.0;
+  double wrong = estimate.sum();
   for (Index i = 0; i < truth.rows(); ++i) {
+    wrong += truth.row(i).sum();
+    if (match[static_cast<std::size_t>(i)] == unmatched) continue;
     const auto j = static_cast<Index>(match[static_cast<std::size_t>(i)]);
-    wrong += (truth.row(i) - estimate.row(j)).cwiseAbs().sum();
+    wrong -= 2.0 * truth.row(i).cwiseProduct(estimate.row(j)).sum();
   }
   return wrong;
 }
@@ -97,7 +109,7 @@ std::vector<double> measure(const BatchData& data, const Learned& learned) {
   double wrong = nan;
   if (!learned.targets.empty()) {
     const MatrixXd hit = true_targets(study);
-    const MatrixXd found = target_matrix(learned.targets, study.model.latents());
+    const MatrixXd found = target_matrix(learned.targets, learned.graph.nodes());
     estimate.match = named_by_targets(distances(hit, found), truth, estimate);
     wrong = wrong_targets(hit, found, estimate.match);
   }

@@ -5,12 +5,15 @@
 #include <utility>
 
 #include "core/eigen.hpp"
+#include "core/intervention_names.hpp"
 #include "lodestein/score/estimate.hpp"
 #include "lodestein/unmix/contrastive_unmix.hpp"
 #include "lodestein/unmix/fit.hpp"
 #include "lodestein/unmix/lscale.hpp"
 #include "lodestein/unmix/umni.hpp"
 #include "score/option_names.hpp"
+#include "simulate/check.hpp"
+#include "simulate/noise.hpp"
 #include "sweep/fields.hpp"
 #include "unmix/option_names.hpp"
 
@@ -20,6 +23,9 @@ namespace {
 
 const std::string& word(const MethodInput& input, const char* option) {
   return value_in<std::string>(input.setting.options, option);
+}
+std::size_t whole(const MethodInput& input, const char* option) {
+  return static_cast<std::size_t>(value_in<std::int64_t>(input.setting.options, option));
 }
 double real(const MethodInput& input, const char* option) {
   return value_in<double>(input.setting.options, option);
@@ -52,17 +58,33 @@ FitOptions fit_options(const MethodInput& input) {
   FitOptions options;
   options.latents = input.data.latents();
   options.intervention = input.data.options().intervention;
-  options.null_splits = 0;  // shown to people only
+  options.null_splits = whole(input, "null_splits");
   return options;
+}
+
+std::size_t fitted_latents(const MethodInput& input) {
+  const std::size_t asked = whole(input, "fitted_latents");
+  return asked > 0 ? asked : input.data.latents();
 }
 
 Learned run_fit(const MethodInput& input, FitOptions options) {
   options.score.shrinkage = value_named(shrinkage_names, word(input, "shrinkage"));
+  options.latents = fitted_latents(input);
+  // Controls are resampled from samples where there are any, as in `lodestein fit`.
+  if (options.null_splits > 0 && input.data.dataset()) {
+    return measured(input.data,
+                    fit(input.backend, *input.data.dataset(), options, input.seed, input.observer));
+  }
   return measured(input.data,
                   fit(input.backend, input.data.moments(), options, input.seed, input.observer));
 }
 
-Learned run_likelihood(const MethodInput& input) { return run_fit(input, fit_options(input)); }
+Learned run_likelihood(const MethodInput& input) {
+  FitOptions options = fit_options(input);
+  const std::string& assumed = word(input, "assumed_intervention");
+  if (assumed != as_simulated) options.intervention = value_named(intervention_names, assumed);
+  return run_fit(input, options);
+}
 
 // Latent i is the one that environment i hit.
 std::vector<std::vector<std::size_t>> one_each(std::size_t count) {
@@ -126,7 +148,7 @@ Learned run_additive(const MethodInput& input) {
 }
 
 Learned run_umni_options(const MethodInput& input, UmniOptions options) {
-  options.latents = input.data.latents();
+  options.latents = fitted_latents(input);
   options.intervention = input.data.options().intervention;
   options.score.shrinkage = value_named(shrinkage_names, word(input, "shrinkage"));
   UmniResult result =
@@ -148,8 +170,7 @@ Learned run_umni(const MethodInput& input) { return run_umni_options(input, {});
 Learned run_umni_published(const MethodInput& input) {
   UmniOptions options;
   options.procedure = UmniProcedure::published;
-  options.largest_coefficient =
-      static_cast<int>(value_in<std::int64_t>(input.setting.options, "largest_coefficient"));
+  options.largest_coefficient = static_cast<int>(whole(input, "largest_coefficient"));
   options.eigenvalue_threshold = real(input, "eigenvalue_threshold");
   options.coefficient_change = real(input, "coefficient_change");
   options.edge_level = real(input, "edge_level");
@@ -201,14 +222,24 @@ std::string linear_problem(const SweepSetting& setting) {
   return has(setting, "mixing", "linear") ? "" : needs("mixing", "\"linear\"");
 }
 
+/// Why not that many latents can be fitted.
+std::string count_problem(const SweepSetting& setting) {
+  const auto fitted = find_value(setting, "fitted_latents");
+  const std::size_t most = environment_count(study_options(setting.data)) - 1;
+  if (!fitted || static_cast<std::size_t>(std::get<std::int64_t>(*fitted)) <= most) return "";
+  return "needs fitted_latents of at most " + std::to_string(most) +
+         ", the number of interventional environments";
+}
+
 std::string likelihood_problem(const SweepSetting& setting) {
   if (has(setting, "design", "multi")) return needs("design", "\"single\" or \"pairs\"");
-  return linear_problem(setting);
+  const std::string problem = linear_problem(setting);
+  return problem.empty() ? count_problem(setting) : problem;
 }
 
 std::string single_problem(const SweepSetting& setting) {
   if (!has(setting, "design", "single")) return needs("design", "\"single\"");
-  return linear_problem(setting);
+  return likelihood_problem(setting);
 }
 
 std::string lscale_problem(const SweepSetting& setting) {
@@ -217,6 +248,8 @@ std::string lscale_problem(const SweepSetting& setting) {
     return needs("data", "\"samples\"") + " for differences = \"" + differences + "\"";
   if (differences == "exact" && value_in<double>(setting.data, "observation_noise") > 0.0)
     return needs("observation_noise", "0") + " for differences = \"exact\"";
+  if (differences == "exact" && !has_exact_scores(setting))
+    return std::string(needs_exact_scores) + " for differences = \"exact\"";
   return single_problem(setting);
 }
 
@@ -247,78 +280,8 @@ std::string additive_problem(const SweepSetting& setting) {
 
 std::string umni_problem(const SweepSetting& setting) {
   if (has(setting, "design", "pairs")) return needs("design", "\"multi\" or \"single\"");
-  return linear_problem(setting);
-}
-
-std::vector<std::string> with_exact(std::vector<std::string> names) {
-  names.emplace_back("exact");
-  return names;
-}
-
-using Names = std::vector<std::string>;
-
-SweepFieldInfo choice(const char* name, const char* help, const char* otherwise, Names choices,
-                      Names methods) {
-  return {name, help, std::string(otherwise), std::move(choices), 0, 0, std::move(methods)};
-}
-
-SweepFieldInfo number(const char* name, const char* help, double otherwise, double high,
-                      Names methods) {
-  constexpr double least = 1e-15;  // none of them may be 0
-  return {name, help, otherwise, {}, least, high, std::move(methods)};
-}
-
-std::vector<SweepFieldInfo> linear_options() {
-  constexpr double any = 1e9, below_one = 1.0 - 1e-9;
-  return {
-      choice("shrinkage",
-             "of covariances before they are inverted; auto: oas below 10 samples a dimension",
-             "auto", words_of(shrinkage_names),
-             {"likelihood", "lscale", "lcd", "umni", "umni-published"}),
-      number("edge_threshold", "edge if the moment in latent coordinates is at least this", 1e-3,
-             any, {"lscale"}),
-      choice("differences", "how score differences are estimated; exact: from the truth",
-             "gaussian", with_exact(difference_method_names()), {"lscale", "lscale-full-rank"}),
-      choice("points", "where they are averaged, if not gaussian", "overlap",
-             words_of(moment_points_names), {"lscale", "lscale-full-rank"}),
-      number("rank_tolerance", "share of the largest eigenvalue that counts", 1e-6, below_one,
-             {"lscale-full-rank"}),
-      number("angle_tolerance", "1 less the cosine at which directions are common", 0.05, below_one,
-             {"lscale-full-rank"}),
-      number("lcd_edge_threshold", "size of an entry of B_0 that counts as an edge", 0.04, any,
-             {"lcd"}),
-      number("lcd_rank_one", "share of the largest singular value that counts as rank one", 0.99,
-             below_one, {"lcd"}),
-      {"largest_coefficient",
-       "combinations have entries from -this to this",
-       std::int64_t{2},
-       {},
-       1,
-       100,
-       {"umni-published"}},
-      number("eigenvalue_threshold", "ranks count eigenvalues above this", 5e-2, any,
-             {"umni-published"}),
-      number("coefficient_change", "norm that tells hit regressions from others", 0.1, any,
-             {"umni-published"}),
-      number("edge_level", "of partial correlation tests, hard interventions", 0.05, 1.0,
-             {"umni-published"}),
-  };
-}
-
-std::vector<SweepFieldInfo> general_options() {
-  return {
-      choice("encoder", "map from the data's coordinates to latents", "linear",
-             words_of(encoder_family_names), {"contrastive", "gscale"}),
-      choice("pairing", "what is known of which environments hit the same latent", "coupled",
-             words_of(pairing_names), {"gscale"}),
-      choice("link", "known function of a linear map in the mixing", "identity",
-             words_of(link_names), {"gscale"}),
-      choice("pair_differences",
-             "how differences of the environments of a pair are estimated; exact: from the truth",
-             "auto", with_exact(difference_method_names()), {"gscale"}),
-      choice("evidence", "how the graph is found, if not from exact differences", "additive",
-             words_of(graph_evidence_names), {"gscale"}),
-  };
+  const std::string problem = linear_problem(setting);
+  return problem.empty() ? count_problem(setting) : problem;
 }
 
 std::vector<Method> make_methods() {
@@ -342,6 +305,11 @@ std::vector<Method> make_methods() {
 
 }  // namespace
 
+bool has_exact_scores(const SweepSetting& setting) {
+  const StudyOptions options = study_options(setting.data);
+  return has_score(options.latent.noise) && options.unhit == 0;
+}
+
 const std::vector<Method>& methods() {
   static const std::vector<Method> all = make_methods();
   return all;
@@ -352,27 +320,6 @@ const Method* find_method(const std::string& name) {
     if (method.name == name) return &method;
   }
   return nullptr;
-}
-
-std::vector<SweepFieldInfo> method_fields() {
-  std::vector<SweepFieldInfo> fields = linear_options();
-  const auto more = general_options();
-  fields.insert(fields.end(), more.begin(), more.end());
-  return fields;
-}
-
-bool is_relevant(const std::string& option, const std::vector<SweepField>& options) {
-  const auto is = [&](const char* name, const char* value) {
-    return std::find(options.begin(), options.end(), SweepField{name, std::string(value)}) !=
-           options.end();
-  };
-  if (option == "points") return !is("differences", "gaussian") && !is("differences", "exact");
-  if (option == "evidence") return !is("pair_differences", "exact");
-  if (option != "shrinkage") return true;
-  const bool has_differences = std::any_of(options.begin(), options.end(), [](const auto& field) {
-    return field.name == "differences";
-  });
-  return !has_differences || is("differences", "gaussian");
 }
 
 Matrix true_latents(const BatchData& data) {

@@ -41,15 +41,23 @@ struct Method {
   std::function<std::string(const SweepSetting&)> problem;
   std::function<Learned(const MethodInput&)> run;
 };
-/// A new method is a line here, and its options in method_options().
+/// A new method is a line here, and its options in method_fields().
 const std::vector<Method>& methods();
 /// The method of that name; null if there is none.
 const Method* find_method(const std::string& name);
+
+/// The value of "assumed_intervention" that leaves it to the data.
+inline constexpr const char* as_simulated = "as-simulated";
 
 /// Options of methods, with the methods that have them.
 std::vector<SweepFieldInfo> method_fields();
 /// Whether an option says anything beside the method's others; else it is at its default.
 bool is_relevant(const std::string& option, const std::vector<SweepField>& options);
+
+/// Whether the truth has score differences of all latents.
+bool has_exact_scores(const SweepSetting& setting);
+inline constexpr const char* needs_exact_scores =
+    "needs unhit = 0 and noise = \"gaussian\", \"laplace\" or \"student\"";
 
 Learned run_gscale(const MethodInput& input);
 std::string gscale_problem(const SweepSetting& setting);

@@ -1,5 +1,6 @@
 #include "lodestein/sweep/store.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -83,6 +84,15 @@ SweepSetting setting_of(const Statement& row) {
     const SweepFieldInfo* known = sweep::find_field(field.name);
     const bool is_option = known != nullptr && !known->methods.empty();
     (is_option ? setting.options : setting.data).push_back(std::move(field));
+  }
+  // Fields that the store's version didn't know were what they are by default.
+  for (const SweepFieldInfo& field : sweep_fields()) {
+    const auto& methods = field.methods;
+    const bool is_option = !methods.empty();
+    if (is_option && std::find(methods.begin(), methods.end(), setting.method) == methods.end())
+      continue;
+    if (!find_value(setting, field.name))
+      (is_option ? setting.options : setting.data).push_back({field.name, field.otherwise});
   }
   return setting;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lodestein/simulate/study.hpp"
+#include "simulate/check.hpp"
 #include "simulate/option_names.hpp"
 #include "simulate/study_folder.hpp"
 #include "tool/command.hpp"
@@ -54,6 +55,10 @@ std::string summary_text(const Study& study, const SimulateOptions& options) {
 void check_combination(const CLI::App& app, const StudyOptions& study) {
   if (app.count("--second-variance-scale") && study.design != InterventionDesign::pairs)
     throw UsageError("--second-variance-scale needs --design pairs");
+  if (app.count("--student-degrees") && study.latent.noise != NoiseFamily::student)
+    throw UsageError("--student-degrees needs --noise student");
+  if (app.count("--soft-factor") && study.intervention != Intervention::soft)
+    throw UsageError("--soft-factor needs --intervention soft");
   if (app.count("--no-normalise-columns") && study.mixing.family != MixingFamily::linear)
     throw UsageError("--no-normalise-columns needs --mixing linear");
 }
@@ -62,8 +67,7 @@ void check_combination(const CLI::App& app, const StudyOptions& study) {
 double gigabytes(const StudyOptions& study) {
   const auto latents = static_cast<double>(study.latent.latents);
   const auto observed = static_cast<double>(study.mixing.observed);
-  const double environments =
-      1.0 + latents * (study.design == InterventionDesign::pairs ? 2.0 : 1.0);
+  const auto environments = static_cast<double>(environment_count(study));
   const double rows = environments * static_cast<double>(study.samples);
   return 8e-9 * (rows * (observed + latents) + observed * latents);
 }
@@ -103,6 +107,13 @@ void add_model_options(CLI::App& app, SimulateOptions& options) {
   add_real(app, "--density", study.latent.density, share(),
            "Probability of each possible latent edge")
       ->type_name("P")
+      ->group("Model");
+  add_choice(app, "--noise", study.latent.noise, noise_family_names,
+             "Law of the latents' noise, centred")
+      ->group("Model");
+  add_real(app, "--student-degrees", study.latent.student_degrees, positive(),
+           "Degrees of freedom of Student's noise, above 2 (--noise student)")
+      ->type_name("DF")
       ->group("Model");
   add_real(app, "--weak-edge-filter", study.weak_edge_filter, non_negative(),
            "Redraw the model until every edge moves the score by at least this; published code: "
@@ -148,6 +159,16 @@ void add_intervention_options(CLI::App& app, StudyOptions& study) {
   add_number("--variance-scale", study.variance_scale, "C",
              "The target's noise variance is multiplied by this");
   add_number("--variance-increase", study.variance_increase, "V", "... and increased by this");
+  add_number("--soft-factor", study.soft_factor, "X",
+             "Soft interventions multiply the mechanism by this (--intervention soft)");
+  add_real(app, "--intervened-share", study.intervened_share, share(),
+           "Probability that a sample of an interventional environment is intervened on; else it "
+           "is observational")
+      ->type_name("P")
+      ->group("Environments");
+  add_whole(app, "--unhit", study.unhit, 0, most_latents, "Latents without an environment")
+      ->type_name("N")
+      ->group("Environments");
   add_number("--second-variance-scale", study.second_variance_scale, "C",
              "The same factor in the second environment of a pair (--design pairs)");
 }
@@ -177,6 +198,7 @@ Runner add_simulate(CLI::App& app, Context& context) {
   app.footer(footer);
   return [options, &app](const Context& c) {
     check_combination(app, options->study);
+    check(options->study);
     check_size(options->study);
     return run_simulate(*options, c);
   };

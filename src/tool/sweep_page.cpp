@@ -10,6 +10,7 @@
 #include "tool/html.hpp"
 #include "tool/report_style.hpp"
 #include "tool/sweep_figures.hpp"
+#include "tool/sweep_findings.hpp"
 #include "tool/sweep_style.hpp"
 #include "tool/text.hpp"
 
@@ -110,6 +111,19 @@ std::string seconds_table(const SweepGroup& group) {
   return html_table(headers, rows);
 }
 
+std::string findings_html(const SweepGroup& group) {
+  auto rows = findings_table(group);
+  if (rows.empty()) return "";
+  std::vector<std::string> headers = numeric(rows.front());
+  for (std::string& header : headers)
+    if (header == "#method") header = "method";
+  rows.erase(rows.begin());
+  for (auto& row : rows)
+    for (std::string& cell : row) cell = escaped(cell);
+  return "<h3>Findings <span class=\"quiet\">share of the fits</span></h3>\n" +
+         html_table(headers, rows);
+}
+
 std::string panels_html(const std::vector<LineChart>& panels) {
   std::string html = "<div class=\"panels\">\n";
   for (const LineChart& panel : panels) html += line_chart_svg(panel);
@@ -203,7 +217,8 @@ std::string metric_tables(const SweepGroup& group, std::size_t from, std::size_t
 
 std::string group_section(const SweepGroup& group, const SweepLegend& legend) {
   std::string body = field_figures(group, 0, group.main_metrics, legend) +
-                     time_figures(group, legend) + metric_tables(group, 0, group.main_metrics);
+                     time_figures(group, legend) + metric_tables(group, 0, group.main_metrics) +
+                     findings_html(group);
   const std::size_t all = group.metrics.size();
   body += folded("Further metrics", field_figures(group, group.main_metrics, all, legend) +
                                         metric_tables(group, group.main_metrics, all));

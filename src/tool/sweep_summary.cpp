@@ -8,9 +8,9 @@
 #include <map>
 #include <numeric>
 #include <set>
-#include <sstream>
 #include <string_view>
 
+#include "tool/sweep_entry.hpp"
 #include "tool/text.hpp"
 
 namespace lodestein::tool {
@@ -95,32 +95,6 @@ RowsOfSettings rows_of_settings(const SweepTable& table) {
   RowsOfSettings rows(table.settings.size());
   for (const StoredRow& row : table.rows) rows.at(row.cell.setting).push_back(&row);
   return rows;
-}
-
-Summary metric_summary(const std::vector<const StoredRow*>& rows, std::size_t metric) {
-  std::vector<double> values;
-  for (const StoredRow* row : rows)
-    if (row->status == SweepStatus::done && std::isfinite(row->result.metrics.at(metric)))
-      values.push_back(row->result.metrics[metric]);
-  if (!is_rate(sweep_metrics()[metric].name)) return summarise(values);
-  const auto successes =
-      std::count_if(values.begin(), values.end(), [](double value) { return value > 0.5; });
-  return summarise_rate(static_cast<std::size_t>(successes), values.size());
-}
-
-SweepEntry entry_of(const std::vector<const StoredRow*>& rows) {
-  SweepEntry entry;
-  std::vector<double> seconds;
-  for (const StoredRow* row : rows) {
-    entry.done += row->status == SweepStatus::done;
-    entry.failed += row->status == SweepStatus::failed;
-    entry.pending += row->status == SweepStatus::pending;
-    if (row->status == SweepStatus::done) seconds.push_back(row->result.fit_seconds);
-  }
-  entry.seconds = summarise(seconds);
-  for (std::size_t m = 0; m < sweep_metrics().size(); ++m)
-    entry.metrics.push_back(metric_summary(rows, m));
-  return entry;
 }
 
 using Settings = std::vector<std::size_t>;  // indices of SweepTable::settings
@@ -209,7 +183,7 @@ SweepPoint point_of(const SweepTable& table, const RowsOfSettings& rows,
       own.insert(own.end(), rows[s].begin(), rows[s].end());
       any = &table.settings[s];
     }
-    point.entries.push_back(entry_of(own));
+    point.entries.push_back(sweep_entry(own));
   }
   for (const std::string& field : fields) point.values.push_back(value_of(*any, field));
   point.references = references_at(table, *any);
@@ -397,8 +371,7 @@ std::vector<SweepFinding> sweep_warnings(const SweepTable& table) {
   Findings findings(table);
   for (const StoredRow& row : table.rows) {
     if (row.status != SweepStatus::done) continue;
-    std::istringstream codes(row.result.warnings);
-    for (std::string code; std::getline(codes >> std::ws, code, ',');) findings.add(code, row);
+    for (const std::string& code : warning_codes(row.result)) findings.add(code, row);
   }
   return findings.most_frequent_first();
 }

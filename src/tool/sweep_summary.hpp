@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,6 +23,10 @@ struct SweepEntry {
   std::vector<Summary> metrics;  ///< as sweep_metrics(), over the fits that know a number
   Summary seconds;               ///< of a fit
   std::size_t done = 0, failed = 0, pending = 0;
+  /// Fits with a warning or a cause of failure of that code.
+  std::map<std::string, std::size_t> findings;
+  std::size_t silent_and_wrong = 0;  ///< done without a warning, SHD above 0
+  std::size_t warned_and_right = 0;  ///< done with a warning, SHD 0
 
   std::size_t planned() const { return done + failed + pending; }
 };

@@ -8,6 +8,7 @@
 
 #include "tool/command.hpp"
 #include "tool/html.hpp"
+#include "tool/sweep_findings.hpp"
 #include "tool/sweep_summary.hpp"
 
 namespace lodestein::tool {
@@ -74,6 +75,11 @@ std::string metric_table(const SweepGroup& group, std::size_t metric) {
     for (const SweepColumn& column : columns) row.push_back(column_text(point, column, metric));
   }
   return markdown_table(std::move(rows));
+}
+
+std::string group_findings(const SweepGroup& group) {
+  Rows rows = findings_table(group);
+  return rows.empty() ? "" : "\nFindings, share of the fits:\n\n" + markdown_table(std::move(rows));
 }
 
 std::vector<std::size_t> metrics_named(const std::vector<std::string>& names) {
@@ -146,6 +152,9 @@ Json entry_json(const SweepGroup& group, const SweepPoint& point, std::size_t me
             {"done", entry.done},
             {"failed", entry.failed},
             {"not_run", entry.pending},
+            {"findings", entry.findings},
+            {"silent_and_wrong", entry.silent_and_wrong},
+            {"warned_and_right", entry.warned_and_right},
             {"metrics", Json::object()},
             {"seconds", summary_json(entry.seconds)}};
   for (std::size_t i = 0; i < group.fields.size(); ++i)
@@ -198,6 +207,7 @@ std::string sweep_markdown(const SweepTable& table, const std::vector<std::strin
     for (const std::size_t metric : shown_metrics(group, asked))
       text += fmt::format("\n{}:\n\n{}", metric_title(sweep_metrics()[metric].name),
                           metric_table(group, metric));
+    text += group_findings(group);
   }
   text += failures_text(table) + warnings_text(table);
   return text +

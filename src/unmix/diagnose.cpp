@@ -6,6 +6,7 @@
 #include <limits>
 #include <string>
 
+#include "unmix/chi_square.hpp"
 #include "unmix/starts.hpp"
 
 namespace lodestein::unmix {
@@ -14,6 +15,8 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
+
+constexpr double directions_level = 1e-3;
 
 // Singular values, descending, of a symmetric matrix.
 std::vector<double> singular_values(const MatrixXd& symmetric) {
@@ -111,21 +114,11 @@ std::string rounded(double value) {
   return text;
 }
 
-// One finding that names all environments for which `applies`.
 template <class Applies>
 void find(Diagnosis& diagnosis, const char* code, const std::string& what,
           const std::string& remedy, const Applies& applies) {
-  std::string names;
-  std::size_t count = 0;
-  for (const EnvironmentDiagnosis& e : diagnosis.environments) {
-    if (applies(e)) names += (count++ == 0 ? "'" : ", '") + e.name + "'";
-  }
-  if (count == 0) return;
-  diagnosis.findings.push_back({Severity::warning, code,
-                                std::to_string(count) +
-                                    (count == 1 ? " environment " : " environments ") + what +
-                                    ": " + names,
-                                remedy});
+  find_environments(diagnosis, code, what, remedy,
+                    [&](std::size_t k) { return applies(diagnosis.environments[k]); });
 }
 
 void find_suspects(Diagnosis& diagnosis) {
@@ -169,6 +162,42 @@ void find_rank(const std::vector<MatrixXd>& differences, double untouched, Diagn
 }
 
 }  // namespace
+
+void find_environments(Diagnosis& diagnosis, const char* code, const std::string& what,
+                       const std::string& remedy, const std::function<bool(std::size_t)>& applies) {
+  std::string names;
+  std::size_t count = 0;
+  for (std::size_t k = 0; k < diagnosis.environments.size(); ++k) {
+    if (applies(k)) names += (count++ == 0 ? "'" : ", '") + diagnosis.environments[k].name + "'";
+  }
+  if (count == 0) return;
+  diagnosis.findings.push_back({Severity::warning, code,
+                                std::to_string(count) +
+                                    (count == 1 ? " environment " : " environments ") + what +
+                                    ": " + names,
+                                remedy});
+}
+
+void find_directions(const VectorXd& eigenvalues, std::size_t latents, double samples,
+                     Diagnosis& diagnosis) {
+  const Index left_out = eigenvalues.size() - static_cast<Index>(latents);
+  if (left_out < 2) return;  // one direction is always as strong as itself
+  const VectorXd rest = eigenvalues.tail(left_out).cwiseMax(0.0);
+  const auto q = static_cast<double>(left_out);
+  const double mean = rest.mean();
+  if (!(mean > 1e-12 * eigenvalues(0))) return;  // rounding
+  const double u = rest.squaredNorm() / (q * mean * mean) - 1.0;
+  const double p = chi_square_tail(0.5 * samples * q * u, 0.5 * q * (q + 1.0) - 1.0);
+  if (!(p < directions_level)) return;
+  diagnosis.findings.push_back(
+      {Severity::warning, "more-directions",
+       "the " + std::to_string(left_out) + " directions beside the latent ones aren't equally " +
+           "strong, as noise of the same strength in all directions would be (p < .001; the "
+           "strongest has " +
+           rounded(rest(0) / mean) + " times their mean variance)",
+       "there may be more latents than environments that hit one, or noise differs between "
+       "features; rescale the features (--preprocess standardise), or ask for more latents"});
+}
 
 void find_misfits(Diagnosis& diagnosis) {
   find(diagnosis, "model-misfit",

@@ -1,10 +1,26 @@
 #pragma once
 
+#include <Eigen/Dense>
+#include <functional>
+#include <string>
+
 #include "lodestein/unmix/diagnosis.hpp"
 #include "unmix/linear_problem.hpp"
 #include "unmix/resample.hpp"
 
 namespace lodestein::unmix {
+
+/// Adds one warning that names all environments `applies(k)` is true of, if any.
+void find_environments(Diagnosis& diagnosis, const char* code, const std::string& what,
+                       const std::string& remedy, const std::function<bool(std::size_t)>& applies);
+
+/// Adds the finding "more-directions" unless what the latent subspace leaves out looks like noise
+/// of one strength in all directions: a test of sphericity at a level of .001, N q U / 2 against a
+/// chi-square with q (q + 1) / 2 - 1 degrees of freedom, q = d - n. Noise that isn't Gaussian or
+/// differs between features is reported, too: the subspace of principal components is then biased.
+/// Source: Nagao 1973; Ledoit and Wolf 2002 for large q.
+void find_directions(const Eigen::VectorXd& eigenvalues, std::size_t latents, double samples,
+                     Diagnosis& diagnosis);
 
 /// Compares every interventional environment's Theta_m - Theta_0 (whitened by S_0) with
 /// `splits` pairs of resampled controls of the same sizes, and tests whether together they span all

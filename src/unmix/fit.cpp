@@ -17,6 +17,7 @@
 #include "unmix/identify.hpp"
 #include "unmix/input_checks.hpp"
 #include "unmix/latent_edges.hpp"
+#include "unmix/noise_shape.hpp"
 #include "unmix/resample.hpp"
 #include "unmix/stopwatch.hpp"
 #include "unmix/subspace.hpp"
@@ -221,6 +222,9 @@ class Fitting {
     }
     stopwatch.lap(result_.timings, "subspace");
 
+    double samples = 0.0;
+    for (const double count : problem.samples) samples += count;
+    unmix::find_directions(subspace.eigenvalues, latents, samples, result_.diagnosis);
     const std::unique_ptr<Resampler> resampler = make_resampler(problem, subspace.basis);
     unmix::diagnose_environments(problem, names_, *resampler, options_.null_splits,
                                  result_.diagnosis);
@@ -242,6 +246,10 @@ class Fitting {
       return;
     }
     record(fit, problem, precision, subspace);
+    if (dataset_ != nullptr && options_.mechanism == Mechanism::linear) {
+      unmix::find_changed_noise(*dataset_, problem, subspace.basis, fit, options_.intervention,
+                                result_.diagnosis);
+    }
     stopwatch.lap(result_.timings, "unmixing");
 
     if (options_.bootstrap > 0) {

@@ -180,6 +180,17 @@ TEST_F(BadInput, OptionsWithoutEffectAreRefused) {
   expect_refused("fit data.csv --method lcd --lcd-edge-threshold 0.1 --out fit",
                  {"--lcd-edge-threshold", "--refine none"});
   expect_refused("simulate --second-variance-scale 2 --out study", {"--design pairs"});
+  expect_refused("simulate --student-degrees 5 --out study", {"--noise student"});
+  expect_refused("simulate --soft-factor 0.3 --out study", {"--intervention soft"});
+  expect_refused("simulate --unhit 1 --design multi --out study", {"unhit = 1", "multi"});
+  expect_refused("simulate --latents 3 --unhit 3 --out study", {"less than latents = 3"});
+  expect_refused("simulate --noise student --student-degrees 2 --out study",
+                 {"student_degrees = 2", "greater than 2"});
+  expect_refused("simulate --noise uniform --weak-edge-filter 0.1 --out study",
+                 {"weak_edge_filter", "uniform"});
+  expect_refused("simulate --intervened-share 0 --out study", {"intervened_share = 0"});
+  expect_refused("simulate --intervened-share 2 --out study", {"'2' is not a number from 0 to 1"});
+  expect_refused("simulate --noise cauchy --out study", {"'cauchy'"});
   expect_refused("evaluate fit --truth study --features a", {"--data"});
   expect_refused("fit data.csv --environment-column env --layer counts --out fit", {"layer"});
 }

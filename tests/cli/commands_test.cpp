@@ -159,6 +159,25 @@ TEST_F(Commands, JsonIsTheOnlyThingOnStdout) {
   EXPECT_EQ(Json::parse(failed.out).at("exit_code"), 1);
 }
 
+TEST_F(Commands, SimulateBreaksAssumptionsWhenAskedTo) {
+  const Outcome run = lodestein(
+      "simulate --latents 4 --observed 6 --samples 3000 --seed 2 --noise student "
+      "--student-degrees 6 --intervention soft --soft-factor 0.2 --intervened-share 0.8 "
+      "--unhit 1 --out study --json");
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(Json::parse(run.out).at("environments"), 4);
+  const Json options = Json::parse(read_text(folder_ / "study/truth/truth.json")).at("options");
+  EXPECT_EQ(options.at("noise"), "student");
+  EXPECT_EQ(options.at("student_degrees"), 6.0);
+  EXPECT_EQ(options.at("soft_factor"), 0.2);
+  EXPECT_EQ(options.at("intervened_share"), 0.8);
+  EXPECT_EQ(options.at("unhit"), 1);
+  EXPECT_LE(lodestein("fit study --out fit").code, 2);
+  const Outcome rated = lodestein("evaluate fit --truth study --json");
+  ASSERT_EQ(rated.code, 0) << rated.err;
+  EXPECT_LE(Json::parse(rated.out).at("mcc"), 0.75) << "one of four latents has no estimate";
+}
+
 TEST_F(Commands, QuietPrintsNothing) {
   const Outcome run = lodestein(
       "simulate --latents 2 --observed 3 --samples 100 --out study --quiet --progress bar");

@@ -84,6 +84,11 @@ TEST_F(ScoreCommand, SaysWhyExactScoresAreUnknown) {
             0);
   EXPECT_THAT(lodestein("score study --method gaussian").out,
               HasSubstr("Exact scores are unknown: the data are no affine function"));
+  ASSERT_EQ(
+      lodestein("simulate --latents 3 --observed 3 --samples 600 --noise uniform --out study").code,
+      0);
+  EXPECT_THAT(lodestein("score study --method gaussian").out,
+              HasSubstr("Exact scores are unknown: score: the density of uniform noise jumps"));
   simulate();
   EXPECT_THAT(lodestein("score study --method gaussian --environments do1,do2").out,
               HasSubstr("3 of the study's 4 environments are left"));

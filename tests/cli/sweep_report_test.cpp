@@ -127,6 +127,50 @@ TEST_F(SweepReport, CountsFailuresAndKeepsThemOutOfMeans) {
   EXPECT_THAT(text, HasSubstr("rank 2 of 3 latents"));
 }
 
+TEST_F(SweepReport, TellsHowOftenTheDiagnosisSpoke) {
+  store(study, make_small);
+  const Json report = report_json();
+  const Json ours = entry(report, "likelihood", 100), theirs = entry(report, "lscale", 100);
+  EXPECT_EQ(ours.at("findings"), (Json{{"model-misfit", 1}, {"weak-effect", 1}}));
+  EXPECT_EQ(ours.at("silent_and_wrong"), 2) << "models 1 and 3, of 4";
+  EXPECT_EQ(theirs.at("findings"),
+            (Json{{"model-misfit", 1}, {"rank-too-low", 1}, {"weak-effect", 1}}));
+  EXPECT_EQ(theirs.at("silent_and_wrong"), 1) << "a failure isn't silent";
+  EXPECT_EQ(theirs.at("warned_and_right"), 0);
+  const std::string text = lodestein("report results.db --metrics shd").out;
+  EXPECT_THAT(text, HasSubstr("Findings, share of the fits:"));
+  EXPECT_TRUE(std::regex_search(
+      text, std::regex("\\| samples \\| method +\\| weak-effect +\\| model-misfit +"
+                       "\\| rank-too-low +\\| no finding, SHD > 0 \\| warned, SHD = 0 +\\|")))
+      << text;
+  const auto rate = [](std::size_t count) {
+    const Summary s = summarise_rate(count, 4);
+    char expected[64];
+    std::snprintf(expected, sizeof expected, "%.2f [%.2f, %.2f]", s.mean, s.low, s.high);
+    return std::string(expected);
+  };
+  EXPECT_THAT(text, HasSubstr("| 100     | likelihood | " + rate(1) + " | " + rate(1) + " | " +
+                              rate(0) + " | " + rate(2) + "   | " + rate(0)));
+  EXPECT_THAT(report_html(), HasSubstr("<h3>Findings"));
+}
+
+TEST_F(SweepReport, SaysThatAWarningWasWrong) {
+  store(study, [](const SweepPlan&, const SweepCell& cell, SweepRow& row) {
+    metric(row, "shd") = 0.0;
+    if (cell.model < 3) row.warnings = "model-misfit,model-misfit";
+  });
+  const Json ours = entry(report_json(), "likelihood", 100);
+  EXPECT_EQ(ours.at("findings"), (Json{{"model-misfit", 3}})) << "once a fit";
+  EXPECT_EQ(ours.at("warned_and_right"), 3);
+  EXPECT_EQ(ours.at("silent_and_wrong"), 0);
+}
+
+TEST_F(SweepReport, LeavesOutFindingsThatWereNeverMade) {
+  store(study, [](const SweepPlan&, const SweepCell&, SweepRow& row) { metric(row, "shd") = 1.0; });
+  EXPECT_THAT(lodestein("report results.db").out, Not(HasSubstr("Findings")));
+  EXPECT_THAT(report_html(), Not(HasSubstr("Findings <")));
+}
+
 TEST_F(SweepReport, PrintsTablesWithThePublishedValuesBeside) {
   store(study, make_small);
   const std::string text = lodestein("report results.db --metrics shd").out;

@@ -214,6 +214,38 @@ TEST_F(StudyFiles, AStoredStudyIsDrawnAgain) {
             study.truth.model.score(z, study.truth.interventions[1]));
 }
 
+TEST_F(StudyFiles, NoiseSharesAndLatentsWithoutAnEnvironmentAreDrawnAgainToo) {
+  StudyOptions options = small();
+  options.latent.noise = NoiseFamily::student;
+  options.latent.student_degrees = 7.0;
+  options.intervened_share = 0.5;
+  options.unhit = 1;
+  const Study study = simulate_study(options, Seed{3});
+  write_study(folder_ / "study", study);
+  const Study again = simulate_again(folder_ / "study");
+  ASSERT_EQ(again.dataset.environments.size(), 3u);
+  EXPECT_EQ(again.dataset.environments[2].samples, study.dataset.environments[2].samples);
+  const Matrix& z = study.truth.latents[1];
+  EXPECT_EQ(again.truth.model.score(z, again.truth.interventions[1]),
+            study.truth.model.score(z, study.truth.interventions[1]));
+  const auto json = nlohmann::json::parse(content(folder_ / "study/truth/truth.json"));
+  EXPECT_EQ(json.at("options").at("noise"), "student");
+  EXPECT_EQ(json.at("environments").at(1).at("share"), 0.5);
+  EXPECT_FALSE(json.at("environments").at(0).contains("share"));
+}
+
+TEST_F(StudyFiles, OlderStudiesSayNothingOfNoiseAndShares) {
+  const Study study = simulate_study(small(), Seed{3});
+  write_study(folder_ / "study", study);
+  const fs::path file = folder_ / "study/truth/truth.json";
+  auto json = nlohmann::json::parse(content(file));
+  for (const char* option : {"noise", "student_degrees", "intervened_share", "unhit"})
+    ASSERT_EQ(json["options"].erase(option), 1u) << option;
+  overwrite(file, json.dump());
+  EXPECT_EQ(simulate_again(folder_ / "study").dataset.environments[1].samples,
+            study.dataset.environments[1].samples);
+}
+
 TEST_F(StudyFiles, AStudyOfOtherDrawsIsNotDrawnAgain) {
   const auto refuse = [&] {
     return message_of<IoError>([&] { simulate_again(folder_ / "study"); });

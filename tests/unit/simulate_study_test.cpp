@@ -117,6 +117,36 @@ TEST(Study, MultiDesignHasInvertibleTargets) {
   EXPECT_GT(unordered, 15u);
 }
 
+TEST(Study, LatentsWithoutAnEnvironmentAreRandomOnes) {
+  StudyOptions options = small();
+  options.unhit = 1;
+  std::set<std::size_t> missing;
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    const Study study = simulate_study(options, Seed{seed});
+    ASSERT_EQ(study.dataset.interventions(), 3u);
+    EXPECT_EQ(study.truth.latents.front().cols(), 4u);
+    const auto hit = first_targets(study.truth);
+    EXPECT_EQ(std::set(hit.begin(), hit.end()).size(), 3u);
+    missing.insert(6 - hit[0] - hit[1] - hit[2]);
+  }
+  EXPECT_EQ(missing.size(), 4u);
+  options.design = InterventionDesign::pairs;
+  EXPECT_EQ(simulate_study(options, Seed{1}).dataset.interventions(), 6u);
+  options.design = InterventionDesign::single;
+  options.random_intervention_order = false;
+  EXPECT_THAT(first_targets(simulate_study(options, Seed{1}).truth), ElementsAre(0, 1, 2));
+  EXPECT_EQ(simulate_moments(options, Seed{1}).moments.size(), 4u);
+}
+
+TEST(Study, TheShareOfIntervenedSamplesIsThatOfEveryIntervention) {
+  StudyOptions options = small();
+  options.intervened_share = 0.5;
+  options.design = InterventionDesign::pairs;
+  const Study study = simulate_study(options, Seed{1});
+  EXPECT_EQ(study.truth.interventions[0].share, 1.0);
+  for (std::size_t m = 1; m <= 8; ++m) EXPECT_EQ(study.truth.interventions[m].share, 0.5);
+}
+
 TEST(Study, SameBitsForAnyThreadCount) {
   StudyOptions options = small();
   options.samples = 17003;
@@ -233,6 +263,14 @@ TEST(SimulateMoments, RefusesWhatHasNoKnownLaw) {
   options.mixing.family = MixingFamily::tanh;
   EXPECT_THROW(simulate_moments(options, Seed{}), InvalidArgument);
   options = small();
+  options.latent.noise = NoiseFamily::laplace;
+  EXPECT_EQ(message_of<InvalidArgument>([&] { simulate_moments(options, Seed{}); }),
+            "option noise = laplace: must be gaussian for simulate_moments");
+  options = small();
+  options.intervened_share = 0.5;
+  EXPECT_EQ(message_of<InvalidArgument>([&] { simulate_moments(options, Seed{}); }),
+            "option intervened_share = 0.5: must be 1 for simulate_moments");
+  options = small();
   options.samples = 4;
   EXPECT_EQ(message_of<InvalidArgument>([&] { simulate_moments(options, Seed{}); }),
             "option samples = 4: must be greater than latents = 4 for simulate_moments");
@@ -262,6 +300,17 @@ TEST(Study, RefusesOptionsOutOfRange) {
   EXPECT_THAT(refuse([](auto& o) { o.weak_edge_filter = -1; }), HasSubstr("weak_edge_filter = -1"));
   EXPECT_THAT(refuse([](auto& o) { o.observation_noise = -1; }),
               HasSubstr("observation_noise = -1"));
+  for (const double share : {0.0, 1.5, double(NAN)}) {
+    EXPECT_THAT(refuse([=](auto& o) { o.intervened_share = share; }),
+                HasSubstr("must be greater than 0 and at most 1"));
+  }
+  EXPECT_EQ(refuse([](auto& o) { o.unhit = 4; }),
+            "option unhit = 4: must be less than latents = 4");
+  EXPECT_EQ(refuse([](auto& o) {
+              o.unhit = 1;
+              o.design = InterventionDesign::multi;
+            }),
+            "option unhit = 1: must be 0 for design = multi");
   EXPECT_THAT(refuse([&](auto& o) {
                 pairs(o);
                 o.second_variance_scale = 0.0;

@@ -48,24 +48,31 @@ inline InterventionSpec on(std::vector<std::size_t> targets,
   return spec;
 }
 
-/// Observational, hard, soft, multi-node, shifted and fixed variance.
+/// Observational, hard, soft, multi-node, shifted and fixed variance, and of some samples only.
 inline std::vector<InterventionSpec> all_kinds() {
   InterventionSpec increased = on({1}), fixed = on({3}, Intervention::soft);
   increased.variance_scale = 1.0;
   increased.variance_increase = 2.0;
   fixed.variance = 3.0;
   fixed.soft_factor = -1.5;
+  InterventionSpec partial = on({2}), both = on({1, 4}, Intervention::soft);
+  partial.share = 0.6;
+  both.share = 0.3;
   return {{},
           on({2}),
           on({4}, Intervention::soft),
           on({0, 2, 3}),
           on({1, 4}, Intervention::soft),
           increased,
-          fixed};
+          fixed,
+          partial,
+          both};
 }
 
-inline LatentModel dense_model(LatentFamily family, std::uint64_t seed = 3) {
+inline LatentModel dense_model(LatentFamily family, std::uint64_t seed = 3,
+                               NoiseFamily noise = NoiseFamily::gaussian) {
   LatentModelOptions options;
+  options.noise = noise;
   options.family = family;
   options.density = 0.8;
   return LatentModel(options, Seed{seed});

@@ -212,9 +212,56 @@ TEST(SweepPlan, WhatFieldsMakeTogetherIsCheckedToo) {
   EXPECT_THAT(mistakes("method = \"likelihood\"\nsamples = [3, 100]\ndata = \"moments\"\n"),
               HasSubstr("study.toml:2: samples = 3: must be greater than latents"));
   EXPECT_THAT(mistakes("models = 3\n"), HasSubstr("names no method"));
+  for (const char* field : {"noise = \"laplace\"", "intervened_share = 0.5"}) {
+    EXPECT_THAT(mistakes(std::string("method = \"lcd\"\n") + field + "\ndata = \"moments\"\n"),
+                HasSubstr("study.toml:3: data = \"moments\" needs noise = \"gaussian\" and "
+                          "intervened_share = 1"));
+  }
+  EXPECT_THAT(mistakes("method = \"lcd\"\nnoise = \"student\"\nstudent_degrees = 2\n"),
+              HasSubstr("study.toml:3: student_degrees = 2: must be greater than 2"));
+  EXPECT_THAT(mistakes("method = \"umni\"\ndesign = \"multi\"\nunhit = 1\n"),
+              HasSubstr("study.toml:3: unhit = 1: must be 0 for design = multi"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\nlatents = 3\nunhit = [1, 3]\n"),
+              HasSubstr("study.toml:3: unhit = 3: must be less than latents = 3"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\nfitted_latents = [3, 6]\n"),
+              HasSubstr("method 'lcd' needs fitted_latents of at most 5, the number of "
+                        "interventional environments"));
+  EXPECT_THAT(mistakes("method = \"umni\"\nunhit = 2\nfitted_latents = 4\n"),
+              HasSubstr("needs fitted_latents of at most 3"));
+  for (const char* field : {"noise = \"uniform\"", "unhit = 1"}) {
+    EXPECT_THAT(mistakes(std::string("method = \"lscale\"\ndifferences = \"exact\"\n") + field),
+                HasSubstr("needs unhit = 0 and noise = \"gaussian\", \"laplace\" or \"student\" "
+                          "for differences = \"exact\""));
+  }
+}
+
+TEST(SweepPlan, FieldsOfViolationsLeaveOtherKeysAlone) {
+  const auto first_key = [](const std::string& more) {
+    const SweepPlan plan = parse_sweep_plan(testing::small_study + more, "study.toml", Seed{7});
+    return key_text(plan.cells[0].key);
+  };
+  const std::string usual = first_key("");
+  EXPECT_EQ(usual, "401d2ad516e8959b");
+  EXPECT_EQ(first_key("noise = \"gaussian\"\nintervened_share = 1\nunhit = 0\n"
+                      "fitted_latents = 0\nnull_splits = 0\n"
+                      "assumed_intervention = \"as-simulated\"\n"),
+            usual);
+  for (const char* other : {"unhit = 1\n", "fitted_latents = 2\n", "null_splits = 8\n",
+                            "assumed_intervention = \"soft\"\n"})
+    EXPECT_NE(first_key(other), usual) << other;
+  const SweepPlan student = parse_sweep_plan(
+      "method = \"lcd\"\nnoise = [\"laplace\", \"student\"]\nstudent_degrees = [3, 10]\n",
+      "study.toml");
+  EXPECT_EQ(student.settings.size(), 3u) << "degrees of freedom say nothing of other noise";
 }
 
 TEST(SweepPlan, WhatChangesNothingIsAMistake) {
+  EXPECT_THAT(mistakes("method = \"lcd\"\nstudent_degrees = 3\n"),
+              HasSubstr("'student_degrees' changes nothing"));
+  EXPECT_THAT(mistakes("method = \"lscale\"\ndifferences = \"classifier\"\n"
+                       "data = \"samples\"\nfitted_latents = 3\n"),
+              HasSubstr("'fitted_latents' changes nothing"));
+
   EXPECT_THAT(mistakes("method = \"lcd\"\nedge_threshold = 0.1\n"),
               HasSubstr("study.toml:2: 'edge_threshold' changes nothing in this study; it is an "
                         "option of lscale"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <random>
 
 #include "lodestein/core/error.hpp"
@@ -94,6 +95,93 @@ TEST(SweepRun, MomentsGiveTheMetricsOfInfinitelyManyLatents) {
     EXPECT_TRUE(std::isnan(metric(row, "mcc_spearman"))) << "there are no samples to rank";
     EXPECT_EQ(metric(row, "wrong_targets"), 0.0);
   }
+}
+
+TEST(SweepRun, MethodsFitAsManyLatentsAsTheyAreTold) {
+  const SweepPlan plan = parse_sweep_plan(R"(
+models = 3
+latents = 4
+observed = 6
+density = 1
+data = "moments"
+samples = 100000
+method = "likelihood"
+[[group]]
+name = "fewer"
+fitted_latents = 3
+[[group]]
+name = "more"
+design = "pairs"
+observation_noise = 0.05
+fitted_latents = 5
+[[group]]
+name = "unhit"
+unhit = 1
+)",
+                                          "study.toml");
+  for (const SweepRow& row : run_all(plan, sweep_tasks(plan, {}))) {
+    const std::string& group = plan.settings[plan.cells[row.cell].setting].group;
+    ASSERT_FALSE(row.failed) << group << ": " << row.diagnosis;
+    EXPECT_GT(metric(row, "mcc"), 0.4) << group;
+    if (group == "more") {
+      EXPECT_TRUE(std::isfinite(metric(row, "mixing_error")));
+    } else {
+      EXPECT_LE(metric(row, "mcc"), 0.75) << "a latent without an estimate counts 0";
+      EXPECT_GE(metric(row, "shd"), 3.0) << "and its edges are missing";
+      EXPECT_TRUE(std::isnan(metric(row, "mixing_error")));
+    }
+    EXPECT_LE(metric(row, "edges"), group == "more" ? 10.0 : 3.0);
+    // Three environments of "fewer" are right at best, and whatever hits the fourth is wrong.
+    if (group == "fewer") EXPECT_GE(metric(row, "wrong_targets"), 1.0);
+  }
+}
+
+TEST(SweepRun, TheDiagnosisOfResampledControlsIsThereIfAskedFor) {
+  const SweepPlan plan = parse_sweep_plan(R"(
+models = 2
+latents = 3
+observed = 4
+samples = 2000
+variance_scale = 1
+density = 0
+method = ["likelihood", "lscale"]
+null_splits = [0, 40]
+)",
+                                          "study.toml");
+  for (const SweepRow& row : run_all(plan, sweep_tasks(plan, {}))) {
+    // Roots whose variance doesn't change: the interventions do nothing at all.
+    const auto splits = std::get<std::int64_t>(
+        value_of(plan.settings[plan.cells[row.cell].setting], "null_splits"));
+    const bool said =
+        row.warnings.find("weak-environment") != std::string::npos || row.cause == "rank-too-low";
+    EXPECT_EQ(said, splits > 0) << row.warnings << row.cause;
+  }
+}
+
+TEST(SweepRun, SoftInterventionsCanBeTakenForHardOnes) {
+  const SweepPlan plan = parse_sweep_plan(R"(
+models = 3
+latents = 3
+observed = 4
+density = 1
+samples = 100000
+data = "moments"
+intervention = "soft"
+soft_factor = 0.7
+method = "likelihood"
+assumed_intervention = ["as-simulated", "hard", "soft"]
+)",
+                                          "study.toml");
+  std::map<std::string, std::vector<double>> shd;
+  for (const SweepRow& row : run_all(plan, sweep_tasks(plan, {}))) {
+    const auto assumed =
+        to_text(value_of(plan.settings[plan.cells[row.cell].setting], "assumed_intervention"));
+    ASSERT_FALSE(row.failed) << row.diagnosis;
+    shd[assumed].push_back(metric(row, "shd"));
+    EXPECT_EQ(row.warnings.find("model-misfit") != std::string::npos, assumed == "hard");
+  }
+  EXPECT_EQ(shd["soft"], shd["as-simulated"]);
+  EXPECT_NE(shd["hard"], shd["soft"]);
 }
 
 TEST(SweepRun, SameBitsInAnyOrderOnAnyThreadsAloneOrTogether) {

@@ -58,6 +58,22 @@ SweepRow failed_row(std::size_t cell, const std::string& cause, const std::strin
   return row;
 }
 
+TEST_F(SweepStoreTest, StoresOfOlderVersionsHaveNewFieldsAtTheirDefaults) {
+  const SweepPlan plan = small_plan();
+  SweepStore(store_file(), plan, "cpu").write(testing::run_all(plan, sweep_tasks(plan, {})));
+  Database(store_file(), Database::Mode::write)
+      .run(
+          "update settings set fields = json_remove(fields, '$.noise', '$.unhit', "
+          "'$.fitted_latents')");
+  const SweepTable table = SweepStore(store_file()).read();
+  for (const SweepSetting& setting : table.settings) {
+    EXPECT_EQ(to_text(value_of(setting, "noise")), "gaussian");
+    EXPECT_EQ(to_text(value_of(setting, "unhit")), "0");
+    EXPECT_EQ(to_text(value_of(setting, "fitted_latents")), "0");
+    EXPECT_EQ(find_value(setting, "edge_threshold").has_value(), setting.method == "lscale");
+  }
+}
+
 TEST_F(SweepStoreTest, KeepsThePlanAndEveryRow) {
   const SweepPlan plan = small_plan();
   {

@@ -18,6 +18,10 @@ namespace lodestein {
 /// mlp: one hidden layer of 32 ReLU units, torch-default initialisation; 0 without parents.
 enum class LatentFamily { linear, quadratic, mlp };
 
+/// Law of a latent's noise, centred and scaled to its variance: Gaussian, Laplace, Student's t,
+/// uniform, or exponential. The last two have densities that jump, and so no scores.
+enum class NoiseFamily { gaussian, laplace, student, uniform, exponential };
+
 struct LatentModelOptions {
   std::size_t latents = 5;
   LatentFamily family = LatentFamily::linear;
@@ -25,6 +29,8 @@ struct LatentModelOptions {
   bool random_order = true;  ///< false: node index = causal order, as in the published code
   double weight_low = 0.5, weight_high = 1.5;
   double noise_variance_low = 0.5, noise_variance_high = 1.5;
+  NoiseFamily noise = NoiseFamily::gaussian;
+  double student_degrees = 5.0;  ///< of freedom of Student's noise, > 2
 };
 
 /// Change of one or more nodes' mechanisms. Hard: f := 0. Soft: f := soft_factor f. The noise
@@ -36,9 +42,13 @@ struct InterventionSpec {
   double variance_increase = 0.0;
   double variance = 0.0;
   double soft_factor = 0.5;
+  /// Probability that a sample of the environment is intervened on; the others are observational,
+  /// as with incomplete knock-outs. In (0, 1].
+  double share = 1.0;
 };
 
-/// Structural causal model with independent Gaussian noise, z_i = f_i(z_pa(i)) + sqrt(v_i) e_i.
+/// Structural causal model with independent noise, z_i = f_i(z_pa(i)) + sqrt(v_i) e_i, e_i of mean
+/// 0 and variance 1.
 class LatentModel {
  public:
   /// Draws graph, mechanisms and noise variances; each `redraw` gives an independent model.
@@ -56,6 +66,7 @@ class LatentModel {
   const std::vector<double>& noise_variances() const { return noise_variances_; }
   /// Linear models: weights(i, j), effect of i on j. Empty for the other families.
   const Matrix& weights() const { return weights_; }
+  NoiseFamily noise() const;
 
   /// Samples [N, n] under an intervention; sample k uses the draws stream.at(k), so that any split
   /// into batches gives the same bits. Threads: OpenMP.
@@ -65,10 +76,11 @@ class LatentModel {
                 const RandomStream& stream) const;
 
   /// Exact score grad log p(z) under an intervention at the rows of z. [N, n] -> [N, n].
-  /// @throws DimensionMismatch (here and below) if z has another number of columns.
+  /// @throws DimensionMismatch (here and below) if z has another number of columns;
+  /// InvalidArgument for noise whose density jumps (uniform, exponential).
   Matrix score(ConstMatrixView z, const InterventionSpec& intervention) const;
 
-  /// Exact log density at the rows of z. [N, n] -> [N].
+  /// Exact log density at the rows of z; -infinity outside its support. [N, n] -> [N].
   std::vector<double> log_density(ConstMatrixView z, const InterventionSpec& intervention) const;
 
   /// Linear models: exact covariance of Z under an intervention. [n, n].

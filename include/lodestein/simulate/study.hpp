@@ -36,6 +36,10 @@ struct StudyOptions {
   /// published code uses 0.02, 0 keeps every model. The number of redraws is recorded.
   double weak_edge_filter = 0.0;
   double observation_noise = 0.0;  ///< sd of independent Gaussian noise added to x
+  double intervened_share = 1.0;   ///< InterventionSpec::share of every intervention
+  /// Latents without an environment, for designs single and pairs: the last ones of the (random)
+  /// order in which environments hit latents.
+  std::size_t unhit = 0;
 };
 
 /// What only a simulation knows.
@@ -67,11 +71,13 @@ struct LinearStudy {
 
 /// Linear latents and linear mixing: sample covariances are drawn from their exact law (Wishart,
 /// Bartlett decomposition) in the latent space and mapped by the mixing; no sample is drawn.
-/// @throws InvalidArgument if latents or mixing are not linear, or samples <= latents.
+/// @throws InvalidArgument if latents or mixing are not linear, noise is not Gaussian,
+/// interventions reach some samples only, or samples <= latents.
 LinearStudy simulate_moments(const StudyOptions& options, Seed seed);
 
 /// Smallest E[(s - s^i)_j^2] over true edges j -> i, at observational samples (exact for linear
-/// models, 4096 samples otherwise); infinity without edges.
+/// models with Gaussian noise and interventions that reach all samples, 4096 samples otherwise);
+/// infinity without edges. @throws InvalidArgument for noise without a score.
 double weakest_edge(const LatentModel& model, const std::vector<InterventionSpec>& interventions,
                     Seed seed);
 
