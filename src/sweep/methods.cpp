@@ -102,6 +102,32 @@ Learned run_lscale(const MethodInput& input) {
                           "latents by LSCALE-I from score differences");
 }
 
+// The chart's axes at length 1, where absolute thresholds mean what they meant when published.
+DifferenceMoments in_unit_axes(const ChartedDifferences& d) {
+  const auto basis = as_eigen(d.charted.data.chart.basis);
+  DifferenceMoments result = d.differences;
+  for (Matrix& own : result.own)
+    own = to_matrix((as_eigen(own) * basis.row(0).squaredNorm()).eval());
+  return result;
+}
+
+Learned run_finite_sample(const MethodInput& input) {
+  const double eigenvalue = real(input, "finite_eigenvalue_threshold");
+  const double orthogonality = real(input, "finite_orthogonality_threshold");
+  if (word(input, "differences") == "gaussian") {
+    FitOptions options = fit_options(input);
+    options.method = UnmixMethod::finite_sample;
+    options.refinement = Refinement::none;
+    options.finite_eigenvalue_threshold = eigenvalue;
+    options.finite_orthogonality_threshold = orthogonality;
+    return run_fit(input, options);
+  }
+  const ChartedDifferences d = charted_differences(input);
+  return from_differences(input, d,
+                          lscale_finite_sample(in_unit_axes(d), {eigenvalue, orthogonality}),
+                          "latents up to mixing with parents; the transitive closure of the DAG");
+}
+
 Learned run_full_rank(const MethodInput& input) {
   const ChartedDifferences d = charted_differences(input);
   const FullRankOptions options{real(input, "rank_tolerance"), real(input, "angle_tolerance")};
@@ -250,77 +276,6 @@ std::string umni_problem(const SweepSetting& setting) {
   return linear_problem(setting);
 }
 
-std::vector<std::string> with_exact(std::vector<std::string> names) {
-  names.emplace_back("exact");
-  return names;
-}
-
-using Names = std::vector<std::string>;
-
-SweepFieldInfo choice(const char* name, const char* help, const char* otherwise, Names choices,
-                      Names methods) {
-  return {name, help, std::string(otherwise), std::move(choices), 0, 0, std::move(methods)};
-}
-
-SweepFieldInfo number(const char* name, const char* help, double otherwise, double high,
-                      Names methods) {
-  constexpr double least = 1e-15;  // none of them may be 0
-  return {name, help, otherwise, {}, least, high, std::move(methods)};
-}
-
-std::vector<SweepFieldInfo> linear_options() {
-  constexpr double any = 1e9, below_one = 1.0 - 1e-9;
-  return {
-      choice("shrinkage",
-             "of covariances before they are inverted; auto: oas below 10 samples a dimension",
-             "auto", words_of(shrinkage_names),
-             {"likelihood", "lscale", "lcd", "umni", "umni-published"}),
-      number("edge_threshold", "edge if the moment in latent coordinates is at least this", 1e-3,
-             any, {"lscale"}),
-      choice("differences", "how score differences are estimated; exact: from the truth",
-             "gaussian", with_exact(difference_method_names()), {"lscale", "lscale-full-rank"}),
-      choice("points", "where they are averaged, if not gaussian", "overlap",
-             words_of(moment_points_names), {"lscale", "lscale-full-rank"}),
-      number("rank_tolerance", "share of the largest eigenvalue that counts", 1e-6, below_one,
-             {"lscale-full-rank"}),
-      number("angle_tolerance", "1 less the cosine at which directions are common", 0.05, below_one,
-             {"lscale-full-rank"}),
-      number("lcd_edge_threshold", "size of an entry of B_0 that counts as an edge", 0.04, any,
-             {"lcd"}),
-      number("lcd_rank_one", "share of the largest singular value that counts as rank one", 0.99,
-             below_one, {"lcd"}),
-      {"largest_coefficient",
-       "combinations have entries from -this to this",
-       std::int64_t{2},
-       {},
-       1,
-       100,
-       {"umni-published"}},
-      number("eigenvalue_threshold", "ranks count eigenvalues above this", 5e-2, any,
-             {"umni-published"}),
-      number("coefficient_change", "norm that tells hit regressions from others", 0.1, any,
-             {"umni-published"}),
-      number("edge_level", "of partial correlation tests, hard interventions", 0.05, 1.0,
-             {"umni-published"}),
-  };
-}
-
-std::vector<SweepFieldInfo> general_options() {
-  return {
-      choice("encoder", "map from the data's coordinates to latents", "linear",
-             words_of(encoder_family_names), {"contrastive", "gscale"}),
-      choice("pairing", "what is known of which environments hit the same latent", "coupled",
-             words_of(pairing_names), {"gscale"}),
-      choice("link", "known function of a linear map in the mixing", "identity",
-             words_of(link_names), {"gscale"}),
-      choice("pair_differences",
-             "how differences of the environments of a pair are estimated; exact: from the truth",
-             "auto", with_exact(difference_method_names()), {"gscale"}),
-      choice("evidence", "how the graph is found, if not from exact differences", "additive",
-             words_of(graph_evidence_names), {"gscale"}),
-  };
-}
-
 std::vector<Method> make_methods() {
   return {
       {"likelihood", "profile likelihood of linear latents, edges by likelihood ratios",
@@ -329,6 +284,8 @@ std::vector<Method> make_methods() {
       {"lscale-full-rank", "LSCALE-I's branch for soft interventions on nonlinear latents",
        full_rank_problem, run_full_rank},
       {"lcd", "linear causal disentanglement as published", lcd_problem, run_lcd},
+      {"finite-sample", "LSCALE-I's variant for finite samples as published", lscale_problem,
+       run_finite_sample},
       {"additive", "likelihood of latents that are smooth functions of their parents plus noise",
        additive_problem, run_additive},
       {"umni", "likelihood under unknown multi-node interventions", umni_problem, run_umni},
@@ -352,27 +309,6 @@ const Method* find_method(const std::string& name) {
     if (method.name == name) return &method;
   }
   return nullptr;
-}
-
-std::vector<SweepFieldInfo> method_fields() {
-  std::vector<SweepFieldInfo> fields = linear_options();
-  const auto more = general_options();
-  fields.insert(fields.end(), more.begin(), more.end());
-  return fields;
-}
-
-bool is_relevant(const std::string& option, const std::vector<SweepField>& options) {
-  const auto is = [&](const char* name, const char* value) {
-    return std::find(options.begin(), options.end(), SweepField{name, std::string(value)}) !=
-           options.end();
-  };
-  if (option == "points") return !is("differences", "gaussian") && !is("differences", "exact");
-  if (option == "evidence") return !is("pair_differences", "exact");
-  if (option != "shrinkage") return true;
-  const bool has_differences = std::any_of(options.begin(), options.end(), [](const auto& field) {
-    return field.name == "differences";
-  });
-  return !has_differences || is("differences", "gaussian");
 }
 
 Matrix true_latents(const BatchData& data) {

@@ -41,7 +41,7 @@ struct Method {
   std::function<std::string(const SweepSetting&)> problem;
   std::function<Learned(const MethodInput&)> run;
 };
-/// A new method is a line here, and its options in method_options().
+/// A new method is a line here, and its options in method_fields().
 const std::vector<Method>& methods();
 /// The method of that name; null if there is none.
 const Method* find_method(const std::string& name);
