@@ -36,6 +36,7 @@
 #include "lodestein/score/stein.hpp"
 #include "lodestein/simulate/latent_model.hpp"
 #include "lodestein/simulate/mixing.hpp"
+#include "lodestein/simulate/sample_complexity.hpp"
 #include "lodestein/simulate/study.hpp"
 #include "lodestein/sweep/plan.hpp"
 #include "lodestein/sweep/store.hpp"

@@ -258,4 +258,10 @@ double weakest_edge(const LatentModel& model, const std::vector<InterventionSpec
   return weakest;
 }
 
+std::optional<SampleComplexity> sample_complexity(const Study& study) {
+  const StudyTruth& truth = study.truth;
+  if (truth.mixing.family() != MixingFamily::linear) return {};
+  return sample_complexity(truth.model, truth.mixing, truth.interventions, study.seed);
+}
+
 }  // namespace lodestein

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -119,6 +120,17 @@ Json environment_json(const std::string& name, const InterventionSpec& spec,
 
 std::string mixing_file(std::size_t layer) { return numbered("mixing_", layer) + ".npy"; }
 
+double number_of(const nlohmann::json& json) {
+  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+}
+
+/// null unless the mixing is linear.
+Json complexity_json(const Study& study) {
+  const auto s = sample_complexity(study);
+  if (!s) return {};
+  return {{"eta", s->eta}, {"gamma", s->gamma}, {"beta", s->beta}, {"beta_min", s->beta_min}};
+}
+
 Json truth_json(const Study& study) {
   const StudyTruth& truth = study.truth;
   const auto latents = latent_names(truth.model.latents());
@@ -132,6 +144,7 @@ Json truth_json(const Study& study) {
           {"version", version},
           {"seed", study.seed.value},
           {"redraws", truth.redraws},
+          {"sample_complexity", complexity_json(study)},
           {"options", options_json(study.options)},
           {"latents", latents},
           {"noise_variances", truth.model.noise_variances()},
@@ -215,6 +228,11 @@ StoredTruth parse_truth(const fs::path& path, const nlohmann::json& json) {
   truth.mixing_family = named(mixing_family_names, mixing.at("family"));
   if (truth.mixing_family != MixingFamily::mlp) {
     truth.mixing = read_npy(folder / mixing.at("files").at(0).get<std::string>());
+  }
+  if (const auto found = json.find("sample_complexity"); found != json.end() && !found->is_null()) {
+    truth.complexity =
+        SampleComplexity{number_of(found->at("eta")), number_of(found->at("gamma")),
+                         number_of(found->at("beta")), number_of(found->at("beta_min"))};
   }
   for (const auto& environment : json.at("environments")) {
     truth.environments.push_back(environment.at("name"));

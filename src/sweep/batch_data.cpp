@@ -11,6 +11,8 @@
 namespace lodestein::sweep {
 namespace {
 
+constexpr std::size_t most_summed_in_sweeps = 10;  // 10 ms for each batch
+
 // R^mm = E[d d^T]. [N, n] each.
 DifferenceMoments averaged(const std::vector<Matrix>& differences, const Dataset& dataset) {
   DifferenceMoments result;
@@ -81,6 +83,16 @@ ChartedDifferences BatchData::differences(const std::string& method, MomentPoint
   const DifferenceMoments& own =
       once(moments, [&] { return difference_moments(backend_, d, y, points, observer_); });
   return {charted, own, d.summary().findings};
+}
+
+const std::optional<SampleComplexity>& BatchData::complexity() {
+  if (complexity_) return *complexity_;
+  complexity_.emplace();
+  const StudyTruth& truth = simulated_.truth;
+  if (truth.mixing.family() == MixingFamily::linear &&
+      truth.interventions.size() <= 1 + most_summed_in_sweeps)
+    *complexity_ = sample_complexity(truth.model, truth.mixing, truth.interventions, seed_);
+  return *complexity_;
 }
 
 double BatchData::reused_seconds() { return std::exchange(reused_, 0.0); }

@@ -48,6 +48,8 @@ class BatchData {
   const std::vector<EnvironmentMoments>& moments();
   /// `method` as difference_method_names(), or "exact".
   ChartedDifferences differences(const std::string& method, MomentPoints points);
+  /// Of a linear mixing with few environments; nothing else is known of any.
+  const std::optional<SampleComplexity>& complexity();
   /// Seconds that shared work took which was there already, since this was last asked.
   double reused_seconds();
 
@@ -87,6 +89,7 @@ class BatchData {
   Simulated simulated_;
   double seconds_, reused_ = 0.0;
 
+  std::optional<std::optional<SampleComplexity>> complexity_;
   std::optional<Timed<std::vector<EnvironmentMoments>>> moments_;
   std::optional<Timed<ChartedMoments>> charted_;
   std::map<std::string, std::optional<Timed<ScoreDifferences>>> estimated_;

@@ -97,7 +97,7 @@ Matrix second_moment(const StudyTruth& truth) {
 
 }  // namespace
 
-std::vector<double> measure(const BatchData& data, const Learned& learned) {
+std::vector<double> measure(BatchData& data, const Learned& learned) {
   const StudyTruth& study = data.truth();
   Truth truth{true_latents(data), {}, study.model.graph()};
   if (!learned.rows.empty()) truth.latents = picked_rows(truth.latents, learned.rows);
@@ -115,6 +115,7 @@ std::vector<double> measure(const BatchData& data, const Learned& learned) {
   }
   const Evaluation e = evaluate(truth, estimate);
   const auto number = [](auto value) { return static_cast<double>(value); };
+  const auto& complexity = data.complexity();
   return {e.mcc,
           data.dataset() ? e.mcc_spearman : nan,  // ranks need samples
           e.r_squared,
@@ -132,7 +133,10 @@ std::vector<double> measure(const BatchData& data, const Learned& learned) {
           e.normalised_error,
           wrong,
           number(truth.graph.edge_count()),
-          number(estimate.graph.edge_count())};
+          number(estimate.graph.edge_count()),
+          complexity ? complexity->eta : nan,
+          complexity ? complexity->gamma : nan,
+          complexity ? complexity->beta : nan};
 }
 
 }  // namespace sweep
@@ -158,7 +162,11 @@ const std::vector<SweepMetric>& sweep_metrics() {
        Better::lower},
       {"wrong_targets", "wrong entries of the matrix of latents by environments", Better::lower},
       {"true_edges", "edges of the true graph", Better::neither},
-      {"edges", "edges of the estimated graph", Better::neither}};
+      {"edges", "edges of the estimated graph", Better::neither},
+      {"eta", "eta* of the true model, which thresholds on ranks have to be below",
+       Better::neither},
+      {"gamma", "gamma* of the true mixing, 1 if its columns are orthogonal", Better::neither},
+      {"beta", "beta of the true model, 1 / (2 max_m E |d^m|^2)", Better::neither}};
   return metrics;
 }
 

@@ -7,6 +7,6 @@
 namespace lodestein::sweep {
 
 /// The metrics of one cell, as sweep_metrics().
-std::vector<double> measure(const BatchData& data, const Learned& learned);
+std::vector<double> measure(BatchData& data, const Learned& learned);
 
 }  // namespace lodestein::sweep

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "core/intervention_names.hpp"
 #include "lodestein/score/estimate.hpp"
@@ -38,13 +40,14 @@ std::vector<SweepFieldInfo> linear_options() {
       choice("shrinkage",
              "of covariances before they are inverted; auto: oas below 10 samples a dimension",
              "auto", words_of(shrinkage_names),
-             {"likelihood", "lscale", "lcd", "umni", "umni-published"}),
+             {"likelihood", "lscale", "lcd", "finite-sample", "umni", "umni-published"}),
       number("edge_threshold", "edge if the moment in latent coordinates is at least this", 1e-3,
              any, {"lscale"}),
       choice("differences", "how score differences are estimated; exact: from the truth",
-             "gaussian", with_exact(difference_method_names()), {"lscale", "lscale-full-rank"}),
+             "gaussian", with_exact(difference_method_names()),
+             {"lscale", "finite-sample", "lscale-full-rank"}),
       choice("points", "where they are averaged, if not gaussian", "overlap",
-             words_of(moment_points_names), {"lscale", "lscale-full-rank"}),
+             words_of(moment_points_names), {"lscale", "finite-sample", "lscale-full-rank"}),
       number("rank_tolerance", "share of the largest eigenvalue that counts", 1e-6, below_one,
              {"lscale-full-rank"}),
       number("angle_tolerance", "1 less the cosine at which directions are common", 0.05, below_one,
@@ -53,6 +56,10 @@ std::vector<SweepFieldInfo> linear_options() {
              {"lcd"}),
       number("lcd_rank_one", "share of the largest singular value that counts as rank one", 0.99,
              below_one, {"lcd"}),
+      number("finite_eigenvalue_threshold", "ranks count eigenvalues above this", 1e-2, any,
+             {"finite-sample"}),
+      number("finite_orthogonality_threshold", "edge if no more than this of a unit vector is left",
+             0.1, below_one, {"finite-sample"}),
       {"largest_coefficient",
        "combinations have entries from -this to this",
        std::int64_t{2},

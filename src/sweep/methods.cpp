@@ -124,6 +124,32 @@ Learned run_lscale(const MethodInput& input) {
                           "latents by LSCALE-I from score differences");
 }
 
+// The chart's axes at length 1, where absolute thresholds mean what they meant when published.
+DifferenceMoments in_unit_axes(const ChartedDifferences& d) {
+  const auto basis = as_eigen(d.charted.data.chart.basis);
+  DifferenceMoments result = d.differences;
+  for (Matrix& own : result.own)
+    own = to_matrix((as_eigen(own) * basis.row(0).squaredNorm()).eval());
+  return result;
+}
+
+Learned run_finite_sample(const MethodInput& input) {
+  const double eigenvalue = real(input, "finite_eigenvalue_threshold");
+  const double orthogonality = real(input, "finite_orthogonality_threshold");
+  if (word(input, "differences") == "gaussian") {
+    FitOptions options = fit_options(input);
+    options.method = UnmixMethod::finite_sample;
+    options.refinement = Refinement::none;
+    options.finite_eigenvalue_threshold = eigenvalue;
+    options.finite_orthogonality_threshold = orthogonality;
+    return run_fit(input, options);
+  }
+  const ChartedDifferences d = charted_differences(input);
+  return from_differences(input, d,
+                          lscale_finite_sample(in_unit_axes(d), {eigenvalue, orthogonality}),
+                          "latents up to mixing with parents; the transitive closure of the DAG");
+}
+
 Learned run_full_rank(const MethodInput& input) {
   const ChartedDifferences d = charted_differences(input);
   const FullRankOptions options{real(input, "rank_tolerance"), real(input, "angle_tolerance")};
@@ -292,6 +318,8 @@ std::vector<Method> make_methods() {
       {"lscale-full-rank", "LSCALE-I's branch for soft interventions on nonlinear latents",
        full_rank_problem, run_full_rank},
       {"lcd", "linear causal disentanglement as published", lcd_problem, run_lcd},
+      {"finite-sample", "LSCALE-I's variant for finite samples as published", lscale_problem,
+       run_finite_sample},
       {"additive", "likelihood of latents that are smooth functions of their parents plus noise",
        additive_problem, run_additive},
       {"umni", "likelihood under unknown multi-node interventions", umni_problem, run_umni},

@@ -37,7 +37,7 @@ SweepRow guarded(std::size_t cell, const Work& work) {
   }
 }
 
-SweepRow row_of(std::size_t cell, const sweep::BatchData& data, sweep::Learned learned) {
+SweepRow row_of(std::size_t cell, sweep::BatchData& data, sweep::Learned learned) {
   SweepRow row;
   row.cell = cell;
   row.identified = std::move(learned.identified);

@@ -16,6 +16,7 @@
 #include "lodestein/unmix/result_file.hpp"
 #include "tool/baseline.hpp"
 #include "tool/command.hpp"
+#include "tool/complexity.hpp"
 #include "tool/trust.hpp"
 
 namespace lodestein::tool {
@@ -39,6 +40,7 @@ struct KnownTruth {
   Matrix mixing;  ///< x = link(mixing z), or empty
   Link link = Link::identity;
   std::vector<std::vector<std::size_t>> targets;
+  std::optional<SampleComplexity> complexity{};
 };
 
 /// Environments of which the truth knows what they hit.
@@ -64,7 +66,8 @@ KnownTruth truth_of_study(const fs::path& folder) {
                    .graph = std::move(stored.graph),
                    .mixing = std::move(stored.mixing),
                    .link = stored.mixing_family == MixingFamily::tanh ? Link::tanh : Link::identity,
-                   .targets = std::move(stored.targets)};
+                   .targets = std::move(stored.targets),
+                   .complexity = stored.complexity};
   for (std::size_t i = 0; i < truth.graph->nodes(); ++i)
     truth.latent_names.push_back("Z" + std::to_string(i + 1));
   return truth;
@@ -262,6 +265,7 @@ Json scores_json(const Scores& scores, const KnownTruth& truth, const LearnedMod
   json["target_accuracy"] = targets.environments > 0 ? Json(accuracy(targets)) : Json();
   json["wrong_targets"] = targets.environments > 0 ? Json(targets.wrong_entries) : Json();
   json["left_out_samples"] = scores.left_out;
+  json["sample_complexity"] = complexity_json(truth.complexity);
   for (std::size_t i = 0; i < learned.match.size(); ++i)
     json["match"][truth.latent_names[i]] = optional_json(matched_name(fit, learned.match[i]));
   for (const auto& [name, baseline] : scores.baselines)
@@ -311,6 +315,7 @@ std::string scores_text(const Scores& scores, const KnownTruth& truth, const Lea
     text += "Environments\n" +
             line("targets right", fmt::format("{:.0f} %", 100.0 * accuracy(scores.targets))) +
             line("latents too many or too few", fmt::format("{}", scores.targets.wrong_entries));
+  if (truth.complexity) text += complexity_text(*truth.complexity) + "\n";
   text += "Match\n";
   for (std::size_t i = 0; i < scores.learned.match.size(); ++i)
     text += line("true " + truth.latent_names[i],

@@ -19,7 +19,7 @@ namespace {
 enum class ScoreKind { gaussian };
 constexpr NamedValues<ScoreKind, 1> score_names{{{"gaussian", ScoreKind::gaussian}}};
 
-constexpr std::size_t most_latents = 10'000;
+constexpr std::size_t most_latents = 10'000, most_replicates = 100'000;
 
 struct FitCommandOptions {
   std::filesystem::path input, out, report;
@@ -111,9 +111,10 @@ int run_fit(const FitCommandOptions& options, const FitBranch& branch, const Con
 void add_shared_options(CLI::App& app, FitCommandOptions& options) {
   SharedFitOptions& shared = options.shared;
   add_choice(app, "--method", shared.method, fit_method_names,
-             "lscale, lcd: linear mixing, an environment hits one latent (LSCALE-I, Varici et al., "
-             "and linear causal disentanglement, Squires et al.; the same with --refine "
-             "likelihood); umni: linear mixing, unknown sets of latents; gscale: linear mixing "
+             "lscale, lcd, finite-sample: linear mixing, an environment hits one latent (LSCALE-I, "
+             "Varici et al., linear causal disentanglement, Squires et al., and LSCALE-I's variant "
+             "for finite samples, Acarturk et al.; the same with --refine likelihood); umni: "
+             "linear mixing, unknown sets of latents; gscale: linear mixing "
              "behind a link or general mixing, two hard interventions per latent; do: latents held "
              "constant, no graph")
       ->group("Method");
@@ -122,14 +123,21 @@ void add_shared_options(CLI::App& app, FitCommandOptions& options) {
       ->type_name("N")
       ->group("Method");
   add_choice(app, "--intervention", shared.intervention, intervention_names,
-             "lscale, lcd, umni. hard: a target loses its parents; soft: it keeps them with other "
+             "lscale, lcd, finite-sample, umni. hard: a target loses its parents; soft: it keeps "
+             "them with other "
              "coefficients")
       ->group("Method");
-  add_choice(app, "--score", options.score, score_names, "lscale, lcd, umni: score estimator")
+  add_choice(app, "--score", options.score, score_names,
+             "lscale, lcd, finite-sample, umni: score estimator")
       ->group("Method");
-  add_choice(app, "--shrinkage", shared.score.shrinkage, shrinkage_names,
-             "lscale, lcd, umni. Of covariances; oas: oracle-approximating; auto: oas in "
-             "environments with samples < 10 x latents, else none")
+  add_choice(
+      app, "--shrinkage", shared.score.shrinkage, shrinkage_names,
+      "lscale, lcd, finite-sample, umni. Of covariances; oas: oracle-approximating; auto: oas in "
+      "environments with samples < 10 x latents, else none")
+      ->group("Method");
+  add_whole(app, "--bootstrap", shared.bootstrap, 0, most_replicates,
+            "All methods with a graph. Replicates behind the support of each edge, 0 = none")
+      ->type_name("B")
       ->group("Method");
 }
 

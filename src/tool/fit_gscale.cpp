@@ -116,8 +116,9 @@ void add_choices(CLI::App& app, GscaleChoices& choices) {
   add_graph_options(app, choices.fit);
 }
 
-Fitted run(const GscaleChoices& choices, FitInputs&& inputs) {
+Fitted run(const GscaleChoices& choices, const SharedFitOptions& shared, FitInputs&& inputs) {
   GscaleFitOptions options = choices.fit;
+  options.bootstrap = shared.bootstrap;
   options.pair_method = difference_method(choices.differences);
   if (!choices.pairs.empty()) inputs.dataset = coupled(std::move(inputs.dataset), choices.pairs);
   const GscaleFit result =
@@ -130,16 +131,16 @@ Fitted run(const GscaleChoices& choices, FitInputs&& inputs) {
 FitBranch add_gscale_options(CLI::App& app) {
   const auto choices = std::make_shared<GscaleChoices>();
   add_choices(app, *choices);
-  std::vector<std::string> known{"--link",     "--pairing", "--pairs",  "--differences",
-                                 "--points",   "--encoder", "--starts", "--iterations",
-                                 "--held-out", "--evidence"};
+  std::vector<std::string> known{"--link",     "--pairing",  "--pairs",    "--differences",
+                                 "--points",   "--encoder",  "--starts",   "--iterations",
+                                 "--held-out", "--evidence", "--bootstrap"};
   known.insert(known.end(), network_options.begin(), network_options.end());
   known.insert(known.end(), test_options.begin(), test_options.end());
   return {{FitMethod::gscale},
           std::move(known),
           [choices](const CLI::App& given, const SharedFitOptions&) { check(given, *choices); },
-          [choices](const SharedFitOptions&, FitInputs&& inputs) {
-            return run(*choices, std::move(inputs));
+          [choices](const SharedFitOptions& shared, FitInputs&& inputs) {
+            return run(*choices, shared, std::move(inputs));
           }};
 }
 

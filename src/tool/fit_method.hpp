@@ -16,12 +16,14 @@
 
 namespace lodestein::tool {
 
-enum class FitMethod { lscale, lcd, umni, gscale, do_interventions };
-inline constexpr NamedValues<FitMethod, 5> fit_method_names{{{"lscale", FitMethod::lscale},
-                                                             {"lcd", FitMethod::lcd},
-                                                             {"umni", FitMethod::umni},
-                                                             {"gscale", FitMethod::gscale},
-                                                             {"do", FitMethod::do_interventions}}};
+enum class FitMethod { lscale, lcd, finite_sample, umni, gscale, do_interventions };
+inline constexpr NamedValues<FitMethod, 6> fit_method_names{
+    {{"lscale", FitMethod::lscale},
+     {"lcd", FitMethod::lcd},
+     {"finite-sample", FitMethod::finite_sample},
+     {"umni", FitMethod::umni},
+     {"gscale", FitMethod::gscale},
+     {"do", FitMethod::do_interventions}}};
 
 /// What more than one method understands.
 struct SharedFitOptions {
@@ -29,6 +31,7 @@ struct SharedFitOptions {
   std::size_t latents = 0;
   Intervention intervention = Intervention::hard;
   GaussianScoreOptions score{};
+  std::size_t bootstrap = 0;
 };
 
 struct FitInputs {

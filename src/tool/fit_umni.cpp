@@ -1,10 +1,8 @@
-#include "lodestein/data/moments.hpp"
 #include "lodestein/unmix/umni.hpp"
 #include "tool/command.hpp"
 #include "tool/fit_method.hpp"
 #include "tool/number_option.hpp"
 #include "unmix/option_names.hpp"
-#include "unmix/stopwatch.hpp"
 
 namespace lodestein::tool {
 namespace {
@@ -50,15 +48,10 @@ Fitted run(UmniOptions umni_options, const SharedFitOptions& shared, const FitIn
   umni_options.latents = shared.latents > 0 ? shared.latents : inputs.dataset.interventions();
   umni_options.intervention = shared.intervention;
   umni_options.score = shared.score;
-  validate(inputs.dataset, umni_options.latents + 1);
-  std::vector<StageTime> timings;
-  unmix::Stopwatch stopwatch;
-  const auto moments = compute_moments(inputs.backend, inputs.dataset, inputs.observer);
-  stopwatch.lap(timings, "moments");
+  umni_options.bootstrap = shared.bootstrap;
   LearnedModel model = learned_model(
-      umni(inputs.backend, moments, umni_options, inputs.seed, inputs.observer), inputs.dataset);
-  stopwatch.lap(timings, "unmixing");
-  model.timings = timings;
+      umni(inputs.backend, inputs.dataset, umni_options, inputs.seed, inputs.observer),
+      inputs.dataset);
   return {std::move(model), option_list(umni_options)};
 }
 
@@ -67,8 +60,8 @@ Fitted run(UmniOptions umni_options, const SharedFitOptions& shared, const FitIn
 FitBranch add_umni_options(CLI::App& app) {
   const auto umni_options = std::make_shared<UmniOptions>();
   add_choices(app, *umni_options);
-  std::vector<std::string> known{"--latents", "--intervention", "--score", "--shrinkage",
-                                 "--procedure"};
+  std::vector<std::string> known{"--latents",   "--intervention", "--score",
+                                 "--shrinkage", "--procedure",    "--bootstrap"};
   known.insert(known.end(), published_options.begin(), published_options.end());
   return {{FitMethod::umni},
           std::move(known),

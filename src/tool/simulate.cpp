@@ -9,6 +9,7 @@
 #include "simulate/option_names.hpp"
 #include "simulate/study_folder.hpp"
 #include "tool/command.hpp"
+#include "tool/complexity.hpp"
 #include "tool/number_option.hpp"
 #include "unmix/option_names.hpp"
 
@@ -27,7 +28,9 @@ struct SimulateOptions {
   bool keep_columns = false;
 };
 
-nlohmann::ordered_json summary_json(const Study& study, const SimulateOptions& options) {
+nlohmann::ordered_json summary_json(const Study& study,
+                                    const std::optional<SampleComplexity>& complexity,
+                                    const SimulateOptions& options) {
   return {{"out", options.out.string()},
           {"seed", study.seed.value},
           {"latents", study.truth.model.latents()},
@@ -35,20 +38,22 @@ nlohmann::ordered_json summary_json(const Study& study, const SimulateOptions& o
           {"observed", study.dataset.feature_count()},
           {"environments", study.dataset.environments.size()},
           {"samples_per_environment", study.options.samples},
-          {"redraws", study.truth.redraws}};
+          {"redraws", study.truth.redraws},
+          {"sample_complexity", complexity_json(complexity)}};
 }
 
-std::string summary_text(const Study& study, const SimulateOptions& options) {
+std::string summary_text(const Study& study, const std::optional<SampleComplexity>& complexity,
+                         const SimulateOptions& options) {
   const std::string redraws =
       study.options.weak_edge_filter > 0.0
           ? fmt::format(" (the weak-edge filter refused {})", counted(study.truth.redraws, "model"))
           : "";
-  return fmt::format("Simulated {} with {}{} and {} of {} samples over {}.\nWritten to {}\n",
+  return fmt::format("Simulated {} with {}{} and {} of {} samples over {}.\n{}Written to {}\n",
                      counted(study.truth.model.latents(), "latent"),
                      counted(study.truth.model.graph().edge_count(), "edge"), redraws,
                      counted(study.dataset.environments.size(), "environment"),
                      study.options.samples, counted(study.dataset.feature_count(), "feature"),
-                     options.out.string());
+                     complexity ? complexity_text(*complexity) + "\n" : "", options.out.string());
 }
 
 /// No option is silently without effect.
@@ -92,8 +97,9 @@ int run_simulate(const SimulateOptions& options, const Context& context) {
   check_cancelled(observer);
   write_study(options.out, study, options.storage);
 
-  context.say(summary_text(study, options));
-  context.emit(summary_json(study, options).dump(2) + "\n");
+  const auto complexity = sample_complexity(study);
+  context.say(summary_text(study, complexity, options));
+  context.emit(summary_json(study, complexity, options).dump(2) + "\n");
   return done;
 }
 

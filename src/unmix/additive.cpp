@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
 
 #include "core/eigen.hpp"
@@ -33,6 +34,17 @@ std::vector<MatrixXd> projected(const Dataset& dataset, const MatrixXd& basis, s
     y.push_back(std::move(rows));
   }
   return y;
+}
+
+std::size_t final_rows(const Dataset& dataset) {
+  return std::max(search_samples, final_samples / dataset.environments.size());
+}
+
+Digraph graph_of(const AdditiveFit& fit) {
+  Digraph graph(fit.order.size());
+  for (const RefinedEdge& edge : fit.edges)
+    graph.set_edge(static_cast<std::size_t>(edge.from), static_cast<std::size_t>(edge.to));
+  return graph;
 }
 
 Dataset as_dataset(const Dataset& dataset, const std::vector<MatrixXd>& y) {
@@ -154,8 +166,7 @@ AdditiveFit refine_additive(const Backend& backend, const Dataset& dataset, cons
   AdditiveFit fit = search_additive(coarse, draws, starts, observer);
   if (!std::isfinite(fit.objective)) return fit;
   swap_neighbours(coarse, draws, fit, observer);
-  const std::size_t most = std::max(search_samples, final_samples / dataset.environments.size());
-  const AdditiveLikelihood fine(projected(dataset, basis, most), targets, threads);
+  const AdditiveLikelihood fine(projected(dataset, basis, final_rows(dataset)), targets, threads);
   fit.encoder = fit.encoder * coarse.root() * fine.root().inverse();
   prune_additive(fine, draws, fit, observer);
   fit.check = fine.check(fit.encoder, fit.mechanisms);
@@ -164,10 +175,23 @@ AdditiveFit refine_additive(const Backend& backend, const Dataset& dataset, cons
   return fit;
 }
 
+Replicate additive_replicate(const Dataset& dataset, const MatrixXd& basis, const Targets& targets,
+                             const Start& full, Seed seed) {
+  const auto y = std::make_shared<const Dataset>(
+      as_dataset(dataset, projected(dataset, basis, final_rows(dataset))));
+  const Index n = basis.rows();
+  return [=](std::size_t number, Observer& observer) -> std::optional<Digraph> {
+    const Dataset drawn = resampled(*y, RowDraw::with_replacement, seed, number);
+    const AdditiveFit fit = refine_additive(Backend::cpu(1), drawn, MatrixXd::Identity(n, n),
+                                            targets, {full}, seed, observer);
+    if (!std::isfinite(fit.objective)) return {};
+    return graph_of(fit);
+  };
+}
+
 Identified identify_additive(const Backend& backend, const Dataset& dataset,
                              const LinearProblem& problem, const MatrixXd& basis,
                              const Identified& linear, Seed seed, Observer& observer) {
-  const auto n = static_cast<std::size_t>(problem.latents());
   std::vector<Start> starts = score_starts(backend, dataset, problem, basis, seed, observer);
   if (linear.failure.empty()) starts.push_back({linear.encoder, linear.order});
 
@@ -185,9 +209,7 @@ Identified identify_additive(const Backend& backend, const Dataset& dataset,
   result.order = fit.order;
   result.edges = fit.edges;
   result.objective = fit.objective;
-  result.graph = Digraph(n);
-  for (const RefinedEdge& edge : fit.edges)
-    result.graph.set_edge(static_cast<std::size_t>(edge.from), static_cast<std::size_t>(edge.to));
+  result.graph = graph_of(fit);
   standardise(problem, basis, result.encoder);
   return result;
 }

@@ -3,6 +3,7 @@
 #include "lodestein/core/backend.hpp"
 #include "lodestein/data/dataset.hpp"
 #include "unmix/additive_refine.hpp"
+#include "unmix/bootstrap.hpp"
 #include "unmix/identify.hpp"
 #include "unmix/starts.hpp"
 
@@ -25,6 +26,11 @@ Start deflation_start(const LinearProblem& problem, const std::vector<Eigen::Mat
 AdditiveFit refine_additive(const Backend& backend, const Dataset& dataset,
                             const Eigen::MatrixXd& basis, const Targets& targets,
                             std::vector<Start> starts, Seed seed, Observer& observer);
+
+/// Bootstrap replicates of refine_additive() from its own answer `full`, which names the latents,
+/// on the samples that it used.
+Replicate additive_replicate(const Dataset& dataset, const Eigen::MatrixXd& basis,
+                             const Targets& targets, const Start& full, Seed seed);
 
 /// Latents with additive noise and nonlinear mechanisms: refinement of AdditiveLikelihood from
 /// LSCALE-I on score differences of a classifier and from `linear`, the linear-Gaussian answer.

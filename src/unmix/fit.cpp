@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <functional>
 #include <limits>
 #include <memory>
 
@@ -29,6 +28,7 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using unmix::Identified;
 using unmix::LinearProblem;
+using unmix::MakeResampler;
 using unmix::Resampler;
 using unmix::Stopwatch;
 using unmix::Subspace;
@@ -56,11 +56,6 @@ void check_additive(const FitOptions& options) {
     throw InvalidArgument(
         "additive mechanisms are fitted by the likelihood refinement; leave out --refine none");
   }
-  if (options.bootstrap > 0) {
-    throw InvalidArgument(
-        "additive mechanisms have no bootstrap yet; leave it out (--bootstrap 0) and read the "
-        "likelihood ratios");
-  }
 }
 
 void check_one_environment_per_latent(const FitOptions& options, std::size_t latents,
@@ -83,6 +78,11 @@ void check_options(const FitOptions& options) {
   positive(options.lcd_rank_one_acceptance, "lcd_rank_one_acceptance");
   if (options.lcd_rank_one_acceptance >= 1.0) {
     throw InvalidArgument("lcd_rank_one_acceptance must be below 1");
+  }
+  positive(options.finite_eigenvalue_threshold, "finite_eigenvalue_threshold");
+  positive(options.finite_orthogonality_threshold, "finite_orthogonality_threshold");
+  if (options.finite_orthogonality_threshold >= 1.0) {
+    throw InvalidArgument("finite_orthogonality_threshold must be below 1");
   }
   if (options.mechanism == Mechanism::additive) check_additive(options);
   if (options.method == UnmixMethod::lcd && options.intervention == Intervention::soft) {
@@ -108,16 +108,30 @@ bool suspicious(const std::vector<EnvironmentMoments>& moments) {
   return false;
 }
 
+std::string identified_by(const FitOptions& options) {
+  if (unmix::finds_closure(options)) {
+    return "latents up to mixing with their parents; the transitive closure of the DAG";
+  }
+  return options.intervention == Intervention::hard
+             ? "latents up to permutation and scaling; the DAG"
+             : "latents up to mixing with their ancestors; the DAG up to its transitive closure";
+}
+
+std::string kind_of_intervention(const FitOptions& options) {
+  if (unmix::finds_closure(options)) {
+    return "interventions that change the target's mechanism, hard or soft";
+  }
+  return options.intervention == Intervention::hard
+             ? "hard interventions: the target loses its parents"
+             : "soft interventions: the target keeps its parents with other coefficients";
+}
+
 void describe_identification(FitResult& result) {
-  const bool hard = result.options.intervention == Intervention::hard;
-  result.identified =
-      hard ? "latents up to permutation and scaling; the DAG"
-           : "latents up to mixing with their ancestors; the DAG up to its transitive closure";
+  result.identified = identified_by(result.options);
   result.assumptions = {
       "linear mixing: x = G z with full column rank",
       "each latent is hit by at least one single-node intervention, targets unknown",
-      hard ? "hard interventions: the target loses its parents"
-           : "soft interventions: the target keeps its parents with other coefficients",
+      kind_of_intervention(result.options),
       result.options.mechanism == Mechanism::additive
           ? "additive noise: each latent is a smooth function of its parents plus independent "
             "noise "
@@ -181,9 +195,6 @@ Matrix latent_score_differences(const LinearProblem& problem,
   }
   return to_matrix(result);
 }
-
-using MakeResampler =
-    std::function<std::unique_ptr<Resampler>(const LinearProblem&, const MatrixXd& basis)>;
 
 class Fitting {
  public:
@@ -253,11 +264,14 @@ class Fitting {
     stopwatch.lap(result_.timings, "unmixing");
 
     if (options_.bootstrap > 0) {
-      result_.edge_support = to_matrix(unmix::bootstrap_support(
-          *resampler, names_, subspace.basis, chosen, options_, backend_.threads(), observer_));
-      for (LatentEdge& edge : result_.edges) {
-        edge.support = result_.edge_support(edge.from, edge.to);
-      }
+      const unmix::Replicate replicate =
+          options_.mechanism == Mechanism::additive
+              ? unmix::additive_replicate(*dataset_, subspace.basis, fit.targets,
+                                          {fit.encoder, fit.order}, result_.seed)
+              : unmix::linear_replicate(*resampler, names_, subspace.basis, chosen, options_);
+      unmix::record_support(
+          unmix::edge_support(options_.bootstrap, backend_.threads(), replicate, observer_),
+          result_.edges, result_.edge_support, result_.diagnosis.findings);
       stopwatch.lap(result_.timings, "bootstrap");
     }
   }
@@ -330,7 +344,9 @@ FitResult fit(const Backend& backend, const Dataset& dataset, const FitOptions& 
       .run(
           latents,
           [&](const LinearProblem&, const MatrixXd& basis) {
-            return unmix::sample_resampler(dataset, basis, options.bootstrap > 0, seed);
+            const bool moments_again =
+                options.bootstrap > 0 && options.mechanism == Mechanism::linear;
+            return unmix::sample_resampler(dataset, basis, moments_again, seed);
           },
           stopwatch);
   return result;

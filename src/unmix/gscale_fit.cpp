@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "core/eigen.hpp"
 #include "core/percent.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/unmix/gscale.hpp"
 #include "unmix/additive.hpp"
+#include "unmix/bootstrap.hpp"
 #include "unmix/latent_edges.hpp"
 #include "unmix/linear_map.hpp"
 #include "unmix/option_names.hpp"
@@ -117,6 +119,30 @@ std::vector<unmix::RefinedEdge> fit_additive(const Backend& backend, const Datas
   fit.deviances = std::move(refined.check.deviance);
   fit.gains = std::move(refined.check.gains);
   return std::move(refined.edges);
+}
+
+// `y` is in the coordinates of the chart.
+void add_support(const Backend& backend, const Dataset& y, const GscaleFitOptions& options,
+                 Seed seed, Observer& observer, GscaleFit& fit) {
+  const Dataset z = encoded(fit.unmix.map, y);
+  const auto n = static_cast<Eigen::Index>(fit.unmix.pairs.size());
+  const bool additive = options.evidence == GraphEvidence::additive;
+  const Eigen::MatrixXd identity = Eigen::MatrixXd::Identity(n, n);
+  unmix::Replicate replicate;
+  if (additive) {
+    const unmix::Order order(fit.graph.order.begin(), fit.graph.order.end());
+    replicate =
+        unmix::additive_replicate(z, identity, targets_of(fit.unmix), {identity, order}, seed);
+  } else {
+    replicate = [&](std::size_t number, Observer& inner) -> std::optional<Digraph> {
+      const Dataset half = unmix::resampled(z, unmix::RowDraw::half, seed, number);
+      return test_graph(backend, half, fit.unmix.pairs, options.graph, seed, inner).graph;
+    };
+  }
+  // Classifiers take the whole backend.
+  const int at_once = additive ? backend.threads() : 1;
+  unmix::record_support(unmix::edge_support(options.bootstrap, at_once, replicate, observer),
+                        fit.edges, fit.edge_support, fit.findings);
 }
 
 // Edges with their weights, and p-values of the likelihood or of the test.
@@ -238,6 +264,12 @@ GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
     fit.graph = test_graph(backend, z, fit.unmix.pairs, options.graph, seed, observer);
   set_edges(y.observational().samples, edges, fit);
   stopwatch.lap(fit.timings, "graph");
+  const bool has_graph = std::none_of(fit.findings.begin(), fit.findings.end(),
+                                      [](const Finding& f) { return f.code == "no-graph"; });
+  if (options.bootstrap > 0 && has_graph) {
+    add_support(backend, y, options, seed, observer, fit);
+    stopwatch.lap(fit.timings, "bootstrap");
+  }
   describe(fit, options);
   find_in_chart(fit, dataset, charted);
   find_leaks(fit);

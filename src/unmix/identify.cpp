@@ -41,6 +41,13 @@ LinearUnmixing published(const LinearProblem& problem, const std::vector<MatrixX
     return lscale(problem, difference_moments(problem, precision), basis, options.intervention,
                   options.lscale_edge_threshold);
   }
+  if (options.method == UnmixMethod::finite_sample) {
+    std::vector<MatrixXd> moments = difference_moments(problem, precision);
+    for (MatrixXd& r : moments)
+      r *= basis.row(0).squaredNorm();  // the published axes have length 1
+    return finite_sample(moments, options.finite_eigenvalue_threshold,
+                         options.finite_orthogonality_threshold);
+  }
   return lcd(problem, precision, basis, options.lcd_rank_one_acceptance,
              options.lcd_edge_threshold);
 }

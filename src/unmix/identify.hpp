@@ -10,6 +10,11 @@
 
 namespace lodestein::unmix {
 
+/// Whether the method's own graph is the transitive closure whatever the interventions are.
+inline bool finds_closure(const FitOptions& options) {
+  return options.method == UnmixMethod::finite_sample && options.refinement == Refinement::none;
+}
+
 /// What a linear method says about one set of moments.
 struct Identified {
   Eigen::MatrixXd encoder;  ///< [n, n], z = encoder y, latents at unit observational variance

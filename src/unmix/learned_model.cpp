@@ -142,6 +142,8 @@ LearnedModel learned_model(const UmniResult& result, const Dataset& dataset) {
   model.decoder = result.decoder;
   model.graph = result.graph;
   model.edges = result.edges;
+  model.edge_support = result.edge_support;
+  model.timings = result.timings;
   model.order = result.order;
   model.combinations = result.combinations;
   model.objective = result.objective;
@@ -175,6 +177,7 @@ LearnedModel learned_model(const GscaleFit& fit, const Dataset& dataset) {
   set_encoder(fit, model);
   model.graph = fit.graph.graph;
   model.edges = fit.edges;
+  model.edge_support = fit.edge_support;
   model.order = fit.graph.order;
   model.leakage = fit.unmix.leakage;
   model.identified = fit.identified;

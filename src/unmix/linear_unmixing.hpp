@@ -30,6 +30,10 @@ LinearUnmixing lscale(const LinearProblem& problem, const std::vector<Eigen::Mat
                       const Eigen::MatrixXd& basis, Intervention intervention,
                       double edge_threshold);
 
+/// As lodestein::lscale_finite_sample. [d, d] each, d at least their number; encoder [n, d].
+LinearUnmixing finite_sample(const std::vector<Eigen::MatrixXd>& moments,
+                             double eigenvalue_threshold, double orthogonality_threshold);
+
 /// Linear causal disentanglement (Squires et al., ICML 2023): deflation of Theta_m - Theta_0 by
 /// rank-one directions, then a generalised RQ decomposition. Identifies under hard interventions.
 /// Fails where a Cholesky factor does not exist.

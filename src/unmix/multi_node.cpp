@@ -143,6 +143,20 @@ class MultiNode {
   double total_ = 0.0, saturated_ = 0.0, residual_ = 0.0;
 };
 
+// Of the first that doesn't run into a singular encoder.
+MultiNodeFit best_refined(const MultiNode& model, std::vector<Fit> fits) {
+  MultiNodeFit result;
+  for (Fit& fit : fits) {
+    result.refined = model.refined(fit);
+    result.targets = fit.targets;
+    result.deviance_per_dof =
+        model.deviance_per_dof(result.refined.objective, edge_count(result.refined.parents));
+    if (result.deviance_per_dof > impossible) return result;
+  }
+  result.refined.objective = std::numeric_limits<double>::infinity();
+  return result;
+}
+
 }  // namespace
 
 MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearProblem& problem,
@@ -164,16 +178,13 @@ MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearP
                      [](const Fit& a, const Fit& b) { return a.f < b.f; });
     if (!fits.empty() && !model.misfit(fits.front())) break;
   }
-  MultiNodeFit result;
-  for (Fit& fit : fits) {  // the next where the refinement runs into a singular encoder
-    result.refined = model.refined(fit);
-    result.targets = fit.targets;
-    result.deviance_per_dof =
-        model.deviance_per_dof(result.refined.objective, edge_count(result.refined.parents));
-    if (result.deviance_per_dof > impossible) return result;
-  }
-  result.refined.objective = std::numeric_limits<double>::infinity();
-  return result;
+  return best_refined(model, std::move(fits));
+}
+
+MultiNodeFit refit_multi_node(const LinearProblem& problem, const MultiNodeFit& full,
+                              Intervention intervention, Observer& observer) {
+  const MultiNode model(problem, intervention, observer);
+  return best_refined(model, {{{full.refined.encoder, full.refined.order}, full.targets}});
 }
 
 }  // namespace lodestein::unmix

@@ -29,4 +29,10 @@ MultiNodeFit fit_multi_node(const kernels::Operations& operations, const LinearP
                             const PairMoments& differences, const Eigen::MatrixXd& root,
                             Intervention intervention, Seed seed, Observer& observer);
 
+/// The same on other moments of the same coordinates, from the answer `full` alone: order search,
+/// pruning and targets start from it, so that its latents keep their numbers. Infinite objective:
+/// there is no minimum.
+MultiNodeFit refit_multi_node(const LinearProblem& problem, const MultiNodeFit& full,
+                              Intervention intervention, Observer& observer);
+
 }  // namespace lodestein::unmix

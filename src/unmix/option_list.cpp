@@ -1,5 +1,6 @@
 #include "lodestein/unmix/option_list.hpp"
 
+#include "unmix/identify.hpp"
 #include "unmix/option_names.hpp"
 
 namespace lodestein {
@@ -22,11 +23,18 @@ void add_score(Options& options, const GaussianScoreOptions& score) {
 }
 
 void add_thresholds(Options& options, const FitOptions& fit) {
-  if (fit.method == UnmixMethod::lscale) {
-    options.push_back({"lscale_edge_threshold", fit.lscale_edge_threshold});
-  } else {
-    options.push_back({"lcd_rank_one_acceptance", fit.lcd_rank_one_acceptance});
-    options.push_back({"lcd_edge_threshold", fit.lcd_edge_threshold});
+  switch (fit.method) {
+    case UnmixMethod::lscale:
+      options.push_back({"lscale_edge_threshold", fit.lscale_edge_threshold});
+      return;
+    case UnmixMethod::lcd:
+      options.push_back({"lcd_rank_one_acceptance", fit.lcd_rank_one_acceptance});
+      options.push_back({"lcd_edge_threshold", fit.lcd_edge_threshold});
+      return;
+    case UnmixMethod::finite_sample:
+      options.push_back({"finite_eigenvalue_threshold", fit.finite_eigenvalue_threshold});
+      options.push_back({"finite_orthogonality_threshold", fit.finite_orthogonality_threshold});
+      return;
   }
 }
 
@@ -42,9 +50,10 @@ void add_network(Options& options, const GscaleOptions& unmix) {
 Options option_list(const FitOptions& fit) {
   Options options{{"method", name_of(unmix_method_names, fit.method)},
                   {"latents", count(fit.latents)},
-                  {"refinement", name_of(refinement_names, fit.refinement)},
-                  {"intervention", name_of(intervention_names, fit.intervention)},
-                  {"mechanism", name_of(mechanism_names, fit.mechanism)}};
+                  {"refinement", name_of(refinement_names, fit.refinement)}};
+  if (!unmix::finds_closure(fit))
+    options.push_back({"intervention", name_of(intervention_names, fit.intervention)});
+  options.push_back({"mechanism", name_of(mechanism_names, fit.mechanism)});
   add_score(options, fit.score);
   if (fit.refinement == Refinement::none) add_thresholds(options, fit);
   options.push_back({"bootstrap", count(fit.bootstrap)});
@@ -58,6 +67,7 @@ Options option_list(const UmniOptions& umni) {
                   {"procedure", name_of(umni_procedure_names, umni.procedure)},
                   {"intervention", name_of(intervention_names, umni.intervention)}};
   add_score(options, umni.score);
+  options.push_back({"bootstrap", count(umni.bootstrap)});
   if (umni.procedure == UmniProcedure::likelihood) return options;
   options.push_back({"largest_coefficient", static_cast<std::uint64_t>(umni.largest_coefficient)});
   options.push_back({"eigenvalue_threshold", umni.eigenvalue_threshold});
@@ -80,6 +90,7 @@ Options option_list(const GscaleFitOptions& gscale) {
                   {"held_out", unmix.held_out}};
   if (unmix.encoder == EncoderFamily::network) add_network(options, unmix);
   options.push_back({"evidence", name_of(graph_evidence_names, gscale.evidence)});
+  options.push_back({"bootstrap", count(gscale.bootstrap)});
   if (gscale.evidence == GraphEvidence::additive) return options;
   options.push_back({"splits", count(gscale.graph.splits)});
   options.push_back({"false_edges", gscale.graph.false_edges});

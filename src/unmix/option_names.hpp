@@ -9,8 +9,10 @@
 
 namespace lodestein {
 
-inline constexpr NamedValues<UnmixMethod, 2> unmix_method_names{
-    {{"lscale", UnmixMethod::lscale}, {"lcd", UnmixMethod::lcd}}};
+inline constexpr NamedValues<UnmixMethod, 3> unmix_method_names{
+    {{"lscale", UnmixMethod::lscale},
+     {"lcd", UnmixMethod::lcd},
+     {"finite-sample", UnmixMethod::finite_sample}}};
 inline constexpr NamedValues<Refinement, 2> refinement_names{
     {{"likelihood", Refinement::likelihood}, {"none", Refinement::none}}};
 inline constexpr NamedValues<Mechanism, 2> mechanism_names{

@@ -69,11 +69,10 @@ class SampleResampler final : public Resampler {
     LinearProblem problem;
     for (std::size_t e = 0; e < latent_.size(); ++e) {
       const std::size_t rows = latent_[e].rows(), n = latent_[e].cols();
-      Draws draws =
-          RandomStream(seed_, Purpose::bootstrap, static_cast<std::uint32_t>(e)).at(replicate);
       std::vector<double> counts(rows, 0.0);
-      for (std::size_t k = 0; k < rows; ++k) {
-        counts[draws.below(static_cast<std::uint32_t>(rows))] += 1.0;
+      for (const std::uint32_t k :
+           drawn_rows(rows, RowDraw::with_replacement, seed_, e, replicate)) {
+        counts[k] += 1.0;
       }
       VectorXd mean(static_cast<Index>(n));
       Matrix covariance(n, n);
@@ -153,6 +152,36 @@ class GaussianResampler final : public Resampler {
 };
 
 }  // namespace
+
+std::vector<std::uint32_t> drawn_rows(std::size_t rows, RowDraw draw, Seed seed,
+                                      std::size_t environment, std::size_t replicate) {
+  const Draws draws =
+      RandomStream(seed, Purpose::bootstrap, static_cast<std::uint32_t>(environment)).at(replicate);
+  std::vector<std::uint32_t> drawn(rows);
+  if (draw == RowDraw::half) {
+    std::iota(drawn.begin(), drawn.end(), std::uint32_t{0});
+    shuffle(drawn, draws);
+    drawn.resize((rows + 1) / 2);
+    return drawn;
+  }
+  Draws with_replacement = draws;
+  for (std::uint32_t& k : drawn) k = with_replacement.below(static_cast<std::uint32_t>(rows));
+  return drawn;
+}
+
+Dataset resampled(const Dataset& dataset, RowDraw draw, Seed seed, std::size_t replicate) {
+  Dataset result{dataset.features, {}, dataset.preprocessing};
+  for (std::size_t e = 0; e < dataset.environments.size(); ++e) {
+    const Environment& environment = dataset.environments[e];
+    const Matrix& samples = environment.samples;
+    const auto rows = drawn_rows(samples.rows(), draw, seed, e, replicate);
+    Matrix drawn(rows.size(), samples.cols());
+    for (std::size_t k = 0; k < rows.size(); ++k)
+      std::copy_n(samples.row(rows[k]), samples.cols(), drawn.row(k));
+    result.environments.push_back({environment.name, environment.targets, std::move(drawn)});
+  }
+  return result;
+}
 
 std::unique_ptr<Resampler> sample_resampler(const Dataset& dataset, const MatrixXd& basis,
                                             bool with_bootstrap, Seed seed) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <Eigen/Dense>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -15,6 +17,17 @@ namespace lodestein::unmix {
 struct ControlPair {
   Eigen::MatrixXd environment, control;
 };
+
+/// What a replicate takes of N rows: N with replacement (bootstrap), or N / 2 without, for
+/// estimators that hold rows out and must not find copies of them elsewhere.
+enum class RowDraw { with_replacement, half };
+
+/// Rows of one environment in replicate r: they depend on (seed, environment, r) only.
+std::vector<std::uint32_t> drawn_rows(std::size_t rows, RowDraw draw, Seed seed,
+                                      std::size_t environment, std::size_t replicate);
+
+/// Every environment's rows drawn anew.
+Dataset resampled(const Dataset& dataset, RowDraw draw, Seed seed, std::size_t replicate);
 
 /// Source of resampled moments in latent coordinates. Replicate and pair r depend on (seed, r)
 /// only; safe to call from several threads.
@@ -35,5 +48,9 @@ std::unique_ptr<Resampler> sample_resampler(const Dataset& dataset, const Eigen:
 
 /// Draws means and covariances from their Gaussian law (Wishart) around the given moments.
 std::unique_ptr<Resampler> gaussian_resampler(const LinearProblem& problem, Seed seed);
+
+/// The one of the two that fits the data, once their latent coordinates are known.
+using MakeResampler =
+    std::function<std::unique_ptr<Resampler>(const LinearProblem&, const Eigen::MatrixXd& basis)>;
 
 }  // namespace lodestein::unmix

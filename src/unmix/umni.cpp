@@ -3,15 +3,21 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
+#include "unmix/bootstrap.hpp"
 #include "unmix/combinations.hpp"
 #include "unmix/identify.hpp"
 #include "unmix/input_checks.hpp"
 #include "unmix/latent_edges.hpp"
 #include "unmix/mechanism_split.hpp"
 #include "unmix/multi_node.hpp"
+#include "unmix/resample.hpp"
+#include "unmix/stopwatch.hpp"
 #include "unmix/subspace.hpp"
 #include "unmix/umni_published.hpp"
 
@@ -167,57 +173,133 @@ void find_misfits(const unmix::MultiNodeFit& fit, const std::vector<std::string>
   }
 }
 
-void run_likelihood(const Backend& backend, const LinearProblem& problem,
-                    const std::vector<MatrixXd>& precision, const unmix::Subspace& subspace,
-                    const std::vector<std::string>& names, const UmniOptions& options, Seed seed,
-                    Observer& observer, UmniResult& result) {
-  const Index n = problem.latents();
-  const MatrixXd observational = precision[0].llt().solve(MatrixXd::Identity(n, n));
-  const PairMoments differences = gaussian_moments(precision, observational);
-  const MatrixXd root = observational.llt().matrixL();
-  const unmix::MultiNodeFit fit = unmix::fit_multi_node(backend.operations(), problem, differences,
-                                                        root, options.intervention, seed, observer);
-  if (!std::isfinite(fit.refined.objective) || !fit.refined.encoder.allFinite()) {
-    fail(result, "unmixing-failed", "the likelihood has no finite minimum",
-         "ask for fewer latents, or drop environments with few samples");
-    return;
-  }
-  result.graph = Digraph(static_cast<std::size_t>(n));
+Digraph graph_of(const unmix::MultiNodeFit& fit) {
+  Digraph graph(fit.refined.order.size());
   for (const unmix::RefinedEdge& edge : fit.refined.edges) {
-    result.graph.set_edge(static_cast<std::size_t>(edge.from), static_cast<std::size_t>(edge.to));
+    graph.set_edge(static_cast<std::size_t>(edge.from), static_cast<std::size_t>(edge.to));
   }
-  result.order.assign(fit.refined.order.begin(), fit.refined.order.end());
-  for (const auto& set : fit.targets) result.targets.emplace_back(set.begin(), set.end());
-  result.objective = fit.refined.objective;
-  result.deviance_per_dof = fit.deviance_per_dof;
-  result.deviances = unmix::deviances(problem, fit.refined.encoder, fit.refined.parents,
-                                      options.intervention, fit.targets);
-  const MatrixXd combinations = isolating_combinations(fit.targets, n);
-  result.combinations = to_matrix(combinations);
-  MatrixXd encoder = fit.refined.encoder;
-  if (options.intervention == Intervention::soft) {
-    choose_soft_representatives(differences, combinations, result.graph, encoder);
-  }
-  record(problem, subspace, std::move(encoder), fit.refined.edges, result);
-  find_misfits(fit, names, result);
+  return graph;
 }
 
-void run_published(const Backend& backend, const LinearProblem& problem,
-                   const PairMoments& differences, const unmix::Subspace& subspace,
-                   const UmniOptions& options, Observer& observer, UmniResult& result) {
-  result.objective = result.deviance_per_dof = nan;
-  unmix::PublishedUmni fit =
-      unmix::umni_published(backend.operations(), problem, differences, options, observer);
-  if (!fit.failure.empty()) {
-    fail(result, "unmixing-failed", fit.failure,
-         "the thresholds are absolute: scale the features, or use the likelihood procedure");
-    return;
+// Everything from moments in n dimensions on.
+class Fitting {
+ public:
+  Fitting(const Backend& backend, const LinearProblem& problem, const unmix::Subspace& subspace,
+          std::vector<std::string> names, const UmniOptions& options, Seed seed, Observer& observer,
+          UmniResult& result)
+      : backend_(backend),
+        problem_(problem),
+        subspace_(subspace),
+        names_(std::move(names)),
+        options_(options),
+        seed_(seed),
+        observer_(observer),
+        result_(result) {}
+
+  /// From Gaussian scores. What replicates do; nothing if the fit fails.
+  unmix::Replicate run(const unmix::Resampler* resampler) {
+    std::vector<MatrixXd> precision;
+    try {
+      precision = unmix::shrunken_precisions(problem_, names_, options_.score);
+    } catch (const InvalidArgument& error) {
+      fail(result_, "covariance-not-positive-definite", error.what(),
+           "ask for fewer latents, drop the environment, or use shrinkage");
+      return {};
+    }
+    if (options_.procedure == UmniProcedure::likelihood)
+      return run_likelihood(precision, resampler);
+    const MatrixXd encoder = run_published(gaussian_moments(precision, problem_.covariance[0]));
+    if (encoder.size() == 0) return {};
+    return [this, resampler, encoder](std::size_t number, Observer& observer) {
+      return published_again(resampler->bootstrap(number), encoder, observer);
+    };
   }
-  result.combinations = to_matrix(fit.combinations.cast<double>());
-  for (std::size_t i = 0; i < fit.graph.nodes(); ++i) result.order.push_back(i);
-  result.graph = std::move(fit.graph);
-  record(problem, subspace, std::move(fit.encoder), {}, result);
-}
+
+  /// The encoder in coordinates of the problem; empty if the procedure fails.
+  MatrixXd run_published(const PairMoments& differences) {
+    result_.objective = result_.deviance_per_dof = nan;
+    unmix::PublishedUmni fit =
+        unmix::umni_published(backend_.operations(), problem_, differences, options_, observer_);
+    if (!fit.failure.empty()) {
+      fail(result_, "unmixing-failed", fit.failure,
+           "the thresholds are absolute: scale the features, or use the likelihood procedure");
+      return {};
+    }
+    result_.combinations = to_matrix(fit.combinations.cast<double>());
+    for (std::size_t i = 0; i < fit.graph.nodes(); ++i) result_.order.push_back(i);
+    result_.graph = std::move(fit.graph);
+    record(problem_, subspace_, fit.encoder, {}, result_);
+    return fit.encoder;
+  }
+
+ private:
+  std::optional<Digraph> published_again(const LinearProblem& drawn, const MatrixXd& encoder,
+                                         Observer& observer) const {
+    const auto precision = unmix::shrunken_precisions(drawn, names_, options_.score);
+    const unmix::PublishedUmni again =
+        unmix::umni_published(Backend::cpu(1).operations(), drawn,
+                              gaussian_moments(precision, drawn.covariance[0]), options_, observer);
+    if (!again.failure.empty() || !again.encoder.allFinite()) return {};
+    return unmix::matched(again.graph, again.encoder, encoder, problem_.covariance[0]);
+  }
+
+  unmix::Replicate run_likelihood(const std::vector<MatrixXd>& precision,
+                                  const unmix::Resampler* resampler) {
+    const Index n = problem_.latents();
+    const MatrixXd observational = precision[0].llt().solve(MatrixXd::Identity(n, n));
+    const PairMoments differences = gaussian_moments(precision, observational);
+    const MatrixXd root = observational.llt().matrixL();
+    const unmix::MultiNodeFit fit =
+        unmix::fit_multi_node(backend_.operations(), problem_, differences, root,
+                              options_.intervention, seed_, observer_);
+    if (!std::isfinite(fit.refined.objective) || !fit.refined.encoder.allFinite()) {
+      fail(result_, "unmixing-failed", "the likelihood has no finite minimum",
+           "ask for fewer latents, or drop environments with few samples");
+      return {};
+    }
+    record_likelihood(fit, differences);
+    return [this, resampler, fit](std::size_t number, Observer& observer) {
+      return likelihood_again(resampler->bootstrap(number), fit, observer);
+    };
+  }
+
+  std::optional<Digraph> likelihood_again(const LinearProblem& drawn,
+                                          const unmix::MultiNodeFit& fit,
+                                          Observer& observer) const {
+    const unmix::MultiNodeFit again =
+        unmix::refit_multi_node(drawn, fit, options_.intervention, observer);
+    if (!std::isfinite(again.refined.objective)) return {};
+    const Digraph graph = graph_of(again);
+    return options_.intervention == Intervention::soft ? transitive_closure(graph) : graph;
+  }
+
+  void record_likelihood(const unmix::MultiNodeFit& fit, const PairMoments& differences) {
+    result_.graph = graph_of(fit);
+    result_.order.assign(fit.refined.order.begin(), fit.refined.order.end());
+    for (const auto& set : fit.targets) result_.targets.emplace_back(set.begin(), set.end());
+    result_.objective = fit.refined.objective;
+    result_.deviance_per_dof = fit.deviance_per_dof;
+    result_.deviances = unmix::deviances(problem_, fit.refined.encoder, fit.refined.parents,
+                                         options_.intervention, fit.targets);
+    const MatrixXd combinations = isolating_combinations(fit.targets, problem_.latents());
+    result_.combinations = to_matrix(combinations);
+    MatrixXd encoder = fit.refined.encoder;
+    if (options_.intervention == Intervention::soft) {
+      choose_soft_representatives(differences, combinations, result_.graph, encoder);
+    }
+    record(problem_, subspace_, std::move(encoder), fit.refined.edges, result_);
+    find_misfits(fit, names_, result_);
+  }
+
+  const Backend& backend_;
+  const LinearProblem& problem_;
+  const unmix::Subspace& subspace_;
+  std::vector<std::string> names_;
+  const UmniOptions& options_;
+  Seed seed_;
+  Observer& observer_;
+  UmniResult& result_;
+};
 
 // The published axes have length 1.
 void to_unit_axes(unmix::Subspace& subspace) {
@@ -226,11 +308,11 @@ void to_unit_axes(unmix::Subspace& subspace) {
   subspace.inverse *= length;
 }
 
-}  // namespace
-
-UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
-                const UmniOptions& options, Seed seed, Observer& observer) {
-  check_options(options);
+// `result` has what is known of the time that moments took.
+UmniResult run(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
+               const UmniOptions& options, Seed seed, Observer& observer,
+               const unmix::MakeResampler& make_resampler, UmniResult result) {
+  unmix::Stopwatch stopwatch;
   unmix::check_moments(speaker, moments, 2);
   const std::size_t latents = latent_count(options, moments.size() - 1);
   const bool published = options.procedure == UmniProcedure::published;
@@ -240,27 +322,49 @@ UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& m
   if (published) to_unit_axes(subspace);
   const LinearProblem problem =
       unmix::linear_problem(transformed(moments, to_matrix(subspace.basis)));
-  const std::vector<std::string> names = names_of(moments);
-  UmniResult result;
   result.centre = moments.front().mean;
   describe(result, options.intervention == Intervention::hard,
            "Gaussian scores: second moments carry the signal (linear latents; quasi-likelihood for "
            "other noise)");
-  std::vector<MatrixXd> precision;
-  try {
-    precision = unmix::shrunken_precisions(problem, names, options.score);
-  } catch (const InvalidArgument& error) {
-    fail(result, "covariance-not-positive-definite", error.what(),
-         "ask for fewer latents, drop the environment, or use shrinkage");
-    return result;
-  }
-  if (published) {
-    run_published(backend, problem, gaussian_moments(precision, problem.covariance[0]), subspace,
-                  options, observer, result);
-  } else {
-    run_likelihood(backend, problem, precision, subspace, names, options, seed, observer, result);
-  }
+  std::unique_ptr<unmix::Resampler> resampler;
+  if (options.bootstrap > 0) resampler = make_resampler(problem, subspace.basis);
+  Fitting fitting(backend, problem, subspace, names_of(moments), options, seed, observer, result);
+  const unmix::Replicate replicate = fitting.run(resampler.get());
+  stopwatch.lap(result.timings, "unmixing");
+  if (options.bootstrap == 0 || !replicate) return result;
+  unmix::record_support(
+      unmix::edge_support(options.bootstrap, backend.threads(), replicate, observer), result.edges,
+      result.edge_support, result.findings);
+  stopwatch.lap(result.timings, "bootstrap");
   return result;
+}
+
+}  // namespace
+
+UmniResult umni(const Backend& backend, const Dataset& dataset, const UmniOptions& options,
+                Seed seed, Observer& observer) {
+  check_options(options);
+  validate(dataset, latent_count(options, dataset.interventions()) + 1);
+  UmniResult result;
+  unmix::Stopwatch stopwatch;
+  const auto moments = compute_moments(backend, dataset, observer);
+  stopwatch.lap(result.timings, "moments");
+  return run(
+      backend, moments, options, seed, observer,
+      [&](const LinearProblem&, const MatrixXd& basis) {
+        return unmix::sample_resampler(dataset, basis, true, seed);
+      },
+      std::move(result));
+}
+
+UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
+                const UmniOptions& options, Seed seed, Observer& observer) {
+  check_options(options);
+  return run(backend, moments, options, seed, observer,
+             [&](const LinearProblem& problem, const MatrixXd&) {
+               return unmix::gaussian_resampler(problem, seed);
+             },
+             {});
 }
 
 UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
@@ -273,6 +377,11 @@ UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& m
     throw InvalidArgument(
         "umni: from difference moments only the published procedure is there; the likelihood "
         "takes moments of the environments alone");
+  }
+  if (options.bootstrap > 0) {
+    throw InvalidArgument(
+        "umni: difference moments have no bootstrap, they would have to be estimated anew; give "
+        "samples or moments of the environments");
   }
   check_combinations(options, k);
   const std::size_t d = moments.front().mean.size();
@@ -293,9 +402,9 @@ UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& m
   const auto n = static_cast<Index>(d);
   const unmix::Subspace identity{MatrixXd::Identity(n, n), MatrixXd::Identity(n, n),
                                  Eigen::VectorXd::Ones(n), 1.0};
-  run_published(backend, unmix::linear_problem(moments),
-                PairMoments(as_eigen(difference_moments), static_cast<Index>(k)), identity, options,
-                observer, result);
+  const LinearProblem problem = unmix::linear_problem(moments);
+  Fitting(backend, problem, identity, names_of(moments), options, {}, observer, result)
+      .run_published(PairMoments(as_eigen(difference_moments), static_cast<Index>(k)));
   return result;
 }
 

@@ -179,6 +179,12 @@ TEST_F(BadInput, OptionsWithoutEffectAreRefused) {
                  {"--lcd-rank-one needs --method lcd"});
   expect_refused("fit data.csv --method lcd --lcd-edge-threshold 0.1 --out fit",
                  {"--lcd-edge-threshold", "--refine none"});
+  expect_refused("fit data.csv --method finite-sample --finite-eigenvalue-threshold 1 --out fit",
+                 {"--finite-eigenvalue-threshold", "--refine none"});
+  expect_refused("fit data.csv --parity --finite-orthogonality-threshold 0.2 --out fit",
+                 {"--finite-orthogonality-threshold needs --method finite-sample"});
+  expect_refused("fit data.csv --method finite-sample --parity --intervention soft --out fit",
+                 {"--intervention", "alike"});
   expect_refused("simulate --second-variance-scale 2 --out study", {"--design pairs"});
   expect_refused("simulate --student-degrees 5 --out study", {"--noise student"});
   expect_refused("simulate --soft-factor 0.3 --out study", {"--intervention soft"});

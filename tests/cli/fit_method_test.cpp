@@ -154,6 +154,68 @@ TEST_F(FitMethods, PairsMayBeNamedOrUnknown) {
               HasSubstr("'" + name(0) + "' more than once"));
 }
 
+TEST_F(FitMethods, FiniteSampleAsPublished) {
+  simulate("--latents 3 --density 1 --observed 8 --samples 50000 --no-normalise-columns");
+  const Json result = fitted("--method finite-sample --parity --bootstrap 8");
+  const Json& options = result.at("options");
+  EXPECT_EQ(options.at("method"), "finite-sample");
+  EXPECT_EQ(options.at("finite_eigenvalue_threshold"), 0.01);
+  EXPECT_EQ(options.at("finite_orthogonality_threshold"), 0.1);
+  EXPECT_FALSE(options.contains("intervention")) << "hard and soft are treated alike";
+  EXPECT_THAT(result.at("identified").get<std::string>(), HasSubstr("transitive closure"));
+  EXPECT_TRUE(evaluated().at("closure_exact"));
+  ASSERT_EQ(result.at("graph").at("edges").size(), 3u);
+  for (const Json& edge : result.at("graph").at("edges")) {
+    EXPECT_TRUE(edge.at("p_value").is_null());
+    EXPECT_GT(edge.at("support"), 0.5);
+  }
+  const Json none =
+      fitted("--method finite-sample --refine none --finite-eigenvalue-threshold 1e9");
+  EXPECT_TRUE(none.at("graph").at("edges").empty());
+  EXPECT_EQ(none.at("options").at("finite_eigenvalue_threshold"), 1e9);
+  const Json refined = fitted("--method finite-sample");
+  EXPECT_TRUE(refined.at("graph").at("edges").at(0).at("p_value").is_number());
+}
+
+TEST_F(FitMethods, EdgesHaveSupport) {
+  const auto expect_support = [&](const std::string& arguments) {
+    const Json result = fitted(arguments);
+    EXPECT_EQ(result.at("options").at("bootstrap"), 6) << arguments;
+    EXPECT_FALSE(result.at("graph").at("edges").empty()) << arguments;
+    for (const Json& edge : result.at("graph").at("edges")) {
+      EXPECT_GE(edge.at("support"), 0.5) << arguments;
+      EXPECT_LE(edge.at("support"), 1.0) << arguments;
+    }
+    EXPECT_THAT(summary_.out, HasSubstr("support "));
+    EXPECT_THAT(read_text(folder_ / "r.html"), HasSubstr("<h2>Bootstrap support</h2>"));
+  };
+  simulate("--latents 3 --density 1 --observed 8 --design multi --samples 20000");
+  expect_support("--method umni --bootstrap 6");
+  const std::string arrays = read_text(folder_ / "fit/arrays.npz");
+  fitted("--method umni --bootstrap 6 --threads 1");
+  EXPECT_EQ(read_text(folder_ / "fit/arrays.npz"), arrays);
+  simulate(std::string(pairs) + "--observed 4 --mixing tanh --samples 10000");
+  expect_support(std::string(quick) + "--link tanh --bootstrap 6");
+  simulate("--latents 2 --density 1 --observed 3 --samples 2000 --scm quadratic");
+  expect_support("--mechanism additive --bootstrap 6");
+}
+
+TEST_F(FitMethods, SampleComplexityOfTheTruthIsShown) {
+  const Outcome simulated = lodestein("simulate --latents 3 --observed 4 --out study --json");
+  const Json of_simulate = Json::parse(simulated.out).at("sample_complexity");
+  EXPECT_GT(of_simulate.at("eta"), 0.0);
+  EXPECT_GE(of_simulate.at("gamma"), 1.0);
+  EXPECT_GT(of_simulate.at("beta"), 0.0);
+  EXPECT_GT(of_simulate.at("beta_min"), 0.0);
+  fitted("");
+  EXPECT_EQ(evaluated().at("sample_complexity"), of_simulate);
+  EXPECT_THAT(lodestein("evaluate fit --truth study").out, HasSubstr("Sample complexity: eta* "));
+  EXPECT_THAT(lodestein("simulate --latents 3 --observed 4 --out study").out,
+              HasSubstr("Sample complexity: eta* "));
+  EXPECT_THAT(lodestein("simulate --latents 3 --observed 4 --mixing tanh --out study").out,
+              Not(HasSubstr("Sample complexity")));
+}
+
 TEST_F(FitMethods, DoHasNoGraph) {
   simulate("--latents 3 --observed 6 --variance-scale 0.000001 --samples 3000");
   const Json result = fitted("--method do");
@@ -177,8 +239,8 @@ TEST_F(FitMethods, SameBitsForAnyThreadCount) {
 
 TEST_F(FitMethods, OptionsOfOtherMethodsAreRefused) {
   simulate("--latents 2 --observed 3 --samples 200");
-  expect_refused("--method umni --refine none",
-                 {"--refine has no effect with --method umni", "--method lscale or lcd"});
+  expect_refused("--method umni --refine none", {"--refine has no effect with --method umni",
+                                                 "--method lscale or lcd or finite-sample"});
   expect_refused("--procedure published",
                  {"--procedure has no effect with --method lscale", "it belongs to --method umni"});
   expect_refused("--method gscale --latents 2", {"--latents has no effect", "--method gscale"});

@@ -39,6 +39,16 @@ TEST_F(Interrupt, StopsAFitAndKeepsTheOldResult) {
   EXPECT_THAT(entries(), ElementsAre("fit", "study"));
 }
 
+TEST_F(Interrupt, StopsTheBootstrapOfOtherMethods) {
+  ASSERT_EQ(
+      lodestein("simulate --latents 3 --observed 4 --samples 2000 --design multi --out study").code,
+      0);
+  const Outcome run =
+      lodestein({"fit", "study", "--out", "fit", "--method", "umni", "--bootstrap", "100000"}, 2.0);
+  EXPECT_EQ(run.code, 130) << run.err;
+  EXPECT_THAT(entries(), ElementsAre("study"));
+}
+
 TEST_F(Interrupt, StopsTheFitOfANetwork) {
   ASSERT_EQ(
       lodestein("simulate --latents 2 --observed 2 --samples 1000 --design pairs --out study").code,

@@ -262,6 +262,16 @@ TEST(OptionList, HoldsWhatIsInForce) {
   EXPECT_FALSE(has(option_list(FitOptions{}), "lscale_edge_threshold"));
   FitOptions plain;
   plain.refinement = Refinement::none;
+  FitOptions finite = plain;
+  finite.method = UnmixMethod::finite_sample;
+  EXPECT_TRUE(has(option_list(finite), "finite_eigenvalue_threshold"));
+  EXPECT_TRUE(has(option_list(finite), "finite_orthogonality_threshold"));
+  EXPECT_FALSE(has(option_list(finite), "intervention"));
+  EXPECT_FALSE(has(option_list(finite), "lscale_edge_threshold"));
+  finite.refinement = Refinement::likelihood;
+  EXPECT_TRUE(has(option_list(finite), "intervention"));
+  EXPECT_TRUE(has(option_list(UmniOptions{}), "bootstrap"));
+  EXPECT_TRUE(has(option_list(GscaleFitOptions{}), "bootstrap"));
   EXPECT_TRUE(has(option_list(plain), "lscale_edge_threshold"));
   EXPECT_FALSE(has(option_list(plain), "lcd_edge_threshold"));
   UmniOptions published;

@@ -38,7 +38,7 @@ TEST(PublishedStudies, HaveTheSizesOfThePublishedOnes) {
   const auto settings = [&](const char* file) {
     return read_sweep_plan(folder / file).settings.size();
   };
-  EXPECT_EQ(settings("finite_sample.toml"), 36u * 2u) << "36 settings of two methods";
+  EXPECT_EQ(settings("finite_sample.toml"), 36u * 3u) << "36 settings of three methods";
   EXPECT_EQ(settings("umni.toml"), 10u + 6u) << "the published search stops at n = 6";
   EXPECT_EQ(settings("gscale_exact.toml"), 8u * 3u) << "three ways of pairing";
 }

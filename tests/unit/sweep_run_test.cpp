@@ -28,7 +28,7 @@ models = 1
 latents = 2
 observed = 4
 samples = 600
-method = ["likelihood", "lscale", "lcd", "additive", "umni", "umni-published"]
+method = ["likelihood", "lscale", "lcd", "finite-sample", "additive", "umni", "umni-published"]
 [[group]]
 name = "samples"
 [[group]]
@@ -40,6 +40,13 @@ observed = 2
 name = "scores"
 method = "lscale"
 differences = ["log-ratio", "exact"]
+[[group]]
+name = "kernel scores"
+method = "finite-sample"
+differences = "plug-in-kernel"
+points = "observational"
+finite_eigenvalue_threshold = 0.1
+finite_orthogonality_threshold = 0.3
 [[group]]
 name = "full rank"
 method = "lscale-full-rank"

@@ -92,9 +92,6 @@ TEST(UnmixAdditive, RefusesWhatItCannotDo) {
   options.refinement = Refinement::none;
   EXPECT_THROW(fit(Backend::cpu(1), study.dataset, options), InvalidArgument);
   options = additive();
-  options.bootstrap = 5;
-  EXPECT_THROW(fit(Backend::cpu(1), study.dataset, options), InvalidArgument);
-  options = additive();
   options.latents = 2;
   EXPECT_THROW(fit(Backend::cpu(1), study.dataset, options), InvalidArgument);
   EXPECT_THROW(fit(Backend::cpu(1), compute_moments(Backend::cpu(1), study.dataset), additive()),
@@ -114,7 +111,6 @@ TEST(UnmixAdditive, RefusalsNameTheOptionAndTheRemedy) {
               AllOf(HasSubstr("hard interventions"), HasSubstr("--mechanism linear")));
   EXPECT_THAT(refused([](auto& o) { o.refinement = Refinement::none; }),
               HasSubstr("likelihood refinement"));
-  EXPECT_THAT(refused([](auto& o) { o.bootstrap = 5; }), HasSubstr("no bootstrap"));
   EXPECT_THAT(refused([](auto& o) { o.latents = 2; }), HasSubstr("3 for 2 latents"));
   EXPECT_THAT(test::message_of<InvalidArgument>([&] {
                 fit(Backend::cpu(1), compute_moments(Backend::cpu(1), study.dataset), additive());

@@ -159,7 +159,8 @@ TEST(UnmixFit, FromSamplesEqualsFromTheirMoments) {
 }
 
 TEST(UnmixFit, WithoutRefinementSaysSoByNaN) {
-  for (const UnmixMethod method : {UnmixMethod::lscale, UnmixMethod::lcd}) {
+  for (const UnmixMethod method :
+       {UnmixMethod::lscale, UnmixMethod::lcd, UnmixMethod::finite_sample}) {
     FitOptions options = quick();
     options.method = method;
     options.refinement = Refinement::none;

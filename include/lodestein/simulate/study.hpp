@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "lodestein/data/write.hpp"
 #include "lodestein/simulate/latent_model.hpp"
 #include "lodestein/simulate/mixing.hpp"
+#include "lodestein/simulate/sample_complexity.hpp"
 
 namespace lodestein {
 
@@ -81,10 +83,14 @@ LinearStudy simulate_moments(const StudyOptions& options, Seed seed);
 double weakest_edge(const LatentModel& model, const std::vector<InterventionSpec>& interventions,
                     Seed seed);
 
+/// What the samples needed depend on, as the study's files have it; nothing unless the mixing is
+/// linear.
+std::optional<SampleComplexity> sample_complexity(const Study& study);
+
 /// The dataset (write_dataset) plus truth/: graph.csv, weights.csv (linear latents), mixing_1.npy
-/// and on, latents/<environment>.npy and truth.json (targets, options, seed, redraws, version). The
-/// folder is filled beside its place and then renamed; an older study there is replaced. Samples
-/// and latents are stored as `type`, mixings as float64. See docs/simulate.md.
+/// and on, latents/<environment>.npy and truth.json (targets, options, seed, redraws, version,
+/// sample complexity). The folder is filled beside its place and then renamed; an older study there
+/// is replaced. Samples and latents are stored as `type`, mixings as float64. See docs/simulate.md.
 /// @throws IoError if anything but a study (or an empty folder) is at that place, or for a failure
 /// to write; InvalidArgument for environment names that can't be file names; DimensionMismatch if
 /// dataset and truth have different numbers of environments.
@@ -99,6 +105,7 @@ struct StoredTruth {
   std::vector<std::string> environments;  ///< names, the observational first
   std::vector<std::vector<std::size_t>> targets;  ///< per environment
   std::vector<Matrix> latents;                    ///< per environment
+  std::optional<SampleComplexity> complexity{};   ///< of linear mixings
 };
 /// @throws IoError if the folder has no truth, or a damaged one.
 StoredTruth read_truth(const std::filesystem::path& folder);

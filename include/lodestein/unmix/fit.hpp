@@ -14,10 +14,11 @@
 
 namespace lodestein {
 
-/// lscale: LSCALE-I (Varici et al.). lcd: linear causal disentanglement (Squires et al. 2023). What
-/// is returned without refinement; the likelihood refinement starts from encoders in the manner of
-/// both and doesn't depend on the choice.
-enum class UnmixMethod { lscale, lcd };
+/// lscale: LSCALE-I (Varici et al.). lcd: linear causal disentanglement (Squires et al. 2023).
+/// finite_sample: the variant of LSCALE-I for finite samples (Acarturk et al. 2024). What is
+/// returned without refinement; the likelihood refinement starts from encoders in the manner of the
+/// first two and doesn't depend on the choice.
+enum class UnmixMethod { lscale, lcd, finite_sample };
 
 /// likelihood: profile-likelihood refinement with order search and likelihood-ratio pruning.
 /// none: the method's own encoder and thresholds, as published.
@@ -25,7 +26,7 @@ enum class Refinement { likelihood, none };
 
 /// What latents are as functions of their parents, plus noise. linear: second moments carry the
 /// signal. additive: any smooth function; samples are needed, one environment per latent, hard
-/// interventions, the likelihood refinement, and neither bootstrap nor moments will do.
+/// interventions, the likelihood refinement, and moments won't do.
 enum class Mechanism { linear, additive };
 
 struct FitOptions {
@@ -43,6 +44,9 @@ struct FitOptions {
   /// 0.04 on real data).
   double lcd_rank_one_acceptance = 0.99;
   double lcd_edge_threshold = 0.04;
+  /// The finite-sample variant without refinement: as FiniteSampleOptions, published 1e-2 and 0.1.
+  double finite_eigenvalue_threshold = 1e-2;
+  double finite_orthogonality_threshold = 0.1;
   std::size_t bootstrap = 0;     ///< replicates for edge support; 0 = none
   std::size_t null_splits = 64;  ///< pairs of resampled controls behind the diagnosis
 };

@@ -164,6 +164,12 @@ struct GscaleFitOptions {
       5000;  ///< observational samples at which the objective is evaluated, at most
   GraphEvidence evidence = GraphEvidence::additive;
   GraphTestOptions graph{};  ///< of GraphEvidence::differences
+  /// Replicates for edge support, 0 = none. Scores are not estimated again. additive: rows of every
+  /// environment drawn with replacement, the likelihood goes on from the full fit, order,
+  /// mechanisms and a linear encoder free (its scores only start it); a network encoder is kept.
+  /// differences: half of the rows without replacement, since copies of a row must not be on both
+  /// sides of a cross-fit, and the whole graph step anew; the encoder is kept.
+  std::size_t bootstrap = 0;
 };
 
 /// Everything from data: z = unmix.map.encode(chart.apply(x)).
@@ -172,6 +178,8 @@ struct GscaleFit {
   GscaleResult unmix;
   LatentGraph graph;
   std::vector<LatentEdge> edges;
+  Matrix
+      edge_support;  ///< frequency of every ordered pair over the replicates; may be empty [n, n]
   /// Of the likelihood of additive noise latents, per degree of freedom, for each interventional
   /// environment; empty with GraphEvidence::differences, and so are the gains of their targets.
   std::vector<double> deviances, gains;

@@ -18,7 +18,7 @@ struct LscaleOptions {
 
 /// z = encoder (x - observational mean); latent i is the one that interventional environment i hit.
 struct LscaleResult {
-  Matrix encoder;  ///< [n, n]
+  Matrix encoder;  ///< [n, d], d = n but for lscale_finite_sample()
   Digraph graph;
   std::vector<std::size_t> order;  ///< parents first
 };
@@ -31,6 +31,25 @@ struct LscaleResult {
 /// InvalidArgument for a threshold that is not positive or moments that are not finite.
 LscaleResult lscale(const std::vector<EnvironmentMoments>& moments,
                     const DifferenceMoments& differences, const LscaleOptions& options = {});
+
+/// Absolute, in units of the variables; defaults as published.
+struct FiniteSampleOptions {
+  double eigenvalue_threshold = 1e-2;    ///< ranks of sums of R^m count the eigenvalues above
+  double orthogonality_threshold = 0.1;  ///< edge if no more than this of a unit vector is left
+};
+
+/// The finite-sample variant (Acarturk, Varici, Shanmugam, Tajer, NeurIPS 2024, as in the authors'
+/// code), from moments of score differences however they were estimated: the transitive closure of
+/// the graph, and latents up to mixing with parents, under soft or hard interventions, one
+/// environment per latent. Order and closure by eigenvalues of sums of R^m; row m of the encoder is
+/// the top eigenvector of R^m. Takes d >= K variables: those without signal only need eigenvalues
+/// below the threshold. The published code takes a sum of rank 0 for one of full rank, which makes
+/// an edge; here it makes none.
+/// @throws DimensionMismatch unless all moments are [d, d] with d >= K >= 1; InvalidArgument for
+/// thresholds out of range, (0, 1) for orthogonality, or moments that are not finite.
+/// Deterministic. Cost: K^2 eigenproblems of size d.
+LscaleResult lscale_finite_sample(const DifferenceMoments& differences,
+                                  const FiniteSampleOptions& options = {});
 
 struct FullRankOptions {
   /// An eigenvalue of R^m, in coordinates of unit observational covariance, counts if it exceeds

@@ -18,8 +18,8 @@ struct OptionValue {
   std::variant<std::string, double, std::uint64_t> value;
 };
 
-/// The options of a fit that were in force, `method` first: "lscale", "lcd", "umni", "gscale" or
-/// "do". What the others leave without effect isn't in the list.
+/// The options of a fit that were in force, `method` first: "lscale", "lcd", "finite-sample",
+/// "umni", "gscale" or "do". What the others leave without effect isn't in the list.
 std::vector<OptionValue> option_list(const FitOptions& options);
 std::vector<OptionValue> option_list(const UmniOptions& options);
 std::vector<OptionValue> option_list(const GscaleFitOptions& options);

@@ -26,6 +26,7 @@ struct UmniOptions {
   Intervention intervention = Intervention::hard;
   UmniProcedure procedure = UmniProcedure::likelihood;
   GaussianScoreOptions score{};
+  std::size_t bootstrap = 0;  ///< replicates for edge support; 0 = none
 
   // Of the published procedure only.
   int largest_coefficient = 2;         ///< combinations have entries in -this..this
@@ -36,11 +37,14 @@ struct UmniOptions {
 
 /// z = encoder (x - centre); latents at unit observational variance.
 struct UmniResult {
-  std::vector<double> centre;      ///< [d]
-  Matrix encoder;                  ///< [n, d]
-  Matrix decoder;                  ///< [d, n]
-  Digraph graph;                   ///< soft: its transitive closure is what is identified
-  std::vector<LatentEdge> edges;   ///< p-values by the likelihood procedure only
+  std::vector<double> centre;     ///< [d]
+  Matrix encoder;                 ///< [n, d]
+  Matrix decoder;                 ///< [d, n]
+  Digraph graph;                  ///< soft: its transitive closure is what is identified
+  std::vector<LatentEdge> edges;  ///< p-values by the likelihood procedure only
+  /// Bootstrap frequency of every ordered pair (soft: of the ancestor relation); may be empty. [n,
+  /// n]
+  Matrix edge_support;
   std::vector<std::size_t> order;  ///< parents first
   /// Latents that each interventional environment hits, ascending; empty if published.
   std::vector<std::vector<std::size_t>> targets;
@@ -53,6 +57,7 @@ struct UmniResult {
   std::vector<Finding> findings;
   std::string identified;
   std::vector<std::string> assumptions;
+  std::vector<StageTime> timings;
 
   bool failed() const {
     for (const Finding& finding : findings)
@@ -65,15 +70,23 @@ struct UmniResult {
 /// environments as latents, their 0/1 target matrix of full rank; a latent has one and the same
 /// other mechanism wherever it is hit. Linear mixing, linear latents (second moments carry the
 /// signal). A statistical failure comes back as a result whose findings say what happened.
+/// Replicates of the bootstrap draw every environment's rows anew and keep the latent subspace. The
+/// likelihood goes on from the full fit, with order, edges and targets free; the published
+/// procedure starts from scratch, and correlations match its latents with those of the full fit.
 /// Same seed, same bits for any thread count.
-/// @throws InvalidArgument for unusable moments or options; Cancelled.
+/// @throws InvalidArgument for unusable data or options; Cancelled.
+UmniResult umni(const Backend& backend, const Dataset& dataset, const UmniOptions& options = {},
+                Seed seed = {}, Observer& observer = silent());
+
+/// The same from sufficient statistics. Bootstrap then draws covariances from their Gaussian law.
 UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
                 const UmniOptions& options = {}, Seed seed = {}, Observer& observer = silent());
 
 /// The published procedure from moments R^ij of score differences however they were estimated
 /// (all_difference_moments): block (i, j) of [K n, K n]. As many variables as latents; moments of
 /// the environments in the same variables serve hard interventions and the scale of latents.
-/// @throws DimensionMismatch if sizes disagree; InvalidArgument if options ask for the likelihood.
+/// @throws DimensionMismatch if sizes disagree; InvalidArgument if options ask for the likelihood
+/// or a bootstrap, for which the differences would have to be estimated anew.
 UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& moments,
                 ConstMatrixView difference_moments, const UmniOptions& options,
                 Observer& observer = silent());
