@@ -85,9 +85,9 @@ Names assumed_interventions() {
 std::vector<SweepFieldInfo> general_options() {
   return {
       count("fitted_latents", "latents to fit; 0: as many as are hit", 1000,
-            {"likelihood", "lscale", "lcd", "umni", "umni-published"}),
+            {"likelihood", "lscale", "lcd", "finite-sample", "umni", "umni-published"}),
       count("null_splits", "pairs of resampled controls for the diagnosis; 0: it goes without", 1e4,
-            {"likelihood", "lscale", "lcd", "additive"}),
+            {"likelihood", "lscale", "lcd", "finite-sample", "additive"}),
       choice("assumed_intervention", "what the method takes interventions for", as_simulated,
              assumed_interventions(), {"likelihood"}),
       choice("encoder", "map from the data's coordinates to latents", "linear",
