@@ -58,12 +58,15 @@ class Follower {
     } else {
       std::this_thread::sleep_for(look_round);
     }
+    const auto now = Clock::now();
+    if (now - listened_ > still_alive) heard_ = now;  // all of them may have been suspended
+    listened_ = now;
     while (const auto message = ranks_.receive()) {
-      heard_ = Clock::now();
+      heard_ = now;
       handle(static_cast<Packet>(message->bytes.front()), message->bytes.substr(1));
     }
-    if (Clock::now() - said_ > still_alive) tell(Packet::alive);
-    if (Clock::now() - heard_ > silence_.leader)
+    if (now - said_ > still_alive) tell(Packet::alive);
+    if (now - heard_ > silence_.leader)
       throw Gone("rank 0 is gone; run the same command again to go on");
     if (observer_.cancelled()) {
       tell(Packet::leaving);
@@ -97,7 +100,7 @@ class Follower {
   const std::function<Backend(const std::string&)>& backend_;
   Observer& observer_;
   Silence silence_;
-  Clock::time_point heard_ = Clock::now(), said_;
+  Clock::time_point heard_ = Clock::now(), listened_ = heard_, said_;
   bool failed_ = false;
   std::optional<Dismissal> dismissal_;
   std::unique_ptr<SentStudy> study_;

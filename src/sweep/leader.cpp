@@ -143,6 +143,10 @@ class Leader {
 
   void listen() {
     const auto now = Clock::now();
+    if (now - listened_ > still_alive) {  // all of them may have been suspended
+      for (Peer& one : peers_) one.heard = now;
+    }
+    listened_ = now;
     while (const auto message = ranks_.receive()) {
       peer(message->from).heard = now;
       handle(message->from, message->bytes);
@@ -211,7 +215,7 @@ class Leader {
   std::vector<bool> finished_;
   std::vector<int> owner_;  ///< rank that a task was dealt to last
   std::size_t left_, cells_ = 0, cells_left_ = 0;
-  Clock::time_point said_;
+  Clock::time_point said_, listened_;
   Workers local_;
 };
 

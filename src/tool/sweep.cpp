@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr NamedValues<ChangedStudy, 2> changed_names{
     {{"refuse", ChangedStudy::refuse}, {"accept", ChangedStudy::accept}}};
+
 /// "2/8".
 void read_shard(const std::string& text, SweepSelection& selection) {
   const std::size_t slash = text.find('/');
