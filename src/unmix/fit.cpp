@@ -17,6 +17,7 @@
 #include "unmix/input_checks.hpp"
 #include "unmix/latent_edges.hpp"
 #include "unmix/noise_shape.hpp"
+#include "unmix/nonlinearity.hpp"
 #include "unmix/resample.hpp"
 #include "unmix/stopwatch.hpp"
 #include "unmix/subspace.hpp"
@@ -260,6 +261,7 @@ class Fitting {
     if (dataset_ != nullptr && options_.mechanism == Mechanism::linear) {
       unmix::find_changed_noise(*dataset_, problem, subspace.basis, fit, options_.intervention,
                                 result_.diagnosis);
+      unmix::find_nonlinearity(*dataset_, subspace.basis, fit, result_.diagnosis);
     }
     stopwatch.lap(result_.timings, "unmixing");
 

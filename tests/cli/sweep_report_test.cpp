@@ -140,7 +140,7 @@ TEST_F(SweepReport, TellsHowOftenTheDiagnosisSpoke) {
   const std::string text = lodestein("report results.db --metrics shd").out;
   EXPECT_THAT(text, HasSubstr("Findings, share of the fits:"));
   EXPECT_TRUE(std::regex_search(
-      text, std::regex("\\| samples \\| method +\\| weak-effect +\\| model-misfit +"
+      text, std::regex("\\| samples \\| method +\\| model-misfit +\\| weak-effect +"
                        "\\| rank-too-low +\\| no finding, SHD > 0 \\| warned, SHD = 0 +\\|")))
       << text;
   const auto rate = [](std::size_t count) {

@@ -251,7 +251,7 @@ TEST(LatentModel, RefusesImpossibleInterventions) {
   EXPECT_THAT(refuse(kind), HasSubstr("variance must be greater than 0"));
   kind.variance = NAN;
   EXPECT_THAT(refuse(kind), HasSubstr("variance must be greater than 0"));
-  for (const double share : {0.0, -0.5, 1.5, NAN}) {
+  for (const double share : {0.0, -0.5, 1.5, double(NAN)}) {
     kind = on({2});
     kind.share = share;
     EXPECT_THAT(refuse(kind), HasSubstr("of the samples must be in (0, 1]"));

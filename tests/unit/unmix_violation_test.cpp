@@ -112,6 +112,47 @@ TEST(ChangedNoise, HasItsLevelUnderHeavyTails) {
   EXPECT_GE(alarms, 5u) << "nor is the error far too large";
 }
 
+TEST(NonlinearLatents, AreToldFromLinearOnes) {
+  StudyOptions options = study_options();
+  options.latent.density = 1.0;
+  for (const LatentFamily family : {LatentFamily::quadratic, LatentFamily::mlp}) {
+    options.latent.family = family;
+    EXPECT_THAT(codes_of(options, 3), Contains("nonlinear-latents")) << static_cast<int>(family);
+  }
+  const auto result =
+      fit(Backend::cpu(1), simulate_study(options, Seed{3}).dataset, quick(), Seed{1});
+  for (const Finding& finding : result.diagnosis.findings) {
+    if (finding.code != "nonlinear-latents") continue;
+    EXPECT_EQ(finding.severity, Severity::warning);
+    EXPECT_THAT(finding.message, HasSubstr("linearly related (p < .001), most clearly Z"));
+    EXPECT_THAT(finding.remedy, HasSubstr("--mechanism additive"));
+  }
+}
+
+// 24 fits at a level of .001: one chance in 40 of any alarm if the seeds were others.
+TEST(NonlinearLatents, AreNotSeenInLinearOnesWithAnyNoise) {
+  StudyOptions options = study_options();
+  options.latent.density = 1.0;
+  for (const NoiseFamily noise : {NoiseFamily::gaussian, NoiseFamily::laplace, NoiseFamily::student,
+                                  NoiseFamily::exponential}) {
+    options.latent.noise = noise;
+    for (std::uint64_t seed = 0; seed < 3; ++seed) {
+      EXPECT_THAT(codes_of(options, seed), Not(Contains("nonlinear-latents")))
+          << static_cast<int>(noise);
+      FitOptions soft = quick();
+      soft.intervention = Intervention::soft;
+      EXPECT_THAT(codes_of(options, seed, soft), Not(Contains("nonlinear-latents")))
+          << static_cast<int>(noise);
+    }
+  }
+}
+
+TEST(NonlinearLatents, NeedTwoLatents) {
+  StudyOptions options = study_options();
+  options.latent.latents = 1;
+  EXPECT_THAT(codes_of(options, 1, quick(1)), Not(Contains("nonlinear-latents")));
+}
+
 TEST(MoreDirections, TellsThatALatentIsNotLookedFor) {
   StudyOptions options = study_options();
   options.unhit = 1;
