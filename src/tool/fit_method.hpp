@@ -56,7 +56,7 @@ struct FitBranch {
 };
 
 /// Each adds the options that only it has.
-FitBranch add_linear_options(CLI::App& app);  ///< lscale and lcd
+FitBranch add_linear_options(CLI::App& app);  ///< lscale, lcd, finite-sample
 FitBranch add_umni_options(CLI::App& app);
 FitBranch add_gscale_options(CLI::App& app);
 FitBranch do_interventions_branch();
