@@ -11,125 +11,14 @@
 #include "core/shuffle.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
+#include "simulate/mechanism.hpp"
 #include "simulate/noise.hpp"
 #include "simulate/option_names.hpp"
 
 namespace lodestein {
 namespace {
 
-constexpr std::size_t hidden_units = 32;
-constexpr double smallest_singular_value = 0.1;
-constexpr int most_redraws = 100000;
 constexpr std::size_t parallel_values = 1 << 16;  // below, threads cost more than they save
-
-// f(z_pa) of one node; each writes the gradient [k] too unless it is null. The parents' values are
-// gathered from the full latent vector, so that nothing is copied per sample.
-struct Mechanism {
-  std::vector<std::size_t> parents;
-  std::vector<double> inner;       // linear: [k]. quadratic: L [k, k]. mlp: W1 [32, k]
-  std::vector<double> inner_bias;  // mlp: b1 [32]
-  std::vector<double> outer;       // mlp: W2 [32]
-  double outer_bias = 0.0;         // mlp: b2
-
-  double dot(const double* weights, const double* z) const {
-    double sum = 0.0;
-    for (std::size_t a = 0; a < parents.size(); ++a) sum += weights[a] * z[parents[a]];
-    return sum;
-  }
-  void add(double factor, const double* weights, double* gradient) const {
-    if (gradient == nullptr) return;
-    for (std::size_t a = 0; a < parents.size(); ++a) gradient[a] += factor * weights[a];
-  }
-
-  double linear(const double* z, double* gradient) const {
-    add(1.0, inner.data(), gradient);
-    return dot(inner.data(), z);
-  }
-  // f = ||L z||, gradient L^T L z / f. The kink at 0 has probability 0; there the gradient is 0.
-  double quadratic(const double* z, double* gradient) const {
-    const std::size_t k = parents.size();
-    double square = 0.0;
-    for (std::size_t r = 0; r < k; ++r) {
-      const double projection = dot(&inner[r * k], z);
-      square += projection * projection;
-      add(projection, &inner[r * k], gradient);
-    }
-    const double value = std::sqrt(square);
-    if (gradient != nullptr && value > 0.0) {
-      for (std::size_t a = 0; a < k; ++a) gradient[a] /= value;
-    }
-    return value;
-  }
-  double mlp(const double* z, double* gradient) const {
-    const std::size_t k = parents.size();
-    double value = outer_bias;
-    for (std::size_t h = 0; h < hidden_units; ++h) {
-      const double activation = inner_bias[h] + dot(&inner[h * k], z);
-      if (activation <= 0.0) continue;
-      value += outer[h] * activation;
-      add(outer[h], &inner[h * k], gradient);
-    }
-    return value;
-  }
-};
-
-Mechanism draw_linear(std::vector<std::size_t> parents, const LatentModelOptions& options,
-                      Draws& draws) {
-  Mechanism result{std::move(parents), {}, {}, {}, 0.0};
-  for (std::size_t a = 0; a < result.parents.size(); ++a) {
-    const double sign = draws.below(2) == 0 ? -1.0 : 1.0;
-    result.inner.push_back(sign * draws.uniform(options.weight_low, options.weight_high));
-  }
-  return result;
-}
-
-Mechanism draw_quadratic(std::vector<std::size_t> parents, Draws& draws) {
-  Mechanism result{std::move(parents), {}, {}, {}, 0.0};
-  const std::size_t k = result.parents.size();
-  if (k == 0) return result;
-  Matrix l(k, k);
-  for (int redraw = 0; redraw < most_redraws; ++redraw) {
-    std::generate_n(l.data(), k * k, [&] { return draws.uniform(-1.0, 1.0); });
-    const Eigen::BDCSVD<Eigen::MatrixXd> svd(as_eigen(l));
-    if (svd.singularValues().minCoeff() < smallest_singular_value) continue;
-    result.inner.assign(l.data(), l.data() + k * k);
-    return result;
-  }
-  throw InvalidArgument("quadratic mechanism with " + std::to_string(k) + " parents: none of " +
-                        std::to_string(most_redraws) +
-                        " draws has its smallest singular value at 0.1 or above; lower density or "
-                        "latents");
-}
-
-// torch.nn.Linear's default: weights and biases uniform within 1 / sqrt(inputs).
-Mechanism draw_mlp(std::vector<std::size_t> parents, Draws& draws) {
-  Mechanism result{std::move(parents), {}, {}, {}, 0.0};
-  const std::size_t k = result.parents.size();
-  if (k == 0) return result;
-  const auto fill = [&](std::vector<double>& values, std::size_t count, double bound) {
-    for (std::size_t i = 0; i < count; ++i) values.push_back(draws.uniform(-bound, bound));
-  };
-  const double inner = 1.0 / std::sqrt(static_cast<double>(k));
-  const double outer = 1.0 / std::sqrt(static_cast<double>(hidden_units));
-  fill(result.inner, hidden_units * k, inner);
-  fill(result.inner_bias, hidden_units, inner);
-  fill(result.outer, hidden_units, outer);
-  result.outer_bias = draws.uniform(-outer, outer);
-  return result;
-}
-
-Mechanism draw_mechanism(std::vector<std::size_t> parents, const LatentModelOptions& options,
-                         Draws draws) {
-  switch (options.family) {
-    case LatentFamily::linear:
-      return draw_linear(std::move(parents), options, draws);
-    case LatentFamily::quadratic:
-      return draw_quadratic(std::move(parents), draws);
-    case LatentFamily::mlp:
-      return draw_mlp(std::move(parents), draws);
-  }
-  throw InvalidArgument("option family: not one of linear, quadratic, mlp");
-}
 
 // What an intervention makes of every node: z_i = factor_i f_i(z_pa) + sqrt(variance_i) e_i.
 struct Regime {
@@ -218,10 +107,10 @@ Eigen::MatrixXd covariance_in(const Regime& regime, const Matrix& weights) {
 struct LatentModel::Mechanisms {
   LatentFamily family = LatentFamily::linear;
   NoiseLaw noise{};
-  std::vector<Mechanism> nodes;
+  std::vector<NodeMechanism> nodes;
 
   double evaluate(std::size_t node, const double* z, double* gradient = nullptr) const {
-    const Mechanism& mechanism = nodes[node];
+    const NodeMechanism& mechanism = nodes[node];
     if (gradient != nullptr) std::fill_n(gradient, mechanism.parents.size(), 0.0);
     if (mechanism.parents.empty()) return 0.0;
     if (family == LatentFamily::linear) return mechanism.linear(z, gradient);
@@ -318,7 +207,7 @@ LatentModel::LatentModel(const LatentModelOptions& options, Seed seed, std::uint
   if (options.family != LatentFamily::linear) return;
   weights_ = Matrix(n, n);
   for (std::size_t i = 0; i < n; ++i) {
-    const Mechanism& node = mechanisms_->nodes[i];
+    const NodeMechanism& node = mechanisms_->nodes[i];
     for (std::size_t a = 0; a < node.parents.size(); ++a) {
       weights_(node.parents[a], i) = node.inner[a];
     }
@@ -355,7 +244,7 @@ LatentModel::LatentModel(ConstMatrixView weights, std::vector<double> noise_vari
   }
   order_ = std::move(*order);
   for (std::size_t i = 0; i < n; ++i) {
-    Mechanism node{graph_.parents(i), {}, {}, {}, 0.0};
+    NodeMechanism node{graph_.parents(i), {}, {}, {}, 0.0};
     for (const std::size_t parent : node.parents) node.inner.push_back(weights(parent, i));
     mechanisms_->nodes.push_back(std::move(node));
   }
