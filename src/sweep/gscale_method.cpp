@@ -22,12 +22,14 @@ GscaleOptions unmix_options(const SweepSetting& setting) {
   return options;
 }
 
-Link link_of(const SweepSetting& setting) { return value_named(link_names, word(setting, "link")); }
+Link link_of(const SweepSetting& setting) {
+  return value_named(link_choice_names, word(setting, "link"));
+}
 
 // Whether x = link(T z) in truth, so that the encoder of link^-1(x) can be compared with T.
-bool link_is_right(const SweepSetting& setting) {
+bool is_right(Link link, const SweepSetting& setting) {
   const auto& mixing = value_in<std::string>(setting.data, "mixing");
-  return link_of(setting) == (mixing == "tanh" ? Link::tanh : Link::identity) && mixing != "mlp";
+  return link == (mixing == "tanh" ? Link::tanh : Link::identity) && mixing != "mlp";
 }
 
 // Latent i is hit by both environments of pair i.
@@ -43,7 +45,7 @@ std::vector<std::vector<std::size_t>> targets_of(const GscaleResult& result) {
 Learned learned_of(const SweepSetting& setting, const Chart& chart, const GscaleResult& result,
                    const LatentGraph& graph) {
   Learned learned;
-  if (link_is_right(setting) && !result.encoder.empty())
+  if (is_right(chart.link, setting) && chart.curves.empty() && !result.encoder.empty())
     learned.encoder = multiply(result.encoder, chart.basis);
   learned.graph = graph.graph;
   learned.order = graph.order;
@@ -99,12 +101,15 @@ Learned run_estimated(const MethodInput& input) {
 std::string gscale_problem(const SweepSetting& setting) {
   if (value_in<std::string>(setting.data, "design") != "pairs") return "needs design = \"pairs\"";
   if (wants_moments(setting.data)) return "needs data = \"samples\"";
+  if (link_of(setting) == Link::estimated && value_in<std::int64_t>(setting.data, "observed") <=
+                                                 value_in<std::int64_t>(setting.data, "latents"))
+    return "needs observed > latents for link = \"estimated\"";
   if (word(setting, "pair_differences") != "exact") return "";
   if (value_in<double>(setting.data, "observation_noise") > 0.0)
     return "needs observation_noise = 0 for pair_differences = \"exact\"";
   if (!has_exact_scores(setting))
     return std::string(needs_exact_scores) + " for pair_differences = \"exact\"";
-  if (!link_is_right(setting))
+  if (!is_right(link_of(setting), setting))
     return "needs mixing = \"linear\" with link = \"identity\", or both \"tanh\", for "
            "pair_differences = \"exact\"";
   return "";

@@ -203,7 +203,8 @@ Estimate without_graph(Matrix latents, Matrix encoder = {}) {
 
 /// Errors of the encoder make sense where it is a matrix behind the link of the true mixing.
 Estimate estimate_of(const LearnedModel& fit, Matrix latents, const KnownTruth& truth) {
-  const bool comparable = !fit.network && !truth.mixing.empty() && fit.link == truth.link;
+  const bool comparable =
+      !fit.network && !truth.mixing.empty() && fit.link == truth.link && fit.curves.empty();
   Estimate estimate = without_graph(std::move(latents), comparable ? fit.encoder : Matrix());
   if (!has_graph(fit)) return estimate;
   estimate.graph = fit.graph;

@@ -99,9 +99,9 @@ void add_graph_options(CLI::App& app, GscaleFitOptions& fit) {
 }
 
 void add_choices(CLI::App& app, GscaleChoices& choices) {
-  add_choice(app, "--link", choices.fit.link, link_names,
-             "Elementwise function behind a linear map, x = link(T z); identity for a mixing of no "
-             "known form")
+  add_choice(app, "--link", choices.fit.link, link_choice_names,
+             "Elementwise function behind a linear map, x = link(T z); estimated: found from the "
+             "data, of more features than latents; identity for a mixing of no known form")
       ->group(group);
   add_pair_options(app, choices);
   add_name(app, "--differences", choices.differences, difference_method_names(),

@@ -183,9 +183,10 @@ std::vector<std::size_t> heaviest_features(const Matrix& encoder) {
 }
 
 std::string encoder_lead(const LearnedModel& fit) {
-  const std::string features = fit.link == Link::identity
-                                   ? "features"
-                                   : "inverse of " + name_of(link_names, fit.link) + " of features";
+  std::string features = fit.link == Link::identity
+                             ? "features"
+                             : "inverse of " + name_of(link_names, fit.link) + " of features";
+  if (!fit.curves.empty()) features = "estimated increasing curves of " + features;
   const std::string what = fit.network
                                ? "What the network that gives the latents takes is read off the "
                                  "features: input = weights × ("

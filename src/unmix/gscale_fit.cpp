@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <optional>
 
@@ -11,6 +12,7 @@
 #include "unmix/bootstrap.hpp"
 #include "unmix/latent_edges.hpp"
 #include "unmix/linear_map.hpp"
+#include "unmix/linearise.hpp"
 #include "unmix/option_names.hpp"
 #include "unmix/pairing.hpp"
 #include "unmix/stopwatch.hpp"
@@ -165,10 +167,14 @@ void describe(GscaleFit& fit, const GscaleFitOptions& options) {
   const bool linear = options.unmix.encoder == EncoderFamily::linear;
   fit.identified = linear ? "latents up to permutation and scaling; the DAG"
                           : "latents up to permutation and a monotone function of each; the DAG";
+  const std::string link = options.link == Link::estimated
+                               ? "link estimated (" +
+                                     unmix::link_text(fit.chart.link, fit.chart.curves) +
+                                     "), no two rows of T proportional"
+                               : "link " + name_of(link_names, fit.chart.link);
   fit.assumptions = {
-      linear ? "mixing x = link(T z), T of full column rank, link " +
-                   name_of(link_names, fit.chart.link)
-             : "smooth invertible mixing; link " + name_of(link_names, fit.chart.link) +
+      linear ? "mixing x = link(T z), T of full column rank, " + link
+             : "smooth invertible mixing; " + link +
                    " and the main axes give coordinates of its image",
       "two hard interventions on every latent, whose densities have different slopes almost "
       "everywhere",
@@ -177,6 +183,39 @@ void describe(GscaleFit& fit, const GscaleFitOptions& options) {
           : "unknown: which two environments hit the same latent (found by assignment), and which "
             "latent",
       "densities are positive everywhere", "an estimator of score differences that converges"};
+}
+
+std::string scientific(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1e", value);
+  return text;
+}
+
+// What the link was chosen from, and whether it leaves what noise and errors of it don't explain.
+void find_link(GscaleFit& fit) {
+  constexpr double small = 1e-3;
+  if (fit.chart.candidates.empty()) return;
+  double chosen = nan;
+  std::string shares;
+  for (const LinkCandidate& c : fit.chart.candidates) {
+    if (std::isnan(c.off_rank)) continue;
+    const std::string share = scientific(c.off_rank);
+    shares += (shares.empty() ? "" : ", ") + c.name + " " + share;
+    if (c.name == unmix::link_text(fit.chart.link, fit.chart.curves)) chosen = c.off_rank;
+  }
+  const std::string n = std::to_string(fit.unmix.pairs.size());
+  fit.findings.push_back(
+      {Severity::note, "link",
+       "the estimated link is " + unmix::link_text(fit.chart.link, fit.chart.curves) +
+           "; share of the held-out variance off " + n + " dimensions: " + shares,
+       "nothing to do; with the right link and no noise it is 0"});
+  if (chosen <= small) return;
+  fit.findings.push_back(
+      {Severity::warning, "link-misfit",
+       "no elementwise link puts the features into " + n + " dimensions; the best leaves " +
+           percent(chosen) + " of their variance",
+       "look for noise; if there is little, the mixing isn't a link of a linear map: take link "
+       "identity and a network encoder"});
 }
 
 void find_in_chart(GscaleFit& fit, const Dataset& x, const ChartedData& charted) {
@@ -271,6 +310,7 @@ GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
     stopwatch.lap(fit.timings, "bootstrap");
   }
   describe(fit, options);
+  find_link(fit);
   find_in_chart(fit, dataset, charted);
   find_leaks(fit);
   find_mixtures(dataset, fit);

@@ -10,6 +10,7 @@
 #include "lodestein/unmix/gscale.hpp"
 #include "lodestein/unmix/umni.hpp"
 #include "unmix/diagnose.hpp"
+#include "unmix/linearise.hpp"
 
 namespace lodestein {
 namespace {
@@ -26,12 +27,6 @@ Eigen::Map<const RowVectorXd> as_row(const std::vector<double>& values) {
 
 std::vector<double> to_vector(const Eigen::VectorXd& values) {
   return {values.data(), values.data() + values.size()};
-}
-
-/// Entry by entry; NaN where there is no inverse.
-Matrix inverted(Link link, ConstMatrixView x) {
-  return to_matrix(
-      as_eigen(x).unaryExpr([link](double value) { return invert_link(link, value); }));
 }
 
 /// encoder (u - centre)
@@ -118,6 +113,8 @@ void set_encoder(const GscaleFit& fit, LearnedModel& model) {
   const auto n = basis.rows();
   const MatrixXd h = linear ? MatrixXd(as_eigen(fit.unmix.encoder)) : MatrixXd::Identity(n, n);
   model.link = fit.chart.link;
+  model.curves = fit.chart.curves;
+  model.link_candidates = fit.chart.candidates;
   model.encoder = to_matrix((h * basis).eval());
   model.decoder = to_matrix((back * h.inverse()).eval());
   model.centre =
@@ -132,8 +129,9 @@ Matrix encode(const LearnedModel& model, ConstMatrixView x) {
     throw DimensionMismatch("encode: the fit has " + std::to_string(model.centre.size()) +
                             " features, the data have " + std::to_string(x.cols()));
   }
+  const bool as_it_is = model.link == Link::identity && model.curves.empty();
   const Matrix y =
-      model.link == Link::identity ? affine(model, x) : affine(model, inverted(model.link, x));
+      as_it_is ? affine(model, x) : affine(model, unmix::linearised(model.link, model.curves, x));
   return model.network ? (*model.network)(y) : y;
 }
 

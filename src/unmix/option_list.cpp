@@ -80,7 +80,7 @@ Options option_list(const UmniOptions& umni) {
 Options option_list(const GscaleFitOptions& gscale) {
   const GscaleOptions& unmix = gscale.unmix;
   Options options{{"method", "gscale"},
-                  {"link", name_of(link_names, gscale.link)},
+                  {"link", name_of(link_choice_names, gscale.link)},
                   {"pairing", name_of(pairing_names, unmix.pairing)},
                   {"encoder", name_of(encoder_family_names, unmix.encoder)},
                   {"differences", difference_method_name(gscale.pair_method)},

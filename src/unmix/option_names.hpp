@@ -23,6 +23,14 @@ inline constexpr NamedValues<Link, 6> link_names{{{"identity", Link::identity},
                                                   {"sinh", Link::sinh},
                                                   {"asinh", Link::asinh},
                                                   {"cubic", Link::cubic}}};
+/// The functions, and what estimates one.
+inline constexpr NamedValues<Link, 7> link_choice_names{{{"identity", Link::identity},
+                                                         {"tanh", Link::tanh},
+                                                         {"exp", Link::exp},
+                                                         {"sinh", Link::sinh},
+                                                         {"asinh", Link::asinh},
+                                                         {"cubic", Link::cubic},
+                                                         {"estimated", Link::estimated}}};
 inline constexpr NamedValues<UmniProcedure, 2> umni_procedure_names{
     {{"likelihood", UmniProcedure::likelihood}, {"published", UmniProcedure::published}}};
 inline constexpr NamedValues<Pairing, 3> pairing_names{{{"coupled", Pairing::coupled},

@@ -233,13 +233,21 @@ Diagnosis diagnosis_from(const Json& json) {
 
 /// What the arrays don't say.
 Json encoder_json(const LearnedModel& fit) {
+  Json candidates = Json::array();
+  for (const LinkCandidate& candidate : fit.link_candidates)
+    candidates.push_back({{"link", candidate.name}, {"off_rank", number(candidate.off_rank)}});
   return {{"family", fit.network ? "network" : "linear"},
           {"link", name_of(link_names, fit.link)},
+          {"curves", !fit.curves.empty()},
+          {"link_candidates", candidates},
           {"hidden", fit.network ? Json(fit.network->hidden) : Json::array()}};
 }
 
 void encoder_from(const Json& json, LearnedModel& fit) {
   fit.link = value_named(link_names, json.at("link").get<std::string>());
+  if (json.at("curves").get<bool>()) fit.curves.resize(fit.features.size());
+  for (const Json& candidate : json.at("link_candidates"))
+    fit.link_candidates.push_back({candidate.at("link"), number(candidate.at("off_rank"))});
   if (json.at("family") == "linear") return;
   fit.network.emplace();
   json.at("hidden").get_to(fit.network->hidden);
@@ -328,10 +336,24 @@ void add_network_arrays(const NetworkEncoder& network, NamedArrays& arrays) {
   arrays.emplace_back("network_deviation", row_of(network.deviation));
 }
 
+/// Curves of all features one after the other, and where they end.
+void add_curve_arrays(const std::vector<MonotoneCurve>& curves, NamedArrays& arrays) {
+  std::vector<double> knots, coefficients, sizes;
+  for (const MonotoneCurve& curve : curves) {
+    knots.insert(knots.end(), curve.knots.begin(), curve.knots.end());
+    coefficients.insert(coefficients.end(), curve.coefficients.begin(), curve.coefficients.end());
+    sizes.push_back(static_cast<double>(curve.coefficients.size()));
+  }
+  arrays.emplace_back("curve_sizes", row_of(sizes));
+  arrays.emplace_back("curve_knots", row_of(knots));
+  arrays.emplace_back("curve_coefficients", row_of(coefficients));
+}
+
 void write_arrays(const fs::path& file, const LearnedModel& fit) {
   NamedArrays arrays{{"centre", row_of(fit.centre)}};
   for (const auto& [name, matrix] : matrices) arrays.emplace_back(name, fit.*matrix);
   if (fit.network) add_network_arrays(*fit.network, arrays);
+  if (!fit.curves.empty()) add_curve_arrays(fit.curves, arrays);
   std::vector<NamedMatrix> views;
   for (const auto& [name, matrix] : arrays)
     if (!matrix.empty()) views.push_back({name, matrix});
@@ -347,6 +369,26 @@ void read_network_arrays(const fs::path& file, NetworkEncoder& network) {
     network.parameters.push_back(static_cast<float>(value));
 }
 
+void read_curve_arrays(const fs::path& file, std::vector<MonotoneCurve>& curves) {
+  const auto values = [&](const char* name) { return values_of(read_npz_array(file, name)); };
+  const std::vector<double> sizes = values("curve_sizes"), knots = values("curve_knots"),
+                            coefficients = values("curve_coefficients");
+  const auto damaged = [&] {
+    return IoError(file.string() + ": its curves don't belong to its features; run the fit again");
+  };
+  if (sizes.size() != curves.size()) throw damaged();
+  std::size_t at = 0, knot = 0;
+  for (std::size_t j = 0; j < curves.size(); ++j) {
+    if (!(sizes[j] >= 4.0 && sizes[j] <= static_cast<double>(coefficients.size()))) throw damaged();
+    const auto size = static_cast<std::size_t>(sizes[j]);
+    if (at + size > coefficients.size() || knot + size + 4 > knots.size()) throw damaged();
+    curves[j].knots.assign(&knots[knot], &knots[knot] + size + 4);
+    curves[j].coefficients.assign(&coefficients[at], &coefficients[at] + size);
+    at += size;
+    knot += size + 4;
+  }
+}
+
 void read_arrays(const fs::path& file, LearnedModel& fit) {
   if (!fs::exists(file)) return;  // a failed fit may have none
   const std::vector<std::string> there = npz_names(file);
@@ -356,6 +398,7 @@ void read_arrays(const fs::path& file, LearnedModel& fit) {
   if (std::find(there.begin(), there.end(), "centre") != there.end())
     fit.centre = values_of(read_npz_array(file, "centre"));
   if (fit.network) read_network_arrays(file, *fit.network);
+  if (!fit.curves.empty()) read_curve_arrays(file, fit.curves);
 }
 
 void write_graph(const fs::path& folder, const LearnedModel& fit) {

@@ -117,6 +117,26 @@ TEST_F(FitMethods, GscaleThroughALink) {
   EXPECT_THAT(read_text(folder_ / "r.html"), HasSubstr("<h2>Leakage</h2>"));
 }
 
+TEST_F(FitMethods, GscaleEstimatesTheLink) {
+  simulate(std::string(pairs) + "--observed 4 --mixing tanh --samples 10000");
+  const Json result = fitted(std::string(quick) + "--link estimated");
+  EXPECT_EQ(result.at("options").at("link"), "estimated");
+  EXPECT_EQ(result.at("encoder").at("link"), "tanh");
+  EXPECT_EQ(result.at("encoder").at("curves"), false);
+  EXPECT_EQ(result.at("encoder").at("link_candidates").size(), 6u);
+  EXPECT_LT(evaluated().at("mixing_error"), 0.2) << "the link is that of the truth";
+
+  simulate(std::string(pairs) + "--observed 4 --mixing mlp --samples 10000");
+  EXPECT_EQ(fitted(std::string(quick) + "--link estimated").at("encoder").at("curves"), true);
+  EXPECT_TRUE(evaluated().at("mixing_error").is_null());
+  EXPECT_THAT(read_text(folder_ / "r.html"), HasSubstr("estimated increasing curves of"));
+
+  simulate(std::string(pairs) + "--observed 2 --mixing tanh --samples 1000");
+  const Outcome run = lodestein("fit study --method gscale --link estimated --out square");
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.err, HasSubstr("every increasing link fits"));
+}
+
 TEST_F(FitMethods, GscaleWithANetworkIsReadBack) {
   simulate(std::string(pairs) + "--observed 4 --mixing mlp --samples 2000");
   const Json result = fitted(std::string(quick) + "--encoder network --hidden 8,8 --steps 50");

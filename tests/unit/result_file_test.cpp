@@ -233,6 +233,48 @@ TEST_F(ResultFile, EncodesTheSameBitsAfterReadingANetworkBehindALink) {
   EXPECT_TRUE(std::isnan(outside(0, 0)) && std::isnan(outside(0, 1)));
 }
 
+/// Three features, of which the second has its knots elsewhere.
+std::vector<MonotoneCurve> three_curves() {
+  const MonotoneCurve line{{-1, -1, -1, -1, 1, 1, 1, 1}, {-1.0, -1.0 / 3.0, 1.0 / 3.0, 1.0}};
+  return {line, {{0, 0, 0, 0, 0.5, 2, 2, 2, 2}, {-1.0, 0.0, 1.0 / 7.0, 2.0, 9.0}}, line};
+}
+
+TEST_F(ResultFile, EncodesTheSameBitsAfterReadingAnEstimatedLink) {
+  FitRecord written = full_record();
+  LearnedModel& model = written.result;
+  model.link = Link::tanh;
+  model.curves = three_curves();
+  model.link_candidates = {{"identity", 0.25}, {"exp", std::nan("")}, {"tanh, curves", 1e-7}};
+  model.centre = {0.1, -0.2, 0.3};
+  model.encoder = {{1.0 / 7.0, 2.0, -3.0}, {0.0, 1.0, 0.5}};
+  write_result(folder_ / "fit", written);
+  const LearnedModel read = read_result(folder_ / "fit").result;
+  ASSERT_EQ(read.curves.size(), 3u);
+  EXPECT_EQ(read.curves[1].knots, model.curves[1].knots);
+  EXPECT_EQ(read.curves[1].coefficients, model.curves[1].coefficients);
+  ASSERT_EQ(read.link_candidates.size(), 3u);
+  EXPECT_EQ(read.link_candidates[2].name, "tanh, curves");
+  EXPECT_EQ(read.link_candidates[0].off_rank, 0.25);
+  EXPECT_TRUE(std::isnan(read.link_candidates[1].off_rank));
+  const Matrix x{{0.5, -0.5, 0.25}, {0.0, 0.9, -0.99}};
+  EXPECT_EQ(encode(read, x), encode(model, x));
+  model.curves.clear();
+  EXPECT_NE(encode(read, x), encode(model, x));
+}
+
+TEST_F(ResultFile, RefusesCurvesOfOtherFeatures) {
+  FitRecord written = full_record();
+  written.result.curves = three_curves();
+  written.result.curves.pop_back();
+  write_result(folder_ / "fit", written);
+  try {
+    read_result(folder_ / "fit");
+    FAIL() << "was read";
+  } catch (const IoError& problem) {
+    EXPECT_THAT(problem.what(), ::testing::HasSubstr("curves don't belong to its features"));
+  }
+}
+
 TEST_F(ResultFile, RefusesUnknownChoicesInTheFile) {
   write_result(folder_ / "fit", full_record());
   const fs::path file = folder_ / "fit" / "result.json";

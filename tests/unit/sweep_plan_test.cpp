@@ -204,6 +204,11 @@ TEST(SweepPlan, WhatFieldsMakeTogetherIsCheckedToo) {
                 "10, observed = 7)"));
   EXPECT_THAT(mistakes("method = \"additive\"\ndata = \"moments\"\n"),
               HasSubstr("study.toml:1: method 'additive' needs data = \"samples\""));
+  const std::string pairs = "method = \"gscale\"\ndesign = \"pairs\"\nlink = \"estimated\"\n";
+  EXPECT_THAT(mistakes(pairs + "latents = 4\nobserved = 4\n"),
+              HasSubstr("needs observed > latents"));
+  EXPECT_THAT(mistakes(pairs + "pair_differences = \"exact\"\nmixing = \"tanh\"\n"),
+              HasSubstr("or both \"tanh\", for pair_differences = \"exact\""));
   EXPECT_THAT(mistakes("method = [\"gscale\"]\ndesign = [\"single\", \"pairs\"]\n"),
               HasSubstr("method 'gscale' needs design = \"pairs\"; change that, or drop such "
                         "combinations by [[exclude]]"));

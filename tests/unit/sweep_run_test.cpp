@@ -62,6 +62,16 @@ link = "tanh"
 pair_differences = "exact"
 variance_scale = 4.0
 second_variance_scale = 0.25
+[[group]]
+name = "estimated link"
+method = "gscale"
+design = "pairs"
+mixing = "tanh"
+observed = 4
+link = "estimated"
+pair_differences = "log-ratio"
+variance_scale = 4.0
+second_variance_scale = 0.25
 )";
 
 TEST(SweepRun, EveryMethodGivesMetrics) {

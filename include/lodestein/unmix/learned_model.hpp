@@ -53,6 +53,8 @@ struct LearnedModel {
   /// y = encoder (link^-1(x) - centre). Latents are y, or network(y) where there is one; at unit
   /// observational variance.
   Link link = Link::identity;
+  std::vector<MonotoneCurve> curves;  ///< part of link^-1 where it was estimated, see Chart
+  std::vector<LinkCandidate> link_candidates;
   std::vector<double> centre;  ///< [d]
   Matrix encoder;              ///< [n, d]
   Matrix decoder;              ///< [d, n], link^-1(x) = decoder y + centre; may be empty
