@@ -15,6 +15,7 @@ HWY_BEFORE_NAMESPACE();
 namespace lodestein::unmix {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
+using kernels::cpu::HWY_NAMESPACE::unrolled;
 
 using Tag = hn::CappedTag<double, multiquadric_rows>;
 using Vector = hn::Vec<Tag>;
