@@ -5,6 +5,7 @@
 #include "lodestein/core/error.hpp"
 #include "score/automatic.hpp"
 #include "score/choice.hpp"
+#include "score/class_training.hpp"
 #include "score/terms.hpp"
 
 namespace lodestein {
@@ -19,7 +20,7 @@ double monomials(std::size_t d, unsigned degree) {
   return count - 1.0;
 }
 
-std::vector<std::string> candidate_names(const Dataset& dataset) {
+std::vector<std::string> candidate_names(const Dataset& dataset, unsigned most_degree) {
   const std::size_t fewest = sample_range(dataset).fewest, d = dataset.feature_count();
   std::vector<std::string> names{"gaussian"};
   const auto affordable = [&](unsigned degree) {
@@ -27,7 +28,7 @@ std::vector<std::string> candidate_names(const Dataset& dataset) {
     return features <= most_features && samples_a_feature * features <= static_cast<double>(fewest);
   };
   if (affordable(2)) names.emplace_back("log-ratio");
-  if (affordable(3)) names.emplace_back("log-ratio-3");
+  if (most_degree >= 3 && affordable(3)) names.emplace_back("log-ratio-3");
   if (fewest >= fewest_network_samples) names.emplace_back("classifier");
   return names;
 }
@@ -62,15 +63,20 @@ ScoreDifferences choose_differences(const Backend& backend, const Dataset& datas
                                     const AutoDifferences& options, Seed seed, Observer& observer) {
   if (!(options.errors >= 0.0))
     throw InvalidArgument("AutoDifferences: errors must not be negative; 2 is usual");
+  if (options.degree < 2 || options.degree > 3)
+    throw InvalidArgument("AutoDifferences: degree must be 2 or 3");
+  check_class_training("classifier", options.classifier);
   std::vector<Candidate> candidates;
   std::vector<std::optional<ScoreDifferences>> fits;
   bool any = false;
-  for (const std::string& name : candidate_names(dataset)) {
+  for (const std::string& name : candidate_names(dataset, options.degree)) {
     Candidate& candidate = candidates.emplace_back();
     candidate.name = name;
     auto& fit = fits.emplace_back();
     try {
-      fit = estimate_score_differences(backend, dataset, difference_method(name), seed, observer);
+      const DifferenceMethod method =
+          name == "classifier" ? options.classifier : difference_method(name);
+      fit = estimate_score_differences(backend, dataset, method, seed, observer);
       candidate.loss = fit->summary().held_out_loss;
       any = true;
     } catch (const InvalidArgument& problem) {

@@ -81,7 +81,8 @@ Learned run_estimated(const MethodInput& input) {
   GscaleFitOptions options;
   options.link = link_of(input.setting);
   options.unmix = unmix_options(input.setting);
-  options.pair_method = difference_method(word(input.setting, "pair_differences"));
+  if (const std::string& name = word(input.setting, "pair_differences"); name != "auto")
+    options.pair_method = difference_method(name);
   options.evidence = value_named(graph_evidence_names, word(input.setting, "evidence"));
   const Dataset& dataset = *input.data.dataset();
   GscaleFit fit = fit_gscale(input.backend, dataset, options, input.seed, input.observer);

@@ -119,7 +119,7 @@ void add_choices(CLI::App& app, GscaleChoices& choices) {
 Fitted run(const GscaleChoices& choices, const SharedFitOptions& shared, FitInputs&& inputs) {
   GscaleFitOptions options = choices.fit;
   options.bootstrap = shared.bootstrap;
-  options.pair_method = difference_method(choices.differences);
+  if (choices.differences != "auto") options.pair_method = difference_method(choices.differences);
   if (!choices.pairs.empty()) inputs.dataset = coupled(std::move(inputs.dataset), choices.pairs);
   const GscaleFit result =
       fit_gscale(inputs.backend, inputs.dataset, options, inputs.seed, inputs.observer);

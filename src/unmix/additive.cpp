@@ -16,9 +16,10 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
-// Samples per environment: of the classifier, of the search and of the final fit. The final fit is
-// bounded in all environments together, where time counts.
-constexpr std::size_t classifier_samples = 10'000, search_samples = 1'500, final_samples = 80'000;
+// Samples per environment: of the classifier, and of the search; in all environments together,
+// where time counts: of the search and of the final fit.
+constexpr std::size_t classifier_samples = 10'000, search_samples = 1'500,
+                      all_search_samples = 13'500, fewest_samples = 500, final_samples = 80'000;
 
 // y = basis x at evenly spaced samples, at most `most` of each environment. [N_e, n]
 std::vector<MatrixXd> projected(const Dataset& dataset, const MatrixXd& basis, std::size_t most) {
@@ -160,7 +161,9 @@ AdditiveFit refine_additive(const Backend& backend, const Dataset& dataset, cons
                             Observer& observer) {
   const auto threads = static_cast<std::size_t>(std::max(1, backend.threads()));
   const MechanismDraws draws(basis.rows(), seed);
-  const AdditiveLikelihood coarse(projected(dataset, basis, search_samples), targets, threads);
+  const std::size_t few =
+      std::clamp(all_search_samples / dataset.environments.size(), fewest_samples, search_samples);
+  const AdditiveLikelihood coarse(projected(dataset, basis, few), targets, threads);
   const MatrixXd to_y = coarse.root().inverse();
   for (Start& start : starts) start.encoder *= to_y;
   AdditiveFit fit = search_additive(coarse, draws, starts, observer);

@@ -267,6 +267,14 @@ void find_leaks(GscaleFit& fit) {
 
 }  // namespace
 
+AutoDifferences pair_differences() {
+  AutoDifferences choice;
+  choice.degree = 2;
+  choice.classifier.hidden = {64, 64};
+  choice.classifier.least_steps = 600;
+  return choice;
+}
+
 GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
                      const GscaleFitOptions& options, Seed seed, Observer& observer) {
   const std::size_t n = latents_of(dataset, options);

@@ -107,6 +107,30 @@ TEST(AutoDifferences, SameSeedSameBitsForAnyThreadCount) {
   EXPECT_EQ(at(1), at(3));
 }
 
+TEST(AutoDifferences, HasTheDegreeAndTheClassifierThatWereAskedFor) {
+  const auto compared = [](const AutoDifferences& options) {
+    StudyOptions simulation;
+    simulation.latent.latents = simulation.mixing.observed = 2;
+    simulation.samples = 1000;
+    const Study study = simulate_study(simulation, Seed{3});
+    return estimate_score_differences(Backend::cpu(1), study.dataset, options, Seed{1})
+        .summary()
+        .findings.front()
+        .message;
+  };
+  AutoDifferences options;
+  options.classifier.hidden = {4};
+  options.classifier.least_steps = 20;
+  EXPECT_THAT(compared(options), HasSubstr("log-ratio-3"));
+  options.degree = 2;
+  EXPECT_THAT(compared(options), ::testing::Not(HasSubstr("log-ratio-3")));
+  options.degree = 4;
+  EXPECT_THROW(compared(options), InvalidArgument);
+  options.degree = 2;
+  options.classifier.batch = 0;
+  EXPECT_THROW(compared(options), InvalidArgument);
+}
+
 TEST(AutoDifferences, BadOptionsAndData) {
   const GaussianPairs pairs = gaussian_pairs(2, {300, 300});
   EXPECT_THROW(estimate_score_differences(cpu, pairs.dataset, AutoDifferences{-1.0}),

@@ -47,13 +47,15 @@ std::vector<Score> estimate_scores(const Backend& backend, const Dataset& datase
                                    Observer& observer = silent());
 
 /// Chooses an estimator of differences for a data set. Candidates, from the simplest: Gaussian
-/// fits; log-ratios of degree 2 and 3, while an environment has ten samples for each feature and
-/// there are at most 500 features; the classifier from 1000 samples on. They hold out the same
-/// rows. A richer one takes the place of a simpler one if its log-loss there, averaged over the
-/// environments, is better by more than `errors` standard errors of the paired difference. (Ridge
-/// and stopping of a candidate have seen these rows, which favours the richer by much less.)
+/// fits; log-ratios of degree 2 up to `degree`, while an environment has ten samples for each
+/// feature and there are at most 500 features; the classifier from 1000 samples on. They hold out
+/// the same rows. A richer one takes the place of a simpler one if its log-loss there, averaged
+/// over the environments, is better by more than `errors` standard errors of the paired difference.
+/// (Ridge and stopping of a candidate have seen these rows, which favours the richer by much less.)
 struct AutoDifferences {
   double errors = 2.0;
+  unsigned degree = 3;             ///< of the richest log-ratio, 2 or 3
+  ClassifierOptions classifier{};  ///< of the candidate
   bool operator==(const AutoDifferences&) const = default;
 };
 

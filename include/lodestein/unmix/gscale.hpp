@@ -153,11 +153,15 @@ LatentGraph test_graph(const Backend& backend, const Dataset& latents,
 /// but for environments that overlap with the observational one.
 enum class GraphEvidence { additive, differences };
 
+/// A choice among estimators for the two environments of a pair, whose log-ratio is a function of
+/// one latent: quadratic, or a classifier of 2 x 64 units and at least 600 steps.
+AutoDifferences pair_differences();
+
 struct GscaleFitOptions {
   Link link = Link::identity;
   GscaleOptions unmix{};
   /// How s_m - s_m' is estimated from the two environments of a pair, in coordinates of the chart.
-  DifferenceMethod pair_method = AutoDifferences{};
+  DifferenceMethod pair_method = pair_differences();
   /// Of all environments against the observational one; finds unknown pairs.
   ClassifierOptions classifier{};
   std::size_t points =
