@@ -298,7 +298,7 @@ TEST(Umni, MomentsThatAreNoCovarianceAreAFailureWithDiagnosis) {
 TEST(Umni, RefusesWhatCannotBeUsed) {
   const MultiNodePopulation p = population(3, 5, Intervention::hard, 7);
   const Backend backend = Backend::cpu(1);
-  EXPECT_THROW(umni(backend, {}), InvalidArgument);
+  EXPECT_THROW(umni(backend, std::vector<EnvironmentMoments>{}), InvalidArgument);
   EXPECT_THROW(umni(backend, {p.moments[0]}), InvalidArgument);
   UmniOptions options;
   options.latents = 4;
