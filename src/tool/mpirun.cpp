@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -21,7 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double last_moment = 0.9;  // s after Ctrl-C, when rank 0 is gone
+constexpr std::chrono::seconds patience{10};  // for other ranks at the end
+constexpr double last_moment = 0.9;           // s after Ctrl-C, when rank 0 is gone
 constexpr const char* module_name = "liblodestein-mpi.so";
 constexpr const char* other_way =
     "; or run without mpirun: --shard I/N on each machine, then --merge";
@@ -110,17 +112,26 @@ Backend rank_backend(const std::string& name, int threads, const Launch& launch,
   return Backend::named(name, threads > 0 ? threads : ranks.cores());
 }
 
-int compute_for_rank_0(const Context& context, const Launch& launch, sweep::ModuleRanks& ranks) {
+int part(std::unique_ptr<sweep::ModuleRanks> ranks, int code) {
+  std::fflush(nullptr);  // what this rank has said
+  std::thread([code] {
+    std::this_thread::sleep_for(patience);
+    _exit(code);
+  }).detach();
+  ranks->say_goodbye();
+  return code;
+}
+
+int compute_for_rank_0(const Context& context, const Launch& launch,
+                       std::unique_ptr<sweep::ModuleRanks> ranks) {
   const Deadline deadline(last_moment, [] { return std::string(); });
   ProgressObserver observer(ProgressMode::none, true);
   const auto backend = [&](const std::string& name) {
-    return rank_backend(name, context.threads, launch, ranks);
+    return rank_backend(name, context.threads, launch, *ranks);
   };
   try {
-    if (sweep::follow(ranks, backend, observer) == sweep::Dismissal::finished) {
-      ranks.say_goodbye();
-      return done;
-    }
+    if (sweep::follow(*ranks, backend, observer) == sweep::Dismissal::finished)
+      return part(std::move(ranks), done);
   } catch (const Cancelled&) {  // by mpirun, as rank 0 is
   }
   let_rank_0_speak();

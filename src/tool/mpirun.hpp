@@ -29,7 +29,12 @@ std::string with_mpirun(const std::string& command_line, const Launch& launch);
 Backend rank_backend(const std::string& name, int threads, const Launch& launch,
                      const sweep::ModuleRanks& ranks);
 
+/// All went well, and all ranks part. Returns `code`; if a rank doesn't come, which has died, the
+/// process ends with it.
+int part(std::unique_ptr<sweep::ModuleRanks> ranks, int code);
+
 /// What ranks but the first do: they compute for it and leave talking to it. Returns the exit code.
-int compute_for_rank_0(const Context& context, const Launch& launch, sweep::ModuleRanks& ranks);
+int compute_for_rank_0(const Context& context, const Launch& launch,
+                       std::unique_ptr<sweep::ModuleRanks> ranks);
 
 }  // namespace lodestein::tool

@@ -56,16 +56,17 @@ int lead(const CLI::App& app, const SweepCommandOptions& options, const Context&
 }
 
 int lead_ranks(const CLI::App& app, const SweepCommandOptions& options, const Context& context,
-               const Launch& launch, sweep::ModuleRanks& ranks, const std::string& command) {
+               const Launch& launch, const std::string& command) {
+  auto ranks = connect(launch);
+  int code = done;
   try {
-    const Backend backend = rank_backend(context.backend_name, context.threads, launch, ranks);
-    const int code = lead(app, options, context, backend, ranks, command);
-    ranks.say_goodbye();
-    return code;
+    const Backend backend = rank_backend(context.backend_name, context.threads, launch, *ranks);
+    code = lead(app, options, context, backend, *ranks, command);
   } catch (...) {
-    sweep::call_off(ranks);
+    sweep::call_off(*ranks);
     throw;
   }
+  return part(std::move(ranks), code);
 }
 
 }  // namespace
@@ -104,7 +105,7 @@ int run_sweep_command(const CLI::App& app, const SweepCommandOptions& options,
                       const Context& context) {
   const auto launch = find_launch();
   if (launch) catch_interrupts_of_mpirun();
-  if (launch && launch->rank > 0) return compute_for_rank_0(context, *launch, *connect(*launch));
+  if (launch && launch->rank > 0) return compute_for_rank_0(context, *launch, connect(*launch));
   const std::string command =
       launch ? with_mpirun(context.command_line, *launch) : context.command_line;
   const Deadline deadline(stop_patience, [&] {
@@ -114,8 +115,7 @@ int run_sweep_command(const CLI::App& app, const SweepCommandOptions& options,
       return "stopped before anything was computed. To begin again:\n  " + command;
     }
   });
-  if (launch && launch->size > 1)
-    return lead_ranks(app, options, context, *launch, *connect(*launch), command);
+  if (launch && launch->size > 1) return lead_ranks(app, options, context, *launch, command);
   sweep::Alone alone;
   return lead(app, options, context, context.backend(), alone, command);
 }

@@ -15,6 +15,17 @@
 namespace lodestein::testing {
 namespace {
 
+constexpr std::chrono::milliseconds pause{5};
+
+/// Gone, or a zombie that its parent hasn't buried yet.
+bool all_ended(const std::vector<pid_t>& processes) {
+  return std::all_of(processes.begin(), processes.end(), [](pid_t process) {
+    const std::string stat = read_text("/proc/" + std::to_string(process) + "/stat");
+    const std::size_t name_end = stat.rfind(')');
+    return name_end == std::string::npos || stat.compare(name_end, 3, ") Z") == 0;
+  });
+}
+
 /// A CSV table without its last two columns, which are seconds.
 std::string without_seconds(const std::string& csv) {
   std::istringstream lines(csv);
@@ -151,17 +162,32 @@ void MpirunTest::survives_kills_of_ranks(std::size_t kills, std::size_t models, 
   const std::vector<std::string> command = mpirun(
       ranks, {LODESTEIN_TOOL_PATH, "sweep", "study.toml", "--out", "results.db", "--threads", "1"});
   std::mt19937 random(1);
-  std::uniform_real_distribution<double> moment(0.0, 0.5);
+  std::uniform_real_distribution<double> moment(0.0, 0.8);
   std::uniform_int_distribution<std::size_t> any(0, static_cast<std::size_t>(ranks) - 1);
+  const std::filesystem::path lock = folder_ / "results.db.lock";
+  bool while_it_begins = false;
   survives(kills, models, command, [&] {
+    std::filesystem::remove(lock);
     Child child(command, folder_);
-    while (child.running() && child.children().size() < static_cast<std::size_t>(ranks))
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const auto wait_for = [&](const std::function<bool()>& event) {
+      while (child.running() && !event()) std::this_thread::sleep_for(pause);
+    };
+    wait_for([&] { return child.children().size() == static_cast<std::size_t>(ranks); });
+    // Every second time when rows are being written, else from the first moment on.
+    while_it_begins = !while_it_begins;
+    if (!while_it_begins) wait_for([&] { return std::filesystem::exists(lock); });
     std::this_thread::sleep_for(std::chrono::duration<double>(moment(random)));
     const auto processes = child.children();
     const std::size_t victim = any(random);
     const bool running = victim < processes.size() && kill(processes[victim], SIGKILL) == 0;
-    child.wait();  // mpirun ends the others
+    // mpirun ends the others. Sometimes it then waits for itself for ever (Open MPI 4.1.4).
+    int alone = 0;
+    while (child.running() && alone < 500) {
+      alone = all_ended(child.children()) ? alone + 1 : 0;
+      std::this_thread::sleep_for(pause);
+    }
+    child.signal(SIGKILL);
+    child.wait();
     return running;
   });
 }

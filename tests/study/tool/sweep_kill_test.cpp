@@ -15,7 +15,7 @@ TEST_F(SweepStudy, KilledFiftyTimesInARowItLosesNothing) { survives_kills(50, 12
 using MpirunStudy = MpirunTest;
 
 TEST_F(MpirunStudy, RanksKilledFiftyTimesInARowLoseNothing) {
-  survives_kills_of_ranks(50, 2500, 4);
+  survives_kills_of_ranks(50, 2000, 4);
 }
 
 TEST_F(MpirunStudy, TheOthersFinishWithoutAWorkerThatDied) {
