@@ -313,7 +313,6 @@ TEST(OptionList, HoldsWhatIsInForce) {
   finite.refinement = Refinement::likelihood;
   EXPECT_TRUE(has(option_list(finite), "intervention"));
   EXPECT_TRUE(has(option_list(UmniOptions{}), "bootstrap"));
-  EXPECT_TRUE(has(option_list(GscaleFitOptions{}), "bootstrap"));
   EXPECT_TRUE(has(option_list(plain), "lscale_edge_threshold"));
   EXPECT_FALSE(has(option_list(plain), "lcd_edge_threshold"));
   UmniOptions published;
@@ -321,6 +320,7 @@ TEST(OptionList, HoldsWhatIsInForce) {
   published.procedure = UmniProcedure::published;
   EXPECT_TRUE(has(option_list(published), "edge_level"));
   GscaleFitOptions gscale;
+  EXPECT_TRUE(has(option_list(gscale), "bootstrap"));
   EXPECT_FALSE(has(option_list(gscale), "hidden"));
   gscale.unmix.encoder = EncoderFamily::network;
   EXPECT_TRUE(has(option_list(gscale), "hidden"));
