@@ -323,8 +323,6 @@ ScoreDifferences log_ratio_differences(const Backend& backend, const Dataset& da
   check_features("log-ratio", options.features);
   if (options.fit == RatioFit::moments && options.iterations != LogRatioOptions{}.iterations)
     throw InvalidArgument("log-ratio: iterations belong to newton; moments has none");
-  if (options.iterations == 0)
-    throw InvalidArgument("log-ratio: iterations must be at least 1; 30 are usual");
   const Classes classes = label_environments(dataset, options.features.held_out, seed);
   const auto basis = std::make_shared<const FeatureSet>(
       ratio_features(backend, options.features, classes.dimension, true, seed));

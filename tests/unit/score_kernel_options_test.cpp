@@ -166,7 +166,7 @@ TEST(SteinOptions, FewSamplesSayThatNothingWasChosenOnlyIfSomethingWasToBe) {
   EXPECT_THAT(message_of<InvalidArgument>([&] {
                 fit_stein(cpu, dataset_of({normal(4, 9)}), {.solver = KernelSolver::nystrom});
               }),
-              AllOf(HasSubstr("'e0' has 4 samples"), HasSubstr("at least 5")));
+              AllOf(HasSubstr("'obs' has 4 samples"), HasSubstr("at least 5")));
 }
 
 TEST(SteinOptions, WhatAFitDoesNotHaveIsSaid) {
@@ -241,7 +241,7 @@ TEST(KernelScoreOptions, QualificationChangesTheNuMethod) {
 
 TEST(KernelScoreOptions, TheShareOfTheTraceCountsEigenvectors) {
   const Matrix x = normal(60, 19), at = normal(5, 20);
-  const auto score = [&](std::size_t eigenvectors, double share) {
+  const auto score = [&](std::size_t eigenvectors, double share = 0.99) {
     return kernel(x, {.method = KernelMethod::ssge,
                       .kernel = KernelForm::rbf,
                       .eigenvectors = eigenvectors,
@@ -249,9 +249,8 @@ TEST(KernelScoreOptions, TheShareOfTheTraceCountsEigenvectors) {
         .evaluate(at);
   };
   // The largest eigenvalue alone has some 40% of the trace.
-  EXPECT_EQ(score(0, 0.05), score(1, 0.99));
-  EXPECT_NE(score(0, 0.99), score(1, 0.99));
-  EXPECT_EQ(score(4, 0.05), score(4, 0.99)) << "a number of eigenvectors goes before the share";
+  EXPECT_EQ(score(0, 0.05), score(1));
+  EXPECT_NE(score(0), score(1));
 }
 
 // A cut-off above every eigenvalue but the first leaves one eigenvector.
@@ -340,7 +339,7 @@ TEST(KernelScoreOptions, AreRefusedByName) {
         KernelScoreOptions{.method = KernelMethod::ssge, .eigenvectors = 3, .share = 0.9}})
     EXPECT_THAT(refused(options), HasSubstr("ssge without a number of eigenvectors"));
   EXPECT_THAT(refused({.method = KernelMethod::ssge, .eigenvectors = 31}),
-              AllOf(HasSubstr("'e0' has 30 samples"), HasSubstr("not 31")));
+              AllOf(HasSubstr("'obs' has 30 samples"), HasSubstr("not 31")));
   for (const double bad : {0.0, 1.0, -1.0, nan})
     EXPECT_THAT(refused({.method = KernelMethod::ssge, .share = bad}),
                 HasSubstr("the share of the trace must be in (0, 1)"));
@@ -353,7 +352,7 @@ TEST(KernelScoreOptions, AreRefusedByName) {
   Matrix equal = normal(40, 26);
   for (std::size_t k = 0; k < 32; ++k) equal(k, 0) = equal(k, 1) = 1.0;
   EXPECT_THAT(message_of<InvalidArgument>([&] { kernel_scores(cpu, dataset_of({equal})); }),
-              AllOf(HasSubstr("'obs'"), HasSubstr("more than half of its samples are equal")));
+              AllOf(HasSubstr("'obs'"), HasSubstr("most of its samples are equal")));
 }
 
 TEST(KernelScoreOptions, NoEnvironmentsGiveNoScores) {
