@@ -1,5 +1,6 @@
 #include "simulate/check.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "simulate/noise.hpp"
@@ -40,6 +41,13 @@ void check(const LatentModelOptions& options) {
   check_option(options.student_degrees > 2.0 && std::isfinite(options.student_degrees),
                "student_degrees", options.student_degrees,
                "greater than 2 and finite: with fewer degrees there is no variance");
+}
+
+bool linear_differences(const LatentModel& model,
+                        const std::vector<InterventionSpec>& interventions) {
+  return !model.weights().empty() && model.noise() == NoiseFamily::gaussian &&
+         std::all_of(interventions.begin(), interventions.end(),
+                     [](const InterventionSpec& spec) { return spec.share == 1.0; });
 }
 
 std::size_t environment_count(const StudyOptions& options) {

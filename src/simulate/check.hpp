@@ -33,6 +33,10 @@ void check(const LatentModelOptions& options);
 void check(const MixingOptions& options, std::size_t latents);
 void check(const StudyOptions& options);
 
+/// Whether score differences are linear in the latents, so that their moments have a closed form.
+bool linear_differences(const LatentModel& model,
+                        const std::vector<InterventionSpec>& interventions);
+
 /// Environments of a study, the observational one among them.
 std::size_t environment_count(const StudyOptions& options);
 

@@ -6,6 +6,7 @@
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
+#include "simulate/check.hpp"
 
 namespace lodestein {
 namespace {
@@ -20,7 +21,7 @@ constexpr double zero = 1e-10;
 std::vector<MatrixXd> latent_moments(const LatentModel& model,
                                      const std::vector<InterventionSpec>& interventions,
                                      Seed seed) {
-  const bool linear = !model.weights().empty();
+  const bool linear = linear_differences(model, interventions);
   const Matrix z =
       linear
           ? Matrix::identity(model.latents())

@@ -11,6 +11,7 @@
 #include "core/wishart.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
+#include "simulate/noise.hpp"
 #include "simulate/option_names.hpp"
 
 namespace lodestein {
@@ -83,14 +84,6 @@ Matrix congruent(const Matrix& a, const Matrix& s) {
 Matrix difference(Matrix a, const Matrix& b) {
   for (std::size_t i = 0; i < a.rows() * a.cols(); ++i) a.data()[i] -= b.data()[i];
   return a;
-}
-
-/// Whether s - s^m is a linear function of z for all of them.
-bool linear_differences(const LatentModel& model,
-                        const std::vector<InterventionSpec>& interventions) {
-  return !model.weights().empty() && model.noise() == NoiseFamily::gaussian &&
-         std::all_of(interventions.begin(), interventions.end(),
-                     [](const InterventionSpec& spec) { return spec.share == 1.0; });
 }
 
 // E[(s - s^m)_j^2] for every latent j [n] from s - s^m at z. Linear differences: z is the identity,
@@ -260,7 +253,7 @@ double weakest_edge(const LatentModel& model, const std::vector<InterventionSpec
 
 std::optional<SampleComplexity> sample_complexity(const Study& study) {
   const StudyTruth& truth = study.truth;
-  if (truth.mixing.family() != MixingFamily::linear) return {};
+  if (truth.mixing.family() != MixingFamily::linear || !has_score(truth.model.noise())) return {};
   return sample_complexity(truth.model, truth.mixing, truth.interventions, study.seed);
 }
 

@@ -5,6 +5,7 @@
 
 #include "core/eigen.hpp"
 #include "lodestein/score/estimate.hpp"
+#include "simulate/noise.hpp"
 #include "sweep/fields.hpp"
 #include "sweep/hash.hpp"
 
@@ -89,7 +90,7 @@ const std::optional<SampleComplexity>& BatchData::complexity() {
   if (complexity_) return *complexity_;
   complexity_.emplace();
   const StudyTruth& truth = simulated_.truth;
-  if (truth.mixing.family() == MixingFamily::linear &&
+  if (truth.mixing.family() == MixingFamily::linear && has_score(truth.model.noise()) &&
       truth.interventions.size() <= 1 + most_summed_in_sweeps)
     *complexity_ = sample_complexity(truth.model, truth.mixing, truth.interventions, seed_);
   return *complexity_;

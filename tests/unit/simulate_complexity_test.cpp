@@ -106,6 +106,21 @@ TEST(SampleComplexity, OfNonlinearLatentsIsAMeanOverSamples) {
   EXPECT_NE(sampled.eta, sample_complexity(truth, Seed{2}).eta);
 }
 
+// A Laplace latent of variance v has s = -sign(z) sqrt(2 / v), so that with c = 1/4 |d|^2 is 2 / v
+// everywhere: not what a Gaussian of that variance has. Uniform noise has no score.
+TEST(SampleComplexity, IsThatOfTheNoiseFamily) {
+  StudyOptions options;
+  options.latent.latents = options.mixing.observed = 1;
+  options.latent.noise = NoiseFamily::laplace;
+  options.samples = 10;
+  const Study laplace = simulate_study(options, Seed{5});
+  const double g = laplace.truth.mixing.layers().front()(0, 0);
+  const double energy = 2.0 / (laplace.truth.model.noise_variances()[0] * g * g);
+  EXPECT_NEAR(lodestein::sample_complexity(laplace).value().eta, energy, 1e-9 * energy);
+  options.latent.noise = NoiseFamily::uniform;
+  EXPECT_FALSE(lodestein::sample_complexity(simulate_study(options, Seed{5})).has_value());
+}
+
 TEST(SampleComplexity, OfManyEnvironmentsHasNoEta) {
   StudyOptions options;
   options.latent.latents = most_summed + 1;

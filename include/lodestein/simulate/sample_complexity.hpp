@@ -29,10 +29,12 @@ struct SampleComplexity {
 inline constexpr std::size_t most_summed = 14;
 
 /// `interventions` are one per environment, the observational first.
-/// Exact for linear latents; by exact scores at 20 000 observational latents drawn from `seed` for
-/// the others. Eigenvalues below 1e-10 of a sum's largest count as zero. Observation noise is left
-/// out. Deterministic. Cost: 2^K eigenproblems of size n for K interventional environments.
-/// @throws InvalidArgument unless the mixing is linear and there is an interventional environment.
+/// Exact for linear latents with Gaussian noise and interventions that reach all samples; by exact
+/// scores at 20 000 observational latents drawn from `seed` for the others. Eigenvalues below 1e-10
+/// of a sum's largest count as zero. Observation noise is left out. Deterministic. Cost: 2^K
+/// eigenproblems of size n for K interventional environments.
+/// @throws InvalidArgument unless the mixing is linear, the noise has a score and there is an
+/// interventional environment.
 SampleComplexity sample_complexity(const LatentModel& model, const Mixing& mixing,
                                    const std::vector<InterventionSpec>& interventions,
                                    Seed seed = {});

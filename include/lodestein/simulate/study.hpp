@@ -84,7 +84,7 @@ double weakest_edge(const LatentModel& model, const std::vector<InterventionSpec
                     Seed seed);
 
 /// What the samples needed depend on, as the study's files have it; nothing unless the mixing is
-/// linear.
+/// linear and the noise has a score.
 std::optional<SampleComplexity> sample_complexity(const Study& study);
 
 /// The dataset (write_dataset) plus truth/: graph.csv, weights.csv (linear latents), mixing_1.npy
