@@ -41,12 +41,6 @@ void check_network_options(const ScoreMatchingOptions& o) {
       refuse("hidden has a layer of width " + std::to_string(width) + "; a layer has 1 to " +
              std::to_string(NetworkShape::most_width) + " units");
   if (o.slices == 0) refuse("slices must be at least 1");
-  if (o.objective == ScoreObjective::exact && o.slices != ScoreMatchingOptions{}.slices)
-    refuse("the objective exact has no slices; leave them or choose sliced_reduced");
-  const bool sliced =
-      o.objective == ScoreObjective::sliced || o.objective == ScoreObjective::sliced_reduced;
-  if (!sliced && o.slice_law != ScoreMatchingOptions{}.slice_law)
-    refuse("slice_law belongs to the objectives sliced and sliced_reduced");
   if (o.start == ScoreStart::gaussian && !o.whiten)
     refuse("start gaussian needs whiten; choose start uniform for data as they come");
   if (!(o.sigma >= 0.0) || !std::isfinite(o.sigma))

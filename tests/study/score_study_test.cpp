@@ -89,7 +89,7 @@ TEST(DifferenceStudy, NonEdgesAreFarBelowThoseOfThePublishedConfiguration) {
           entries_of(study, difference_moments(backend, one, study.dataset, MomentPoints::overlap))
               .strongest_non_edge;
       const Entries crossed =
-          entries_of(study, cross_fit(backend, study.dataset, log_ratio, {.splits = 2}).mean());
+          entries_of(study, cross_fit(backend, study.dataset, log_ratio).mean());
       cross_fitted += crossed.strongest_non_edge;
       EXPECT_LT(crossed.strongest_non_edge, crossed.weakest_edge) << "c = " << scale << " " << seed;
     }

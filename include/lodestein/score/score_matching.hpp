@@ -44,6 +44,8 @@ struct ScoreMatchingOptions {
   std::vector<std::uint32_t> hidden = {64, 64};  ///< widths, 1 to 8 layers
   ScoreActivation activation = ScoreActivation::silu;
 
+  // The exact objective does without slices, and the noise of denoising is normal: these two say
+  // nothing there, so that a preset's objective can be changed alone.
   std::size_t slices = 1;                           ///< M a sample and step; in denoising pairs +-e
   ScoreSlices slice_law = ScoreSlices::rademacher;  ///< of the sliced objectives
   /// Denoising: of the noise, in units of the whitened data. 0: that of `sigmas` with the least
