@@ -66,6 +66,9 @@ class WholeState final : public SteinFit::State {
   RowMajor g_;
 };
 
+// Of two residuals; one that is no number is the worst.
+double worse(double a, double b) { return a > b || std::isnan(a) ? a : b; }
+
 }  // namespace
 
 std::vector<WholeStein> fit_whole(const Backend& backend, std::span<const KernelSamples> samples,
@@ -90,7 +93,7 @@ std::vector<WholeStein> fit_whole(const Backend& backend, std::span<const Kernel
     fits.push_back({std::make_shared<const WholeState>(backend, samples[e], kernel,
                                                        std::move(systems[e]), std::move(g[e])),
                     {backend, kernel, false, samples[e].points, std::move(weights[e].x), 0.0},
-                    std::max(at_samples[e].residual, weights[e].residual),
+                    worse(at_samples[e].residual, weights[e].residual),
                     at_samples[e].iterations});
   }
   return fits;
