@@ -21,26 +21,9 @@ using testing::HasSubstr;
 const RandomStream stream(Seed{11}, Purpose::test);
 
 TEST(LatentModel, ScoreIsTheGradientOfTheLogDensity) {
-  constexpr double h = 1e-5;
   for (const LatentFamily family : all_families) {
-    const LatentModel model = dense_model(family);
-    for (const InterventionSpec& kind : all_kinds()) {
-      const Matrix z = model.sample(20, kind, stream);
-      const Matrix score = model.score(z, kind);
-      for (std::size_t j = 0; j < model.latents(); ++j) {
-        Matrix up = z, down = z;
-        for (std::size_t k = 0; k < z.rows(); ++k) {
-          up(k, j) += h;
-          down(k, j) -= h;
-        }
-        const auto above = model.log_density(up, kind), below = model.log_density(down, kind);
-        for (std::size_t k = 0; k < z.rows(); ++k) {
-          EXPECT_NEAR(score(k, j), (above[k] - below[k]) / (2 * h),
-                      1e-6 * std::max(1.0, std::abs(score(k, j))))
-              << "family " << static_cast<int>(family) << ", latent " << j << ", sample " << k;
-        }
-      }
-    }
+    SCOPED_TRACE("family " + std::to_string(static_cast<int>(family)));
+    test::expect_score_is_gradient(dense_model(family), 20, stream);
   }
 }
 

@@ -52,28 +52,11 @@ TEST(Noise, StudentsApproachesTheGaussian) {
 }
 
 TEST(Noise, ScoreIsTheGradientOfTheLogDensity) {
-  constexpr double h = 1e-5;
   for (const NoiseFamily noise : continuous) {
     for (const LatentFamily family : all_families) {
-      const LatentModel model = dense_model(family, 3, noise);
-      for (const InterventionSpec& kind : all_kinds()) {
-        const Matrix z = model.sample(10, kind, stream);
-        const Matrix score = model.score(z, kind);
-        for (std::size_t j = 0; j < model.latents(); ++j) {
-          Matrix up = z, down = z;
-          for (std::size_t k = 0; k < z.rows(); ++k) {
-            up(k, j) += h;
-            down(k, j) -= h;
-          }
-          const auto above = model.log_density(up, kind), below = model.log_density(down, kind);
-          for (std::size_t k = 0; k < z.rows(); ++k) {
-            EXPECT_NEAR(score(k, j), (above[k] - below[k]) / (2 * h),
-                        1e-6 * std::max(1.0, std::abs(score(k, j))))
-                << "noise " << static_cast<int>(noise) << ", family " << static_cast<int>(family)
-                << ", latent " << j << ", sample " << k;
-          }
-        }
-      }
+      SCOPED_TRACE("noise " + std::to_string(static_cast<int>(noise)) + ", family " +
+                   std::to_string(static_cast<int>(family)));
+      test::expect_score_is_gradient(dense_model(family, 3, noise), 10, stream);
     }
   }
 }

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <omp.h>
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -76,6 +78,30 @@ inline LatentModel dense_model(LatentFamily family, std::uint64_t seed = 3,
   options.family = family;
   options.density = 0.8;
   return LatentModel(options, Seed{seed});
+}
+
+/// The score against central differences of the log density, at samples of every kind of
+/// intervention.
+inline void expect_score_is_gradient(const LatentModel& model, std::size_t samples,
+                                     const RandomStream& stream) {
+  constexpr double h = 1e-5;
+  for (const InterventionSpec& kind : all_kinds()) {
+    const Matrix z = model.sample(samples, kind, stream);
+    const Matrix score = model.score(z, kind);
+    for (std::size_t j = 0; j < model.latents(); ++j) {
+      Matrix up = z, down = z;
+      for (std::size_t k = 0; k < z.rows(); ++k) {
+        up(k, j) += h;
+        down(k, j) -= h;
+      }
+      const auto above = model.log_density(up, kind), below = model.log_density(down, kind);
+      for (std::size_t k = 0; k < z.rows(); ++k) {
+        EXPECT_NEAR(score(k, j), (above[k] - below[k]) / (2 * h),
+                    1e-6 * std::max(1.0, std::abs(score(k, j))))
+            << "latent " << j << ", sample " << k;
+      }
+    }
+  }
 }
 
 }  // namespace lodestein::test
