@@ -170,9 +170,9 @@ TEST(NetworkReference, LossesHaveTheGradientOfTheirFiniteDifferences) {
     SCOPED_TRACE("case " + std::to_string(c.number));
     const double scale = test::largest(c.gradient);
     for (std::size_t i = 0; i < c.parameters.size(); ++i) {
-      // Richardson's extrapolation: the fifth derivative times 2^-26 / 30 is what remains.
+      // Richardson's extrapolation: the fifth derivative times 2^-34 / 30 is what remains.
       const double slope =
-          (4.0 * central_difference(c, i, 0x1p-7f) - central_difference(c, i, 0x1p-6f)) / 3.0;
+          (4.0 * central_difference(c, i, 0x1p-9f) - central_difference(c, i, 0x1p-8f)) / 3.0;
       ASSERT_NEAR(c.gradient[i], slope, 1e-6 * scale) << "parameter " << i;
     }
   }

@@ -40,8 +40,9 @@ class SweepToolTest : public ToolTest {
   /// Kills sweeps at random moments until one gets through.
   void survives_kills(std::size_t kills, std::size_t models);
   /// The same, `kill_one` saying whether there was something to kill; `command` is then left alone.
+  /// Its argument stretches the wait before a kill: it grows while no row was committed.
   void survives(std::size_t kills, std::size_t models, const std::vector<std::string>& command,
-                const std::function<bool()>& kill_one);
+                const std::function<bool(double)>& kill_one);
 };
 
 /// Sweeps by several processes. Skipped where there is no Open MPI.
