@@ -206,6 +206,7 @@ class NetworkPass {
     if (at_.has_trace()) pack_trace();
   }
 
+  LODESTEIN_DEVICE float* weights() const { return weights_; }
   LODESTEIN_DEVICE float* gradient() const { return gradient_; }
   LODESTEIN_DEVICE void clear_gradient() const { m_.clear(at_.gradient_floats(), gradient_); }
   LODESTEIN_DEVICE void clear_values(std::uint32_t rows) const { m_.clear(rows, values()); }

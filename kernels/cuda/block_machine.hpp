@@ -256,39 +256,55 @@ __device__ void load_rows(const BlockMachine& machine, View<const float> x, std:
 
 using Pass = NetworkPass<BlockMachine>;
 
-/// The memory of a block for one network: shared if it fits, else its workspace.
+/// Where a block keeps one network: panels, packed weights and gradient in shared memory as far as
+/// they fit, in this order (every product reads panels and weights, a gradient is added to once a
+/// panel); the rest in the block's workspace, which the L2 cache holds.
 struct BlockPlan {
   PassLayout layout;
-  bool in_shared = false;
-  float* workspace = nullptr;  ///< null: shared memory
+  std::uint32_t in_shared = 0;  ///< how many of the three
+  float* workspace = nullptr;   ///< [blocks, workspace_floats()]
 
   static constexpr std::size_t reserved_floats = 4;  ///< for the number 1
   static constexpr std::size_t static_bytes = 1024;  ///< left to the kernels' own shared arrays
 
   BlockPlan() = default;
-  /// Takes as many rows a panel as fit into `shared_bytes`, what the device gives a block.
-  BlockPlan(const NetworkShape& shape, PassKind kind, std::size_t shared_bytes) {
-    for (const std::uint32_t rows : {64u, 32u, 16u}) {
-      layout = {shape, kind, BlockMachine::unit, rows};
-      in_shared = sizeof(float) * (floats() + reserved_floats) + static_bytes <= shared_bytes;
-      if (in_shared) return;
+  /// Takes as many rows a panel as fit into `available` bytes, what the device gives a block.
+  BlockPlan(const NetworkShape& shape, PassKind kind, std::size_t available) {
+    for (in_shared = 3; in_shared > 0; --in_shared) {
+      for (const std::uint32_t rows : {64u, 32u, 16u}) {
+        layout = {shape, kind, BlockMachine::unit, rows};
+        if (shared_bytes() + static_bytes <= available) return;
+      }
     }
     layout.rows = 64;
   }
-  LODESTEIN_EITHER std::size_t floats() const {
-    return layout.weight_floats() + layout.gradient_floats() + layout.panel_memory_floats();
-  }
   std::size_t shared_bytes() const {
-    return sizeof(float) * (reserved_floats + (in_shared ? floats() : 0));
+    return sizeof(float) * (reserved_floats + floats(0, in_shared));
+  }
+  LODESTEIN_EITHER std::size_t workspace_floats() const { return floats(in_shared, 3); }
+
+  /// The pass of the block whose workspace is the `block`-th.
+  __device__ Pass pass(const BlockMachine& machine, float* shared, std::size_t block) const {
+    float* inside = shared + reserved_floats;
+    float* outside = workspace + block * workspace_floats();
+    float* places[3];
+    for (std::uint32_t part = 0; part < 3; ++part) {
+      float*& at = part < in_shared ? inside : outside;
+      places[part] = at;
+      at += floats(part, part + 1);
+    }
+    return Pass(machine, layout, places[1], places[2], places[0]);
   }
 
-  /// Where the block's weights start; gradient and panels follow.
-  __device__ float* memory(float* shared) const {
-    return workspace == nullptr ? shared + reserved_floats : workspace;
-  }
-  __device__ Pass pass(const BlockMachine& machine, float* memory) const {
-    float* gradient = memory + layout.weight_floats();
-    return Pass(machine, layout, memory, gradient, gradient + layout.gradient_floats());
+ private:
+  LODESTEIN_EITHER std::size_t floats(std::uint32_t from, std::uint32_t to) const {
+    std::size_t sum = 0;
+    for (std::uint32_t part = from; part < to; ++part) {
+      sum += part == 0   ? layout.panel_memory_floats()
+             : part == 1 ? layout.weight_floats()
+                         : layout.gradient_floats();
+    }
+    return sum;
   }
 };
 

@@ -39,16 +39,14 @@ __global__ void __launch_bounds__(block_threads, 1)
   Pass(machine, it.plan.layout, it.weights, nullptr, nullptr).pack(it.p.parameters);
 }
 
-// The block's memory with the problem's weights in it.
+// The block's pass, with the problem's weights.
 template <class Problem>
-__device__ float* start_block(const Planned<Problem>& it, const BlockMachine& machine,
-                              float* shared) {
-  const bool in_shared = it.plan.workspace == nullptr;
-  float* memory =
-      in_shared ? it.plan.memory(shared) : it.plan.workspace + blockIdx.x * it.plan.floats();
+__device__ Pass start_block(const Planned<Problem>& it, const BlockMachine& machine,
+                            float* shared) {
+  const Pass pass = it.plan.pass(machine, shared, blockIdx.x);
   machine.scaled(static_cast<std::uint32_t>(it.plan.layout.weight_floats()), 1.0f, it.weights,
-                 memory);
-  return memory;
+                 pass.weights());
+  return pass;
 }
 
 // ---- evaluate
@@ -103,7 +101,7 @@ __global__ void __launch_bounds__(block_threads, 1)
   const Task task = tasks[blockIdx.x];
   const Planned<NetworkEvaluation>& it = problems[task.problem];
   const BlockMachine machine(shared);
-  const Pass pass = it.plan.pass(machine, start_block(it, machine, shared));
+  const Pass pass = start_block(it, machine, shared);
   const std::size_t n = it.p.samples.rows, last = part_start(n, task.parts, task.part + 1);
   const std::size_t panel = it.plan.layout.rows;
   for (std::size_t first = part_start(n, task.parts, task.part); first < last; first += panel) {
@@ -167,7 +165,7 @@ __global__ void __launch_bounds__(block_threads, 1)
   const PassLayout& layout = it.plan.layout;
   const NetworkLoss& p = it.p;
   const BlockMachine machine(shared);
-  const Pass pass = it.plan.pass(machine, start_block(it, machine, shared));
+  const Pass pass = start_block(it, machine, shared);
   const bool reverse = p.gradient != nullptr;
   const std::size_t n = p.samples.rows, last = part_start(n, task.parts, task.part + 1);
   const float scale = 1.0f / static_cast<float>(n);
@@ -261,7 +259,7 @@ class Plans {
       it.gradients = at += weights(it);
       at += gradients(it);
       // Blocks are numbered over all problems: the workspace is placed as if for block 0.
-      if (!it.plan.in_shared) it.plan.workspace = at - before * it.plan.floats();
+      it.plan.workspace = at - before * it.plan.workspace_floats();
       at += workspace(it);
       it.values = values;
       values += it.groups;
@@ -292,7 +290,7 @@ class Plans {
     return 0;
   }
   static std::size_t workspace(const Planned<Problem>& it) {
-    return it.plan.in_shared ? 0 : it.groups * it.plan.floats();
+    return it.groups * it.plan.workspace_floats();
   }
 
   std::vector<Planned<Problem>> problems_;

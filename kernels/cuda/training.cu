@@ -123,7 +123,7 @@ __global__ void __launch_bounds__(block_threads, 1) train_networks(const Trainee
   const Trainee& it = trainees[blockIdx.x];
   const TrainingProblem& p = it.p;
   const BlockMachine machine(shared);
-  const Pass pass = it.plan.pass(machine, it.plan.memory(shared));
+  const Pass pass = it.plan.pass(machine, shared, 0);
   double least = p.least_held_out, beta1_power = 1.0, beta2_power = 1.0;
   for (std::size_t step = 0; step < p.first_step; ++step) {  // the same products as in one call
     beta1_power *= static_cast<double>(p.adam.beta1);
@@ -156,7 +156,7 @@ void Training::run(std::span<const TrainingProblem> problems) const {
     it.p = p;
     it.plan = BlockPlan(p.shape, pass_kind(p.loss), device_.shared_bytes());
     moments += p.moments == nullptr ? 2 * p.shape.parameters() : 0;
-    workspace += it.plan.in_shared ? 0 : it.plan.floats();
+    workspace += it.plan.workspace_floats();
     shared_bytes = std::max(shared_bytes, it.plan.shared_bytes());
   }
   Buffer<float> adam(device_, moments);
@@ -170,9 +170,8 @@ void Training::run(std::span<const TrainingProblem> problems) const {
       at += 2 * it.p.shape.parameters();
     }
     it.second = it.first + it.p.shape.parameters();
-    if (it.plan.in_shared) continue;
     it.plan.workspace = free;
-    free += it.plan.floats();
+    free += it.plan.workspace_floats();
   }
   const Buffer<Trainee> uploaded(device_, trainees);
   device_.launch("train_networks", train_networks, static_cast<unsigned>(trainees.size()),

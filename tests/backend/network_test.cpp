@@ -240,6 +240,25 @@ TEST_P(NetworkOf, NetworkTooLargeForTheSharedMemoryOfABlock) {
   for (std::size_t c = 0; c < cases.size(); ++c) expect_close(cases[c], truth[c]);
 }
 
+// From nothing to everything: panels, weights and gradient move into shared memory one by one.
+TEST(NetworkOnSimt, LossIsTheSameWhateverOfABlockIsInSharedMemory) {
+  std::vector<LossCase> truth;
+  truth.emplace_back(test::causal(shape_of(6, {24, 16}, 3, Activation::silu, true)), Loss::logistic,
+                     70, 1, 1);
+  truth.emplace_back(shape_of(4, {24, 16}, 4), Loss::exact, 70, 1, 2);
+  run_on(reference(), truth);
+  for (std::size_t bytes = 1100; bytes < 200'000; bytes += bytes / 6) {
+    SCOPED_TRACE(std::to_string(bytes) + " bytes of shared memory");
+    SimtOptions options;
+    options.shared_bytes = bytes;
+    const Backend backend = Backend::simt(options);
+    std::vector<LossCase> cases = truth;
+    for (LossCase& c : cases) c.gradient.assign(c.gradient.size(), nan_float);
+    run_on(backend.operations(), cases);
+    for (std::size_t c = 0; c < cases.size(); ++c) expect_close(cases[c], truth[c]);
+  }
+}
+
 TEST_P(NetworkOf, LossWithoutGradientIsTheSame) {
   std::vector<LossCase> cases = every_loss(slow() ? 5 : 200);
   run_on(operations(), cases);

@@ -227,11 +227,7 @@ TEST(TrainingDraws, TheCpuDrawsTheSameSlicesByVectors) {
 
 class TrainingOf : public test::OnEveryBackend {};
 
-TEST_P(TrainingOf, AgreesWithTheReference) {
-  std::vector<Case> here = cases(slow()), truth = here;
-  run_on(operations(), here);
-  const Backend reference = Backend::reference();
-  run_on(reference.operations(), truth);
+void expect_close(const std::vector<Case>& here, const std::vector<Case>& truth) {
   for (std::size_t c = 0; c < here.size(); ++c) {
     SCOPED_TRACE("case " + std::to_string(c));
     // Where a gradient is near 0, Adam's first steps turn its rounding error into up to `rate`:
@@ -250,6 +246,31 @@ TEST_P(TrainingOf, AgreesWithTheReference) {
     }
     EXPECT_LT(distance / static_cast<double>(here[c].parameters.size()), 1e-5);
     EXPECT_LT(best_distance / static_cast<double>(here[c].parameters.size()), 1e-5);
+  }
+}
+
+TEST_P(TrainingOf, AgreesWithTheReference) {
+  std::vector<Case> here = cases(slow()), truth = here;
+  run_on(operations(), here);
+  const Backend reference = Backend::reference();
+  run_on(reference.operations(), truth);
+  expect_close(here, truth);
+}
+
+// From nothing to everything: panels, weights and gradient move into shared memory one by one.
+TEST(TrainingOnSimt, IsTheSameWhateverOfABlockIsInSharedMemory) {
+  std::vector<Case> truth;
+  truth.emplace_back(test::causal(shape_of(6, {24, 16}, 3, Activation::silu, true)), Loss::logistic,
+                     70, 30, 33, 4, 1);
+  const std::vector<Case> start = truth;
+  run_on(Backend::reference().operations(), truth);
+  for (std::size_t bytes = 1200; bytes < 120'000; bytes += bytes / 4) {
+    SCOPED_TRACE(std::to_string(bytes) + " bytes of shared memory");
+    SimtOptions options;
+    options.shared_bytes = bytes;
+    std::vector<Case> here = start;
+    run_on(Backend::simt(options).operations(), here);
+    expect_close(here, truth);
   }
 }
 
