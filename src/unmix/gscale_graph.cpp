@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/score/cross_fit.hpp"
 #include "lodestein/unmix/gscale.hpp"
+#include "unmix/edge_tests.hpp"
 #include "unmix/pairing.hpp"
 #include "unmix/starts.hpp"
 
@@ -47,20 +49,6 @@ Eigen::VectorXd floors(const GscaleResult& result, const PairedDifferences& p) {
   return (beyond_leakage * beyond_leakage * leaks).max(rounding * rounding).matrix();
 }
 
-std::vector<std::size_t> best_order(const MatrixXd& evidence) {
-  const unmix::Order order = unmix::forward_order(evidence);
-  return {order.begin(), order.end()};
-}
-
-template <class Accept>
-Digraph forward_edges(const std::vector<std::size_t>& order, const Accept& accept) {
-  Digraph graph(order.size());
-  for (std::size_t t = 0; t < order.size(); ++t)
-    for (std::size_t u = t + 1; u < order.size(); ++u)
-      if (accept(order[t], order[u])) graph.set_edge(order[t], order[u]);
-  return graph;
-}
-
 // Moments of both environments of a pair, each in units of its own latent's.
 CrossMoments summed_over_pairs(const CrossMoments& moments, const EnvironmentPairs& pairs) {
   CrossMoments result{{}, moments.splits, {}};
@@ -77,14 +65,6 @@ CrossMoments summed_over_pairs(const CrossMoments& moments, const EnvironmentPai
     result.values.push_back(std::move(sum));
   }
   return result;
-}
-
-// Largest p-value that passes among `tests` of them; negative if none.
-double benjamini_hochberg(std::vector<double> p, double level) {
-  std::sort(p.begin(), p.end());
-  for (std::size_t k = p.size(); k > 0; --k)
-    if (p[k - 1] <= level * static_cast<double>(k) / static_cast<double>(p.size())) return p[k - 1];
-  return -1.0;
 }
 
 void check(const Dataset& latents, const EnvironmentPairs& pairs, const GraphTestOptions& options) {
@@ -118,11 +98,12 @@ LatentGraph read_off_graph(const GscaleResult& result, const PairedDifferences& 
                    i, 0.5, energy);
   const Eigen::VectorXd floor = floors(result, differences);
   const MatrixXd evidence = (energy.array().colwise() / floor.array()).max(1.0).log().matrix();
-  LatentGraph graph{{}, best_order(evidence), to_matrix(energy), {}};
+  const unmix::Order order = unmix::forward_order(evidence);
+  LatentGraph graph{Digraph(n), {order.begin(), order.end()}, to_matrix(energy), {}};
   graph.p_value = Matrix(n, n, std::numeric_limits<double>::quiet_NaN());
-  graph.graph = forward_edges(graph.order, [&](std::size_t from, std::size_t to) {
-    return evidence(at(from), at(to)) > 0.0;
-  });
+  for (std::size_t t = 0; t < n; ++t)
+    for (std::size_t u = t + 1; u < n; ++u)
+      if (evidence(order[t], order[u]) > 0.0) graph.graph.set_edge(graph.order[t], graph.order[u]);
   return graph;
 }
 
@@ -134,19 +115,12 @@ LatentGraph test_graph(const Backend& backend, const Dataset& latents,
                                          {options.splits, MomentPoints::overlap}, seed, observer);
   const std::size_t n = pairs.size();
   const TouchTests tests = touch_tests(summed_over_pairs(moments, pairs), Matrix::identity(n));
-  LatentGraph graph{{}, {}, transpose(tests.value), transpose(tests.p_value)};
-  constexpr double least = 1e-300;
-  const MatrixXd evidence = -as_eigen(graph.p_value).array().max(least).log().matrix();
-  graph.order = best_order(evidence);
-  std::vector<double> forward;
-  for (std::size_t t = 0; t < n; ++t)
-    for (std::size_t u = t + 1; u < n; ++u)
-      forward.push_back(graph.p_value(graph.order[t], graph.order[u]));
-  const double largest = benjamini_hochberg(forward, options.false_edges);
-  graph.graph = forward_edges(graph.order, [&](std::size_t from, std::size_t to) {
-    return graph.p_value(from, to) <= largest;
-  });
-  return graph;
+  const Matrix p_value = transpose(tests.p_value);
+  unmix::TestedGraph tested = unmix::tested_graph(as_eigen(p_value), options.false_edges);
+  return {std::move(tested.graph),
+          {tested.order.begin(), tested.order.end()},
+          transpose(tests.value),
+          p_value};
 }
 
 }  // namespace lodestein

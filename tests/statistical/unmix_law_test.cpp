@@ -13,6 +13,7 @@
 #include "lodestein/simulate/study.hpp"
 #include "lodestein/unmix/fit.hpp"
 #include "tests/unit/unmix_support.hpp"
+#include "unmix/edge_tests.hpp"
 #include "unmix/newton_frame.hpp"
 #include "unmix/refine.hpp"
 #include "unmix/resample.hpp"
@@ -118,6 +119,25 @@ TEST(UnmixLaw, EmptyGraphsStayEmpty) {
   EXPECT_LE(edges, 10u);
 }
 
+// Without edges any edge is false: at a level of .05 at most 5 % of the graphs may have one, though
+// the order takes the smaller p-value of each pair. Of 4000 that is 200, standard deviation 14;
+// more than 265 have chance 2e-6. Fewer than 120 would be a test that never finds anything.
+TEST(UnmixLaw, TestedGraphsHoldTheirLevel) {
+  for (const Eigen::Index n : {2, 3, 5}) {
+    std::size_t wrong = 0;
+    for (std::uint32_t k = 0; k < 4000; ++k) {
+      Draws draws = RandomStream(Seed{71}, Purpose::test, static_cast<std::uint32_t>(n), k).at(0);
+      MatrixXd p_value(n, n);
+      for (Eigen::Index i = 0; i < n; ++i)
+        for (Eigen::Index j = 0; j < n; ++j) p_value(i, j) = draws.uniform();
+      wrong += unmix::tested_graph(p_value, 0.05).graph.edge_count() > 0;
+    }
+    RecordProperty("wrong_of_" + std::to_string(n), std::to_string(wrong));
+    EXPECT_LE(wrong, 265u) << n;
+    EXPECT_GE(wrong, 120u) << n;
+  }
+}
+
 Digraph truth_by_environment(const LinearStudy& study) {
   std::vector<std::size_t> targets;
   for (std::size_t k = 1; k < study.truth.interventions.size(); ++k)
@@ -210,7 +230,7 @@ TEST(UnmixLaw, EffectTestHasItsLevel) {
     }
     FitOptions options;
     options.latents = 3;
-    options.refinement = Refinement::none;
+    options.method = UnmixMethod::lscale;
     const FitResult result = fit(Backend::cpu(1), moments, options, Seed{r});
     detected += result.diagnosis.environments[3].p_value <= 0.05;
     for (std::size_t m = 0; m < 3; ++m)
