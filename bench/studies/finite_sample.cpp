@@ -28,7 +28,6 @@ std::vector<Score> run_one(std::size_t latents, std::size_t samples, std::size_t
   FitOptions refined, as_published;
   refined.null_splits = as_published.null_splits = 0;
   as_published.method = UnmixMethod::finite_sample;
-  as_published.refinement = Refinement::none;
   as_published.score.shrinkage = Shrinkage::none;
   return {score(study, fit(Backend::cpu(1), study.moments, as_published)),
           score(study, fit(Backend::cpu(1), study.moments, refined))};

@@ -166,10 +166,9 @@ void lcd(std::size_t runs) {
       const Model model = draw_model(Seed{8164 + run});
       const auto moments = draw_moments(model, sizes[s], Seed{8164 + run});
       FitOptions options;
-      options.method = UnmixMethod::lcd;
       options.null_splits = 0;
       refined[run] = errors(model, moments, fit(Backend::cpu(1), moments, options));
-      options.refinement = Refinement::none;
+      options.method = UnmixMethod::lcd;
       options.lcd_edge_threshold = 1e-12;  // their B_0 keeps every entry
       published[run] = errors(model, moments, fit(Backend::cpu(1), moments, options));
     }

@@ -44,7 +44,7 @@ std::vector<Score> compare(const Setting& setting, Intervention intervention, st
   options.intervention = intervention;
   options.null_splits = 0;
   const Score refined = score(study, fit(backend, study.moments, options));
-  options.refinement = Refinement::none;
+  options.method = UnmixMethod::lscale;
   options.lscale_edge_threshold = setting.threshold;
   const Score published = score(study, fit(backend, study.moments, options));
   options.lscale_edge_threshold = 1e-3;

@@ -86,6 +86,16 @@ ChartedDifferences BatchData::differences(const std::string& method, MomentPoint
   return {charted, own, d.summary().findings};
 }
 
+ChartedDifferences BatchData::cross_fitted(const std::string& method, MomentPoints points,
+                                           std::size_t splits) {
+  const ChartedMoments& charted = this->charted();
+  const Seed seed = derived_seed(seed_, "differences=" + method);
+  const CrossMoments moments =
+      cross_fit(backend_, charted.data.dataset, difference_estimator(difference_method(method)),
+                {splits, points}, seed, observer_);
+  return {charted, moments.mean(), {}};
+}
+
 const std::optional<SampleComplexity>& BatchData::complexity() {
   if (complexity_) return *complexity_;
   complexity_.emplace();

@@ -48,6 +48,9 @@ class BatchData {
   const std::vector<EnvironmentMoments>& moments();
   /// `method` as difference_method_names(), or "exact".
   ChartedDifferences differences(const std::string& method, MomentPoints points);
+  /// The same by cross_fit(), which has no findings; not "exact".
+  ChartedDifferences cross_fitted(const std::string& method, MomentPoints points,
+                                  std::size_t splits);
   /// Of a linear mixing with few environments; nothing else is known of any.
   const std::optional<SampleComplexity>& complexity();
   /// Seconds that shared work took which was there already, since this was last asked.

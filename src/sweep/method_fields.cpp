@@ -48,6 +48,13 @@ std::vector<SweepFieldInfo> linear_options() {
              {"lscale", "finite-sample", "lscale-full-rank"}),
       choice("points", "where they are averaged, if not gaussian", "overlap",
              words_of(moment_points_names), {"lscale", "finite-sample", "lscale-full-rank"}),
+      {"splits",
+       "of the samples, for cross-fitted moments; 0: plain ones",
+       std::int64_t{4},
+       {},
+       0,
+       1000,
+       {"lscale-full-rank"}},
       number("rank_tolerance", "share of the largest eigenvalue that counts", 1e-6, below_one,
              {"lscale-full-rank"}),
       number("angle_tolerance", "1 less the cosine at which directions are common", 0.05, below_one,
@@ -118,7 +125,8 @@ bool is_relevant(const std::string& option, const std::vector<SweepField>& optio
     return std::find(options.begin(), options.end(), SweepField{name, std::string(value)}) !=
            options.end();
   };
-  if (option == "points") return !is("differences", "gaussian") && !is("differences", "exact");
+  if (option == "points" || option == "splits")
+    return !is("differences", "gaussian") && !is("differences", "exact");
   if (option == "evidence") return !is("pair_differences", "exact");
   if (option != "shrinkage" && option != "fitted_latents" && option != "null_splits") return true;
   const bool has_differences = std::any_of(options.begin(), options.end(), [](const auto& field) {

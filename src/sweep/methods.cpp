@@ -114,14 +114,17 @@ Learned from_differences(const MethodInput& input, const ChartedDifferences& d, 
 Learned run_lscale(const MethodInput& input) {
   if (word(input, "differences") == "gaussian") {
     FitOptions options = fit_options(input);
-    options.refinement = Refinement::none;
+    options.method = UnmixMethod::lscale;
     options.lscale_edge_threshold = real(input, "edge_threshold");
     return run_fit(input, options);
   }
   const ChartedDifferences d = charted_differences(input);
   const LscaleOptions options{input.data.options().intervention, real(input, "edge_threshold")};
   return from_differences(input, d, lscale(d.charted.moments, d.differences, options),
-                          "latents by LSCALE-I from score differences");
+                          options.intervention == Intervention::hard
+                              ? "latents up to permutation and scaling; the DAG"
+                              : "latents up to mixing with their parents; the DAG up to its "
+                                "transitive closure");
 }
 
 // The chart's axes at length 1, where absolute thresholds mean what they meant when published.
@@ -139,7 +142,6 @@ Learned run_finite_sample(const MethodInput& input) {
   if (word(input, "differences") == "gaussian") {
     FitOptions options = fit_options(input);
     options.method = UnmixMethod::finite_sample;
-    options.refinement = Refinement::none;
     options.finite_eigenvalue_threshold = eigenvalue;
     options.finite_orthogonality_threshold = orthogonality;
     return run_fit(input, options);
@@ -151,16 +153,32 @@ Learned run_finite_sample(const MethodInput& input) {
 }
 
 Learned run_full_rank(const MethodInput& input) {
-  const ChartedDifferences d = charted_differences(input);
+  const auto splits = static_cast<std::size_t>(whole(input, "splits"));
+  const std::string method = word(input, "differences");
+  const ChartedDifferences d =
+      splits == 0 || method == "exact"
+          ? charted_differences(input)
+          : input.data.cross_fitted(method, value_named(moment_points_names, word(input, "points")),
+                                    splits);
   const FullRankOptions options{real(input, "rank_tolerance"), real(input, "angle_tolerance")};
-  return from_differences(input, d, lscale_full_rank(d.charted.moments, d.differences, options),
+  LscaleResult result = lscale_full_rank(d.charted.moments, d.differences, options);
+  const std::size_t n = result.ranks.size();
+  if (n > 1 && std::ranges::count(result.ranks, n) == static_cast<std::ptrdiff_t>(n)) {
+    Learned learned;
+    learned.findings = d.findings;
+    learned.findings.push_back(
+        {Severity::failure, "full-rank",
+         "the moments of all score differences have full rank: no column space tells a parent",
+         "more samples or splits, or a rank_tolerance above the noise"});
+    return learned;
+  }
+  return from_differences(input, d, std::move(result),
                           "latents up to mixing with surrounding parents; the DAG");
 }
 
 Learned run_lcd(const MethodInput& input) {
   FitOptions options = fit_options(input);
   options.method = UnmixMethod::lcd;
-  options.refinement = Refinement::none;
   options.lcd_edge_threshold = real(input, "lcd_edge_threshold");
   options.lcd_rank_one_acceptance = real(input, "lcd_rank_one");
   return run_fit(input, options);

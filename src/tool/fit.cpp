@@ -4,10 +4,12 @@
 #include <memory>
 
 #include "lodestein/core/error.hpp"
+#include "lodestein/score/estimate.hpp"
 #include "lodestein/unmix/result_file.hpp"
 #include "tool/command.hpp"
 #include "tool/fit_method.hpp"
 #include "tool/fit_summary.hpp"
+#include "tool/name_option.hpp"
 #include "tool/number_option.hpp"
 #include "tool/report_page.hpp"
 #include "unmix/option_names.hpp"
@@ -16,16 +18,12 @@
 namespace lodestein::tool {
 namespace {
 
-enum class ScoreKind { gaussian };
-constexpr NamedValues<ScoreKind, 1> score_names{{{"gaussian", ScoreKind::gaussian}}};
-
 constexpr std::size_t most_latents = 10'000, most_replicates = 100'000;
 
 struct FitCommandOptions {
   std::filesystem::path input, out, report;
   DataOptions data;
   SharedFitOptions shared;
-  ScoreKind score = ScoreKind::gaussian;
 };
 
 using Branches = std::vector<FitBranch>;
@@ -110,30 +108,32 @@ int run_fit(const FitCommandOptions& options, const FitBranch& branch, const Con
 
 void add_shared_options(CLI::App& app, FitCommandOptions& options) {
   SharedFitOptions& shared = options.shared;
-  add_choice(app, "--method", shared.method, fit_method_names,
-             "lscale, lcd, finite-sample: linear mixing, an environment hits one latent (LSCALE-I, "
-             "Varici et al., linear causal disentanglement, Squires et al., and LSCALE-I's variant "
-             "for finite samples, Acarturk et al.; the same with --refine likelihood); umni: "
-             "linear mixing, unknown sets of latents; gscale: linear mixing "
-             "behind a link or general mixing, two hard interventions per latent; do: latents held "
-             "constant, no graph")
+  add_choice(
+      app, "--method", shared.method, fit_method_names,
+      "likelihood: linear mixing, an environment hits one latent; lscale, lcd, finite-sample: "
+      "the same as published, with thresholds (LSCALE-I, Varici et al., linear causal "
+      "disentanglement, Squires et al., and LSCALE-I's variant for finite samples, Acarturk "
+      "et al.); umni: linear mixing, unknown sets of latents; gscale: linear mixing behind a "
+      "link or general mixing, two hard interventions per latent; do: latents held constant, "
+      "no graph")
       ->group("Method");
   add_whole(app, "--latents", shared.latents, 0, most_latents,
             "Latent variables, 0 = one per environment (gscale always has one per pair)")
       ->type_name("N")
       ->group("Method");
   add_choice(app, "--intervention", shared.intervention, intervention_names,
-             "lscale, lcd, finite-sample, umni. hard: a target loses its parents; soft: it keeps "
-             "them with other "
-             "coefficients")
+             "likelihood, lscale, lcd, umni. hard: a target loses its parents; soft: it keeps them "
+             "with other coefficients")
       ->group("Method");
-  add_choice(app, "--score", options.score, score_names,
-             "lscale, lcd, finite-sample, umni: score estimator")
+  add_name(
+      app, "--differences", shared.differences, difference_method_names(),
+      "Estimator of score differences, as for lodestein score, whose --help lists them; "
+      "lscale, finite-sample: gaussian unless given, any other for latents that aren't linear; "
+      "gscale: of each pair, auto unless given")
       ->group("Method");
-  add_choice(
-      app, "--shrinkage", shared.score.shrinkage, shrinkage_names,
-      "lscale, lcd, finite-sample, umni. Of covariances; oas: oracle-approximating; auto: oas in "
-      "environments with samples < 10 x latents, else none")
+  add_choice(app, "--shrinkage", shared.score.shrinkage, shrinkage_names,
+             "All but gscale and do. Of covariances; oas: oracle-approximating; auto: oas in "
+             "environments with samples < 10 x latents, else none")
       ->group("Method");
   add_whole(app, "--bootstrap", shared.bootstrap, 0, most_replicates,
             "All methods with a graph. Replicates behind the support of each edge, 0 = none")

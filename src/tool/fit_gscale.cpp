@@ -4,7 +4,6 @@
 #include "tool/command.hpp"
 #include "tool/fit_method.hpp"
 #include "tool/fit_pairs.hpp"
-#include "tool/name_option.hpp"
 #include "tool/number_option.hpp"
 #include "unmix/option_names.hpp"
 
@@ -20,7 +19,6 @@ const std::vector<std::string> test_options{"--splits", "--false-edges"};
 
 struct GscaleChoices {
   GscaleFitOptions fit;
-  std::string differences = "auto";
   std::vector<std::string> pairs;
 };
 
@@ -104,10 +102,6 @@ void add_choices(CLI::App& app, GscaleChoices& choices) {
              "data, of more features than latents; identity for a mixing of no known form")
       ->group(group);
   add_pair_options(app, choices);
-  add_name(app, "--differences", choices.differences, difference_method_names(),
-           "Estimator of the score differences of each pair; lodestein score --help lists them")
-      ->default_str("auto")
-      ->group(group);
   add_whole(app, "--points", choices.fit.points, 1, most_points,
             "Observational samples at which the objective is evaluated, at most")
       ->type_name("N")
@@ -119,7 +113,8 @@ void add_choices(CLI::App& app, GscaleChoices& choices) {
 Fitted run(const GscaleChoices& choices, const SharedFitOptions& shared, FitInputs&& inputs) {
   GscaleFitOptions options = choices.fit;
   options.bootstrap = shared.bootstrap;
-  if (choices.differences != "auto") options.pair_method = difference_method(choices.differences);
+  if (!shared.differences.empty() && shared.differences != "auto")
+    options.pair_method = difference_method(shared.differences);
   if (!choices.pairs.empty()) inputs.dataset = coupled(std::move(inputs.dataset), choices.pairs);
   const GscaleFit result =
       fit_gscale(inputs.backend, inputs.dataset, options, inputs.seed, inputs.observer);

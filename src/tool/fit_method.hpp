@@ -16,9 +16,10 @@
 
 namespace lodestein::tool {
 
-enum class FitMethod { lscale, lcd, finite_sample, umni, gscale, do_interventions };
-inline constexpr NamedValues<FitMethod, 6> fit_method_names{
-    {{"lscale", FitMethod::lscale},
+enum class FitMethod { likelihood, lscale, lcd, finite_sample, umni, gscale, do_interventions };
+inline constexpr NamedValues<FitMethod, 7> fit_method_names{
+    {{"likelihood", FitMethod::likelihood},
+     {"lscale", FitMethod::lscale},
      {"lcd", FitMethod::lcd},
      {"finite-sample", FitMethod::finite_sample},
      {"umni", FitMethod::umni},
@@ -27,10 +28,11 @@ inline constexpr NamedValues<FitMethod, 6> fit_method_names{
 
 /// What more than one method understands.
 struct SharedFitOptions {
-  FitMethod method = FitMethod::lscale;
+  FitMethod method = FitMethod::likelihood;
   std::size_t latents = 0;
   Intervention intervention = Intervention::hard;
   GaussianScoreOptions score{};
+  std::string differences;  ///< empty: the method's default
   std::size_t bootstrap = 0;
 };
 
@@ -56,7 +58,7 @@ struct FitBranch {
 };
 
 /// Each adds the options that only it has.
-FitBranch add_linear_options(CLI::App& app);  ///< lscale, lcd, finite-sample
+FitBranch add_linear_options(CLI::App& app);  ///< likelihood, lscale, lcd, finite-sample
 FitBranch add_umni_options(CLI::App& app);
 FitBranch add_gscale_options(CLI::App& app);
 FitBranch do_interventions_branch();

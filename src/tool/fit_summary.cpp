@@ -15,7 +15,10 @@ namespace {
 std::string edge_text(const LearnedModel& fit, const LatentEdge& edge) {
   std::string text = fmt::format("  {} -> {}   weight {:>6}", fit.latent_names.at(edge.from),
                                  fit.latent_names.at(edge.to), number(edge.weight));
-  if (!std::isnan(edge.p_value)) text += "   p " + p_value_text(edge.p_value);
+  if (!std::isnan(edge.p_value))
+    text += "   p " + p_value_text(edge.p_value);
+  else if (!std::isnan(edge.likelihood_ratio))
+    text += "   likelihood ratio " + number(edge.likelihood_ratio);
   if (!std::isnan(edge.support)) text += fmt::format("   support {:.0f} %", 100.0 * edge.support);
   return text + "\n";
 }

@@ -60,8 +60,8 @@ Fitted run(UmniOptions umni_options, const SharedFitOptions& shared, const FitIn
 FitBranch add_umni_options(CLI::App& app) {
   const auto umni_options = std::make_shared<UmniOptions>();
   add_choices(app, *umni_options);
-  std::vector<std::string> known{"--latents",   "--intervention", "--score",
-                                 "--shrinkage", "--procedure",    "--bootstrap"};
+  std::vector<std::string> known{"--latents", "--intervention", "--shrinkage", "--procedure",
+                                 "--bootstrap"};
   known.insert(known.end(), published_options.begin(), published_options.end());
   return {{FitMethod::umni},
           std::move(known),

@@ -209,7 +209,9 @@ class Pruning {
     return parents;
   }
 
-  // Every edge with its likelihood ratio at the present H, the weakest first.
+  // Every edge with its likelihood ratio at the present H, the weakest first. Without the edge,
+  // units are not identified and H would move: the ratio bounds that of a refit and has no
+  // chi-square law.
   std::vector<RefinedEdge> tested() {
     std::vector<RefinedEdge> edges;
     for (std::size_t to = 0; to < fit_.mechanisms.size(); ++to) {
@@ -218,7 +220,7 @@ class Pruning {
       const double with = terms_->of(i, own, own.parents).f;
       for (const Index from : own.parents) {
         check_cancelled(observer_);
-        RefinedEdge edge{from, i, 0.0, MechanismDraws::degrees(own.parents.size())};
+        RefinedEdge edge{from, i, 0.0, MechanismDraws::degrees(own.parents.size()), false};
         const double f = terms_->of(i, own, without(edge)).f;
         edge.likelihood_ratio = std::max(0.0, likelihood_.ratio(f, with));
         edges.push_back(edge);

@@ -8,6 +8,7 @@
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/graph/assignment.hpp"
+#include "unmix/linear_unmixing.hpp"
 
 namespace lodestein::unmix {
 namespace {
@@ -115,7 +116,8 @@ Replicate linear_replicate(const Resampler& resampler, const std::vector<std::st
                            const FitOptions& options) {
   return [&](std::size_t number, Observer& observer) -> std::optional<Digraph> {
     const LinearProblem problem = resampler.bootstrap(number);
-    const Identified fit = identify(problem, shrunken_precisions(problem, names, options.score),
+    const auto precision = shrunken_precisions(problem, names, options.score);
+    const Identified fit = identify(problem, precision, difference_moments(problem, precision),
                                     basis, chosen, options, observer);
     if (!fit.failure.empty()) return {};
     return options.intervention == Intervention::soft ? transitive_closure(fit.graph) : fit.graph;

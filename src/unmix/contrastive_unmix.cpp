@@ -8,6 +8,7 @@
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
 #include "unmix/latent_edges.hpp"
+#include "unmix/mapped.hpp"
 #include "unmix/stopwatch.hpp"
 
 namespace lodestein {
@@ -16,15 +17,6 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-Dataset mapped(const Dataset& dataset, const Encoder& encoder, const char* name) {
-  Dataset result;
-  for (std::size_t i = 0; i < encoder.latents(); ++i)
-    result.features.push_back(name + std::to_string(i + 1));
-  for (const Environment& e : dataset.environments)
-    result.environments.push_back({e.name, e.targets, encoder(e.samples)});
-  return result;
-}
 
 // Onto the subspace in which the samples lie, if they lie in one; its variables are principal
 // components of standardised columns.
@@ -71,7 +63,12 @@ void describe_identification(const ContrastiveUnmixOptions& options, Contrastive
       network ? "mixing: any smooth invertible function of the latents without noise"
               : "linear mixing: x = G z with full column rank",
       "each latent is hit by one single-node intervention, one environment each",
-      "hard interventions: the target loses its parents", "linear latents with Gaussian noise",
+      "hard interventions: the target loses its parents",
+      "linear latents with Gaussian noise",
+      network
+          ? "interventions so strong that the log-ratio of the target's density turns among the "
+            "samples; else latents stay bent"
+          : "interventions that move means or variances of the targets",
       "the classifier reached its optimum: its held-out loss can't show that it did"};
 }
 
@@ -167,7 +164,7 @@ ContrastiveUnmixing contrastive_unmix(const Backend& backend, const Dataset& dat
   std::vector<StageTime> timings;
   const std::optional<Encoder> reduce = reduction(backend, dataset, observer);
   const std::optional<Dataset> reduced =
-      reduce ? std::optional(mapped(dataset, *reduce, "c")) : std::nullopt;
+      reduce ? std::optional(unmix::mapped(dataset, *reduce, "c")) : std::nullopt;
   Classified learned = classify(backend, reduced ? *reduced : dataset, options, seed, observer);
   if (reduce) learned.encoder = composed(learned.encoder, *reduce);
   stopwatch.lap(timings, "contrastive");
@@ -181,7 +178,7 @@ ContrastiveUnmixing contrastive_unmix(const Backend& backend, const Dataset& dat
   result.held_out_loss = learned.summary.held_out_loss;
   result.settings = learned.summary.settings;
   describe_identification(options, result);
-  const Dataset latents = mapped(dataset, learned.encoder, "Z");
+  const Dataset latents = unmix::mapped(dataset, learned.encoder, "Z");
   result.latent_names = latents.features;
   unmix_latents(backend, latents, learned, options, observer, result);
   add_findings(learned.summary, result);

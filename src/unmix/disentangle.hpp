@@ -63,6 +63,7 @@ struct NetworkDisentangled {
   std::shared_ptr<const LatentMap::Model> model;  ///< in whitened coordinates
   std::vector<float> parameters;                  ///< as in NetworkEncoder
   double objective = 0.0;
+  double folded = 0.0;  ///< share of held-out points where the Jacobian is singular or turns
   std::vector<GscaleCandidate> candidates;
 };
 NetworkDisentangled disentangle_by_network(const Backend& backend, const WhitenedPairs& pairs,

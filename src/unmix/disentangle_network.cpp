@@ -75,16 +75,23 @@ class NetworkLeak {
     upload(pairs, rows);
     jacobians_.evaluate(parameters, samples_.data(), rows.size());
     MatrixXd sum = MatrixXd::Zero(n_, n_);
+    std::size_t turned = 0;  // det J < 0
     used_.clear();
     for (std::size_t k = 0; k < rows.size(); ++k) {
       Used u{k, Eigen::PartialPivLU<MatrixXd>(jacobians_.at(k)), {}};
       if (!(u.jacobian.rcond() > least_condition)) continue;
+      if (u.jacobian.determinant() < 0.0) ++turned;
       u.pulled = u.jacobian.transpose().solve(differences_at(pairs, rows[k]));
       sum += u.pulled.unaryExpr([](double v) { return rounded(v); }).transpose();
       used_.push_back(std::move(u));
     }
+    const std::size_t side = std::max(turned, used_.size() - turned);
+    folded_ = 1.0 - static_cast<double>(side) / static_cast<double>(rows.size());
     return sum / static_cast<double>(std::max<std::size_t>(1, used_.size()));
   }
+  /// After absolute(): the share of rows where J is singular or turns the other way than at most:
+  /// an invertible encoder has none.
+  double folded() const { return folded_; }
 
   /// After absolute(): the gradient of sum cotangent . D. [parameters], written.
   void gradient(const MatrixXd& cotangent, const float* parameters, float* to) {
@@ -142,6 +149,7 @@ class NetworkLeak {
   Buffer<double> value_;
   std::vector<float> host_;
   std::vector<Used> used_;
+  double folded_ = 0.0;
 };
 
 // Each latent's scale is fixed by D_ii = 1.
@@ -182,7 +190,8 @@ class Minibatches {
 
 struct Trained {
   std::vector<float> parameters;
-  double objective = 0.0;
+  double objective = 0.0;  // beside a penalty on folds
+  double folded = 0.0;
 };
 
 class Training {
@@ -207,7 +216,7 @@ class Training {
     first.clear();
     second.clear();
     Minibatches batches(training_.points.rows(), options_.batch, seed, start);
-    Trained best{from, objective(parameters.data())};
+    Trained best{from, objective(parameters.data()), leak_.folded()};
     const std::size_t every = std::max<std::size_t>(1, options_.steps / evaluations);
     for (std::size_t step = 1; step <= options_.steps; ++step) {
       check_cancelled(observer);
@@ -228,14 +237,16 @@ class Training {
       if (step % every != 0 && step != options_.steps) continue;
       observer.progress("network encoder", step, options_.steps);
       const double value = objective(parameters.data());
-      if (value < best.objective) best = {parameters.download(), value};
+      if (value < best.objective) best = {parameters.download(), value, leak_.folded()};
     }
     return best;
   }
 
  private:
+  // A fold weighs as much as the leaks of all its points.
   double objective(const float* parameters) {
-    const double value = leak(leak_.absolute(held_out_, held_out_rows_, parameters));
+    const MatrixXd d = leak_.absolute(held_out_, held_out_rows_, parameters);
+    const double value = leak(d) + static_cast<double>(d.rows()) * leak_.folded();
     return std::isfinite(value) ? value : std::numeric_limits<double>::infinity();
   }
 
@@ -263,6 +274,7 @@ NetworkDisentangled disentangle_by_network(const Backend& backend, const Whitene
     result.candidates.push_back({"network " + std::to_string(s + 1), trained.objective});
     if (!best.empty() && !(trained.objective < result.objective)) continue;
     result.objective = trained.objective;
+    result.folded = trained.folded;
     best = std::move(trained.parameters);
   }
   result.model = std::make_shared<NetworkMap>(backend, training.shape(), best);

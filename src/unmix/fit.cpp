@@ -16,6 +16,8 @@
 #include "unmix/identify.hpp"
 #include "unmix/input_checks.hpp"
 #include "unmix/latent_edges.hpp"
+#include "unmix/linear_unmixing.hpp"
+#include "unmix/mapped.hpp"
 #include "unmix/noise_shape.hpp"
 #include "unmix/nonlinearity.hpp"
 #include "unmix/resample.hpp"
@@ -53,10 +55,21 @@ void check_additive(const FitOptions& options) {
     throw InvalidArgument(
         "additive mechanisms need hard interventions; use --mechanism linear for soft ones");
   }
-  if (options.refinement == Refinement::none) {
+  if (options.method != UnmixMethod::likelihood) {
     throw InvalidArgument(
-        "additive mechanisms are fitted by the likelihood refinement; leave out --refine none");
+        "additive mechanisms are fitted by --method likelihood, not by a published method");
   }
+}
+
+void check_differences(const FitOptions& options) {
+  if (!options.differences) return;
+  const auto refuse = [](const std::string& what) {
+    throw InvalidArgument("estimated score differences " + what);
+  };
+  if (options.method == UnmixMethod::likelihood || options.method == UnmixMethod::lcd)
+    refuse("serve --method lscale and finite-sample; the other two are about second moments");
+  if (options.bootstrap > 0)
+    refuse("can't be bootstrapped, which draws moments; leave out the bootstrap");
 }
 
 void check_one_environment_per_latent(const FitOptions& options, std::size_t latents,
@@ -86,6 +99,7 @@ void check_options(const FitOptions& options) {
     throw InvalidArgument("finite_orthogonality_threshold must be below 1");
   }
   if (options.mechanism == Mechanism::additive) check_additive(options);
+  check_differences(options);
   if (options.method == UnmixMethod::lcd && options.intervention == Intervention::soft) {
     throw InvalidArgument(
         "lcd identifies latents under hard interventions only; use --method lscale for soft ones");
@@ -113,9 +127,22 @@ std::string identified_by(const FitOptions& options) {
   if (unmix::finds_closure(options)) {
     return "latents up to mixing with their parents; the transitive closure of the DAG";
   }
-  return options.intervention == Intervention::hard
-             ? "latents up to permutation and scaling; the DAG"
-             : "latents up to mixing with their ancestors; the DAG up to its transitive closure";
+  if (options.intervention == Intervention::hard)
+    return "latents up to permutation and scaling; the DAG";
+  const bool by_scores = options.method != UnmixMethod::likelihood;
+  return std::string("latents up to mixing with their ") + (by_scores ? "parents" : "ancestors") +
+         "; the DAG up to its transitive closure";
+}
+
+std::string signal(const FitOptions& options) {
+  if (options.mechanism == Mechanism::additive)
+    return "additive noise: each latent is a smooth function of its parents plus independent noise "
+           "(quasi-likelihood for non-Gaussian noise)";
+  if (options.differences)
+    return "every environment overlaps with the observational one; score differences by " +
+           difference_method_name(*options.differences) + " converge";
+  return "Gaussian scores: second moments carry the signal (linear latents; quasi-likelihood for "
+         "other noise)";
 }
 
 std::string kind_of_intervention(const FitOptions& options) {
@@ -132,14 +159,7 @@ void describe_identification(FitResult& result) {
   result.assumptions = {
       "linear mixing: x = G z with full column rank",
       "each latent is hit by at least one single-node intervention, targets unknown",
-      kind_of_intervention(result.options),
-      result.options.mechanism == Mechanism::additive
-          ? "additive noise: each latent is a smooth function of its parents plus independent "
-            "noise "
-            "(quasi-likelihood for non-Gaussian noise)"
-          : "Gaussian scores: second moments carry the signal (linear latents; quasi-likelihood "
-            "for "
-            "other noise)"};
+      kind_of_intervention(result.options), signal(result.options)};
 }
 
 void add_findings(FitResult& result, double explained) {
@@ -165,13 +185,13 @@ void fill_targets(const Identified& fit, const std::vector<EnvironmentMoments>& 
                   FitResult& result) {
   for (std::size_t k = 0; k < fit.targets.size(); ++k) {
     EnvironmentTarget target{moments[k + 1].name, {}, fit.gains[k]};
-    if (fit.targets[k] == unmix::no_target && result.options.refinement == Refinement::none) {
+    if (fit.targets[k] == unmix::no_target && result.options.method != UnmixMethod::likelihood) {
       result.diagnosis.findings.push_back(
           {Severity::note, "not-used",
            "environment '" + target.environment +
-               "' is not used: without refinement one "
-               "environment per latent is",
-           "fit with --refine likelihood, or ask for more latents"});
+               "' is not used: published methods take one "
+               "environment per latent",
+           "fit with --method likelihood, or ask for more latents"});
     } else if (fit.targets[k] != unmix::no_target) {
       target.latents = {static_cast<std::size_t>(fit.targets[k])};
     } else {
@@ -185,14 +205,12 @@ void fill_targets(const Identified& fit, const std::vector<EnvironmentMoments>& 
 }
 
 // sqrt diag(D^T R^m D) in latent coordinates. [n, K]
-Matrix latent_score_differences(const LinearProblem& problem,
-                                const std::vector<MatrixXd>& precision, const MatrixXd& encoder) {
+Matrix latent_score_differences(const std::vector<MatrixXd>& moments, const MatrixXd& encoder) {
   const MatrixXd decoder = encoder.inverse();
-  MatrixXd result(encoder.rows(), static_cast<Index>(problem.interventions()));
-  for (std::size_t m = 0; m < problem.interventions(); ++m) {
-    const MatrixXd d = (precision[m + 1] - precision[0]) * decoder;
+  MatrixXd result(encoder.rows(), static_cast<Index>(moments.size()));
+  for (std::size_t m = 0; m < moments.size(); ++m) {
     result.col(static_cast<Index>(m)) =
-        (d.transpose() * problem.covariance[0] * d).diagonal().cwiseMax(0.0).cwiseSqrt();
+        (decoder.transpose() * moments[m] * decoder).diagonal().cwiseMax(0.0).cwiseSqrt();
   }
   return to_matrix(result);
 }
@@ -244,20 +262,23 @@ class Fitting {
 
     observer_.log(Observer::Level::info, "unmixing");
     const std::vector<std::size_t> chosen = unmix::choose_environments(problem, precision);
-    Identified fit =
-        unmix::identify(problem, precision, subspace.basis, chosen, options_, observer_);
+    const std::vector<MatrixXd> differences = options_.differences
+                                                  ? estimated_moments(subspace.basis)
+                                                  : unmix::difference_moments(problem, precision);
+    Identified fit = unmix::identify(problem, precision, differences, subspace.basis, chosen,
+                                     options_, observer_);
     if (options_.mechanism == Mechanism::additive) {
       fit = unmix::identify_additive(backend_, *dataset_, problem, subspace.basis, fit,
                                      result_.seed, observer_);
     }
     if (!fit.failure.empty()) {
       fail("unmixing-failed", fit.failure,
-           options_.refinement == Refinement::none
-               ? "ask for fewer latents, or use the likelihood refinement"
+           options_.method != UnmixMethod::likelihood
+               ? "ask for fewer latents, or use --method likelihood"
                : "ask for fewer latents, or gather more samples");
       return;
     }
-    record(fit, problem, precision, subspace);
+    record(fit, problem, differences, subspace);
     if (dataset_ != nullptr && options_.mechanism == Mechanism::linear) {
       unmix::find_changed_noise(*dataset_, problem, subspace.basis, fit, options_.intervention,
                                 result_.diagnosis);
@@ -281,6 +302,22 @@ class Fitting {
  private:
   void fail(const std::string& code, const std::string& message, const std::string& remedy) {
     result_.diagnosis.findings.push_back({Severity::failure, code, message, remedy});
+    result_.identified.clear();
+  }
+
+  std::vector<MatrixXd> estimated_moments(const MatrixXd& basis) {
+    const Encoder to_y(to_matrix(basis), moments_.front().mean);
+    const Dataset y = unmix::mapped(*dataset_, to_y, "y");
+    const ScoreDifferences fit =
+        estimate_score_differences(backend_, y, *options_.differences, result_.seed, observer_);
+    const auto& findings = fit.summary().findings;
+    result_.diagnosis.findings.insert(result_.diagnosis.findings.end(), findings.begin(),
+                                      findings.end());
+    std::vector<MatrixXd> moments;
+    const DifferenceMoments own =
+        lodestein::difference_moments(backend_, fit, y, MomentPoints::overlap, observer_);
+    for (const Matrix& r : own.own) moments.emplace_back(as_eigen(r));
+    return moments;
   }
 
   void record_subspace(const Subspace& subspace) {
@@ -296,13 +333,13 @@ class Fitting {
   }
 
   void record(const Identified& fit, const LinearProblem& problem,
-              const std::vector<MatrixXd>& precision, const Subspace& subspace) {
+              const std::vector<MatrixXd>& differences, const Subspace& subspace) {
     result_.encoder = to_matrix((fit.encoder * subspace.basis).eval());
     result_.decoder = to_matrix((subspace.inverse * fit.encoder.inverse()).eval());
     result_.graph = fit.graph;
     result_.order.assign(fit.order.begin(), fit.order.end());
     result_.objective = fit.objective;
-    result_.score_differences = latent_score_differences(problem, precision, fit.encoder);
+    result_.score_differences = latent_score_differences(differences, fit.encoder);
     const auto singular = fit.encoder.jacobiSvd().singularValues();
     result_.diagnosis.encoder_condition = singular(0) / singular(singular.size() - 1);
     for (std::size_t k = 0; k < fit.deviance.size(); ++k) {
@@ -360,6 +397,9 @@ FitResult fit(const Backend& backend, const std::vector<EnvironmentMoments>& mom
   const std::size_t latents = latent_count(options, moments.empty() ? 0 : moments.size() - 1);
   if (options.mechanism == Mechanism::additive) {
     throw InvalidArgument("additive mechanisms need samples; moments tell linear ones only");
+  }
+  if (options.differences) {
+    throw InvalidArgument("estimated score differences need samples; moments give Gaussian ones");
   }
   unmix::check_moments(speaker, moments, 0);
   for (const EnvironmentMoments& m : moments) {

@@ -204,6 +204,7 @@ GscaleResult gscale(const Backend& backend, const PairedDifferences& differences
     unmix::NetworkDisentangled network =
         unmix::disentangle_by_network(backend, problem, linear.encoder, options, seed, observer);
     result.objective = network.objective;
+    result.folded = network.folded;
     result.candidates.insert(result.candidates.end(), network.candidates.begin(),
                              network.candidates.end());
     set_network(result, std::move(network), white, options.hidden, differences.points);

@@ -163,10 +163,14 @@ void set_edges(const Matrix& observational, const std::vector<unmix::RefinedEdge
   }
 }
 
-void describe(GscaleFit& fit, const GscaleFitOptions& options) {
+void describe(GscaleFit& fit, const GscaleFitOptions& options, bool has_graph) {
   const bool linear = options.unmix.encoder == EncoderFamily::linear;
-  fit.identified = linear ? "latents up to permutation and scaling; the DAG"
-                          : "latents up to permutation and a monotone function of each; the DAG";
+  const bool additive = options.evidence == GraphEvidence::additive;
+  fit.identified = linear ? "latents up to permutation and scaling"
+                          : "latents up to permutation and a monotone function of each";
+  if (has_graph) fit.identified += "; the DAG";
+  if (has_graph && additive && !linear)
+    fit.identified += ", if these functions leave noise additive";
   const std::string link = options.link == Link::estimated
                                ? "link estimated (" +
                                      unmix::link_text(fit.chart.link, fit.chart.curves) +
@@ -182,7 +186,12 @@ void describe(GscaleFit& fit, const GscaleFitOptions& options) {
           ? "known: which two environments hit the same latent; unknown: which latent"
           : "unknown: which two environments hit the same latent (found by assignment), and which "
             "latent",
-      "densities are positive everywhere", "an estimator of score differences that converges"};
+      "densities are positive everywhere",
+      "an estimator of score differences that converges",
+      additive
+          ? "graph and scale: each latent is a smooth function of its parents plus independent "
+            "noise"
+          : "graph: every environment overlaps with the observational one"};
 }
 
 std::string scientific(double value) {
@@ -252,6 +261,24 @@ void find_mixtures(const Dataset& x, GscaleFit& fit) {
   }
 }
 
+void find_folds(GscaleFit& fit) {
+  if (!(fit.unmix.folded > 0.0)) return;
+  fit.findings.push_back(
+      {Severity::warning, "not-invertible",
+       "the network encoder folds the data: its Jacobian is singular or turns at " +
+           percent(fit.unmix.folded) + " of the held-out points",
+       "a smaller network, fewer steps or a lower rate; or a linear encoder behind a link"});
+}
+
+void find_curved_pairs(const GscaleFitOptions& options, GscaleFit& fit) {
+  if (options.unmix.encoder == EncoderFamily::linear) return;
+  if (options.unmix.pairing == Pairing::coupled) return;
+  fit.findings.push_back(
+      {Severity::warning, "pairs-by-one-direction",
+       "pairs were found as if latents were linear in the chart, which a network encoder denies",
+       "say which environments form pairs (--pairs), or check the pairs that were found"});
+}
+
 void find_leaks(GscaleFit& fit) {
   constexpr double much = 0.5;
   const auto leakage = as_eigen(fit.unmix.leakage);
@@ -317,9 +344,11 @@ GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
     add_support(backend, y, options, seed, observer, fit);
     stopwatch.lap(fit.timings, "bootstrap");
   }
-  describe(fit, options);
+  describe(fit, options, has_graph);
   find_link(fit);
   find_in_chart(fit, dataset, charted);
+  find_folds(fit);
+  find_curved_pairs(options, fit);
   find_leaks(fit);
   find_mixtures(dataset, fit);
   return fit;

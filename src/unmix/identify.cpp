@@ -36,13 +36,12 @@ LinearProblem shrunken(const LinearProblem& problem, const std::vector<MatrixXd>
 }
 
 LinearUnmixing published(const LinearProblem& problem, const std::vector<MatrixXd>& precision,
-                         const MatrixXd& basis, const FitOptions& options) {
+                         std::vector<MatrixXd> moments, const MatrixXd& basis,
+                         const FitOptions& options) {
   if (options.method == UnmixMethod::lscale) {
-    return lscale(problem, difference_moments(problem, precision), basis, options.intervention,
-                  options.lscale_edge_threshold);
+    return lscale(problem, moments, basis, options.intervention, options.lscale_edge_threshold);
   }
   if (options.method == UnmixMethod::finite_sample) {
-    std::vector<MatrixXd> moments = difference_moments(problem, precision);
     for (MatrixXd& r : moments)
       r *= basis.row(0).squaredNorm();  // the published axes have length 1
     return finite_sample(moments, options.finite_eigenvalue_threshold,
@@ -107,11 +106,9 @@ Refined with_surplus(const LinearProblem& problem, const std::vector<std::size_t
 // Under soft interventions a latent is identified up to mixing with its ancestors, and the
 // likelihood is flat there. The representative is LSCALE-I's: the direction in the span of the
 // latent and its ancestors in which the score difference of its environment is largest.
-void choose_soft_representatives(const LinearProblem& problem,
-                                 const std::vector<MatrixXd>& precision, const Digraph& graph,
+void choose_soft_representatives(const std::vector<MatrixXd>& moments, const Digraph& graph,
                                  const Targets& targets, MatrixXd& encoder) {
   const Digraph closure = transitive_closure(graph);
-  const std::vector<MatrixXd> moments = difference_moments(problem, precision);
   const MatrixXd fitted = encoder;
   for (std::size_t k = targets.size(); k-- > 0;) {  // the first environment of a latent decides
     if (targets[k] == no_target) continue;
@@ -214,19 +211,24 @@ std::vector<std::size_t> choose_environments(const LinearProblem& problem,
 }
 
 Identified identify(const LinearProblem& problem, const std::vector<MatrixXd>& precision,
-                    const MatrixXd& basis, const std::vector<std::size_t>& chosen,
-                    const FitOptions& options, Observer& observer) {
+                    const std::vector<MatrixXd>& moments, const MatrixXd& basis,
+                    const std::vector<std::size_t>& chosen, const FitOptions& options,
+                    Observer& observer) {
   const auto n = static_cast<std::size_t>(problem.latents());
-  std::vector<MatrixXd> chosen_precision{precision[0]};
-  for (const std::size_t k : chosen) chosen_precision.push_back(precision[k + 1]);
+  std::vector<MatrixXd> chosen_precision{precision[0]}, chosen_moments;
+  for (const std::size_t k : chosen) {
+    chosen_precision.push_back(precision[k + 1]);
+    chosen_moments.push_back(moments[k]);
+  }
   const LinearProblem core = subset(problem, chosen);
   const Intervention intervention = options.intervention;
 
   Identified result;
   result.targets.assign(problem.interventions(), no_target);
   for (std::size_t i = 0; i < n; ++i) result.targets[chosen[i]] = static_cast<Index>(i);
-  if (options.refinement == Refinement::none) {
-    const LinearUnmixing unmixing = published(core, chosen_precision, basis, options);
+  if (options.method != UnmixMethod::likelihood) {
+    const LinearUnmixing unmixing =
+        published(core, chosen_precision, std::move(chosen_moments), basis, options);
     return without_refinement(problem, unmixing, basis, std::move(result));
   }
 
@@ -258,7 +260,7 @@ Identified identify(const LinearProblem& problem, const std::vector<MatrixXd>& p
   const ProfileLikelihood likelihood(problem, result.targets, intervention);
   describe_environments(problem, likelihood, fit, intervention, result);
   if (intervention == Intervention::soft) {
-    choose_soft_representatives(problem, precision, result.graph, result.targets, result.encoder);
+    choose_soft_representatives(moments, result.graph, result.targets, result.encoder);
   }
   standardise(problem, basis, result.encoder);
   return result;

@@ -12,7 +12,7 @@ namespace lodestein::unmix {
 
 /// Whether the method's own graph is the transitive closure whatever the interventions are.
 inline bool finds_closure(const FitOptions& options) {
-  return options.method == UnmixMethod::finite_sample && options.refinement == Refinement::none;
+  return options.method == UnmixMethod::finite_sample;
 }
 
 /// What a linear method says about one set of moments.
@@ -22,18 +22,20 @@ struct Identified {
   Order order;
   Targets targets;            ///< per interventional environment
   std::vector<double> gains;  ///< log-likelihood gain of each target over the next best; or NaN
-  std::vector<RefinedEdge> edges;  ///< empty without refinement
-  double objective = 0.0;          ///< NaN without refinement
-  std::vector<double> deviance;    ///< per dof and interventional environment; NaN without
+  std::vector<RefinedEdge> edges;  ///< of the likelihood method; else empty
+  double objective = 0.0;          ///< of the likelihood method; else NaN
+  std::vector<double> deviance;    ///< per dof and interventional environment; NaN like it
   std::string failure;             ///< not empty if the method broke down
 };
 
-/// Runs the refinement, or the published method without it. `precision` are the shrunken precisions
-/// of all environments; `basis` [n, d] maps x to y; latent i is the one that environment chosen[i]
-/// hit, and the other environments are assigned by likelihood.
+/// Runs the likelihood method or a published one. `precision` are the shrunken precisions
+/// of all environments, `moments` those of score differences of the interventional ones; `basis`
+/// [n, d] maps x to y; latent i is the one that environment chosen[i] hit, and the other
+/// environments are assigned by likelihood.
 Identified identify(const LinearProblem& problem, const std::vector<Eigen::MatrixXd>& precision,
-                    const Eigen::MatrixXd& basis, const std::vector<std::size_t>& chosen,
-                    const FitOptions& options, Observer& observer);
+                    const std::vector<Eigen::MatrixXd>& moments, const Eigen::MatrixXd& basis,
+                    const std::vector<std::size_t>& chosen, const FitOptions& options,
+                    Observer& observer);
 
 /// One interventional environment (0-based) per latent: all of them, or the strongest ones.
 std::vector<std::size_t> choose_environments(const LinearProblem& problem,

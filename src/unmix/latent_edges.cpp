@@ -28,7 +28,7 @@ std::vector<LatentEdge> latent_edges(const MatrixXd& covariance, const Digraph& 
       if (edge.from != static_cast<std::size_t>(known.from)) continue;
       if (edge.to != static_cast<std::size_t>(known.to)) continue;
       edge.likelihood_ratio = known.likelihood_ratio;
-      edge.p_value = chi_square_tail(known.likelihood_ratio, known.degrees);
+      if (known.has_law) edge.p_value = chi_square_tail(known.likelihood_ratio, known.degrees);
     }
   }
   return edges;

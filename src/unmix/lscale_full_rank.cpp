@@ -126,7 +126,9 @@ LscaleResult lscale_full_rank(const std::vector<EnvironmentMoments>& moments,
             .transpose();
   const auto spaces = column_spaces(white, options.rank_tolerance);
   const Order order = causal_order(white, encoder);
-  LscaleResult result{{}, edges_of(spaces, order, options.angle_tolerance), {}};
+  LscaleResult result{{}, edges_of(spaces, order, options.angle_tolerance), {}, {}};
+  for (const Eigen::MatrixXd& space : spaces)
+    result.ranks.push_back(static_cast<std::size_t>(space.cols()));
   for (Eigen::Index m = 0; m < n; ++m)
     encoder.row(m) = shared_vector(spaces, result.graph, static_cast<std::size_t>(m),
                                    encoder.row(m).transpose(), options.angle_tolerance)

@@ -18,13 +18,20 @@ std::string widths(const std::vector<std::uint32_t>& hidden) {
 }
 
 void add_score(Options& options, const GaussianScoreOptions& score) {
-  options.push_back({"score", "gaussian"});
   options.push_back({"shrinkage", name_of(shrinkage_names, score.shrinkage)});
 }
 
-void add_thresholds(Options& options, const FitOptions& fit) {
+void add_differences(Options& options, const FitOptions& fit) {
+  options.push_back({"differences", fit.differences ? difference_method_name(*fit.differences)
+                                                    : std::string("gaussian")});
+}
+
+void add_published(Options& options, const FitOptions& fit) {
   switch (fit.method) {
+    case UnmixMethod::likelihood:
+      return;
     case UnmixMethod::lscale:
+      add_differences(options, fit);
       options.push_back({"lscale_edge_threshold", fit.lscale_edge_threshold});
       return;
     case UnmixMethod::lcd:
@@ -32,6 +39,7 @@ void add_thresholds(Options& options, const FitOptions& fit) {
       options.push_back({"lcd_edge_threshold", fit.lcd_edge_threshold});
       return;
     case UnmixMethod::finite_sample:
+      add_differences(options, fit);
       options.push_back({"finite_eigenvalue_threshold", fit.finite_eigenvalue_threshold});
       options.push_back({"finite_orthogonality_threshold", fit.finite_orthogonality_threshold});
       return;
@@ -49,13 +57,12 @@ void add_network(Options& options, const GscaleOptions& unmix) {
 
 Options option_list(const FitOptions& fit) {
   Options options{{"method", name_of(unmix_method_names, fit.method)},
-                  {"latents", count(fit.latents)},
-                  {"refinement", name_of(refinement_names, fit.refinement)}};
+                  {"latents", count(fit.latents)}};
   if (!unmix::finds_closure(fit))
     options.push_back({"intervention", name_of(intervention_names, fit.intervention)});
   options.push_back({"mechanism", name_of(mechanism_names, fit.mechanism)});
   add_score(options, fit.score);
-  if (fit.refinement == Refinement::none) add_thresholds(options, fit);
+  add_published(options, fit);
   options.push_back({"bootstrap", count(fit.bootstrap)});
   options.push_back({"null_splits", count(fit.null_splits)});
   return options;

@@ -9,12 +9,11 @@
 
 namespace lodestein {
 
-inline constexpr NamedValues<UnmixMethod, 3> unmix_method_names{
-    {{"lscale", UnmixMethod::lscale},
+inline constexpr NamedValues<UnmixMethod, 4> unmix_method_names{
+    {{"likelihood", UnmixMethod::likelihood},
+     {"lscale", UnmixMethod::lscale},
      {"lcd", UnmixMethod::lcd},
      {"finite-sample", UnmixMethod::finite_sample}}};
-inline constexpr NamedValues<Refinement, 2> refinement_names{
-    {{"likelihood", Refinement::likelihood}, {"none", Refinement::none}}};
 inline constexpr NamedValues<Mechanism, 2> mechanism_names{
     {{"linear", Mechanism::linear}, {"additive", Mechanism::additive}}};
 inline constexpr NamedValues<Link, 6> link_names{{{"identity", Link::identity},

@@ -21,6 +21,7 @@ struct RefinedEdge {
   Eigen::Index from = 0, to = 0;
   double likelihood_ratio = 0.0;  ///< 2 N (f without the edge - f), encoder refitted
   double degrees = 1.0;           ///< coefficients that the edge adds
+  bool has_law = true;            ///< chi-square without the edge, so that there is a p-value
 };
 
 struct Refined {

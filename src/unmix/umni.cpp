@@ -82,11 +82,13 @@ PairMoments gaussian_moments(const std::vector<MatrixXd>& precision,
   return {stacked * observational * stacked.transpose(), k};
 }
 
-void describe(UmniResult& result, bool hard, const std::string& scores) {
-  result.identified =
-      hard ? "latents up to permutation and scaling; the DAG; the targets of every environment"
-           : "latents up to mixing with their ancestors; the DAG up to its transitive closure; the "
-             "targets of every environment";
+void describe(UmniResult& result, const UmniOptions& options, const std::string& scores) {
+  const bool hard = options.intervention == Intervention::hard;
+  result.identified = hard ? "latents up to permutation and scaling; the DAG"
+                           : "latents up to mixing with their ancestors; the DAG up to its "
+                             "transitive closure";
+  if (options.procedure == UmniProcedure::likelihood)
+    result.identified += "; the targets of every environment";
   result.assumptions = {
       "linear mixing: x = G z with full column rank",
       "interventions on unknown sets of latents; their 0/1 target matrix has rank n",
@@ -99,6 +101,7 @@ void describe(UmniResult& result, bool hard, const std::string& scores) {
 void fail(UmniResult& result, const std::string& code, const std::string& message,
           const std::string& remedy) {
   result.findings.push_back({Severity::failure, code, message, remedy});
+  result.identified.clear();
 }
 
 // W with D W = I for the 0/1 target matrix D: the combinations that isolate single latents.
@@ -323,7 +326,7 @@ UmniResult run(const Backend& backend, const std::vector<EnvironmentMoments>& mo
   const LinearProblem problem =
       unmix::linear_problem(transformed(moments, to_matrix(subspace.basis)));
   result.centre = moments.front().mean;
-  describe(result, options.intervention == Intervention::hard,
+  describe(result, options,
            "Gaussian scores: second moments carry the signal (linear latents; quasi-likelihood for "
            "other noise)");
   std::unique_ptr<unmix::Resampler> resampler;
@@ -331,6 +334,11 @@ UmniResult run(const Backend& backend, const std::vector<EnvironmentMoments>& mo
   Fitting fitting(backend, problem, subspace, names_of(moments), options, seed, observer, result);
   const unmix::Replicate replicate = fitting.run(resampler.get());
   stopwatch.lap(result.timings, "unmixing");
+  if (published && !result.failed())
+    result.findings.push_back(
+        {Severity::note, "not-checked",
+         "the published procedure has neither a test of its assumptions nor targets",
+         "fit with --procedure likelihood, which has both"});
   if (options.bootstrap == 0 || !replicate) return result;
   unmix::record_support(
       unmix::edge_support(options.bootstrap, backend.threads(), replicate, observer), result.edges,
@@ -397,7 +405,7 @@ UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& m
   }
   UmniResult result;
   result.centre = moments.front().mean;
-  describe(result, options.intervention == Intervention::hard,
+  describe(result, options,
            "score differences as estimated; linear latents where parents are separated");
   const auto n = static_cast<Index>(d);
   const unmix::Subspace identity{MatrixXd::Identity(n, n), MatrixXd::Identity(n, n),

@@ -167,24 +167,29 @@ TEST_F(BadInput, WhatAFileHoldsCannotSteerTheTerminal) {
 
 TEST_F(BadInput, OptionsWithoutEffectAreRefused) {
   write_text_file(folder_ / "data.csv", small_csv());
-  expect_refused("fit data.csv --environment-column env --edge-threshold 0.1 --out fit",
-                 {"--refine none"});
-  expect_refused("fit data.csv --environment-column env --parity --refine likelihood --out fit",
-                 {"--parity"});
-  expect_refused("fit data.csv --environment-column env --parity --shrinkage oas --out fit",
-                 {"--parity means --shrinkage none"});
-  expect_refused("fit data.csv --method lcd --refine none --edge-threshold 0.1 --out fit",
+  expect_refused("fit data.csv --edge-threshold 0.1 --out fit",
                  {"--edge-threshold needs --method lscale"});
-  expect_refused("fit data.csv --refine none --lcd-rank-one 0.9 --out fit",
+  expect_refused("fit data.csv --parity --out fit", {"--parity needs a published method"});
+  expect_refused("fit data.csv --method lcd --parity --shrinkage oas --out fit",
+                 {"--parity means --shrinkage none"});
+  expect_refused("fit data.csv --method lcd --edge-threshold 0.1 --out fit",
+                 {"--edge-threshold needs --method lscale"});
+  expect_refused("fit data.csv --method lscale --lcd-rank-one 0.9 --out fit",
                  {"--lcd-rank-one needs --method lcd"});
-  expect_refused("fit data.csv --method lcd --lcd-edge-threshold 0.1 --out fit",
-                 {"--lcd-edge-threshold", "--refine none"});
-  expect_refused("fit data.csv --method finite-sample --finite-eigenvalue-threshold 1 --out fit",
-                 {"--finite-eigenvalue-threshold", "--refine none"});
-  expect_refused("fit data.csv --parity --finite-orthogonality-threshold 0.2 --out fit",
+  expect_refused("fit data.csv --lcd-edge-threshold 0.1 --out fit",
+                 {"--lcd-edge-threshold needs --method lcd"});
+  expect_refused("fit data.csv --method lscale --finite-eigenvalue-threshold 1 --out fit",
+                 {"--finite-eigenvalue-threshold needs --method finite-sample"});
+  expect_refused("fit data.csv --finite-orthogonality-threshold 0.2 --out fit",
                  {"--finite-orthogonality-threshold needs --method finite-sample"});
-  expect_refused("fit data.csv --method finite-sample --parity --intervention soft --out fit",
+  expect_refused("fit data.csv --method finite-sample --intervention soft --out fit",
                  {"--intervention", "alike"});
+  expect_refused("fit data.csv --method lscale --mechanism additive --out fit",
+                 {"--mechanism needs --method likelihood"});
+  expect_refused("fit data.csv --differences classifier --out fit",
+                 {"--differences needs --method lscale or finite-sample"});
+  expect_refused("fit data.csv --method lscale --differences clasifier --out fit",
+                 {"did you mean 'classifier'?"});
   expect_refused("simulate --second-variance-scale 2 --out study", {"--design pairs"});
   expect_refused("simulate --student-degrees 5 --out study", {"--noise student"});
   expect_refused("simulate --soft-factor 0.3 --out study", {"--intervention soft"});

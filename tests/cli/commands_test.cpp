@@ -233,9 +233,10 @@ TEST_F(Commands, TheSummaryCallsTargetsWithNegativeGainUncertain) {
 
 TEST_F(Commands, ParityMeansThePublishedThreshold) {
   simulate();
-  fit("--parity");
+  fit("--method lscale --parity");
   const Json json = result();
-  EXPECT_EQ(json.at("options").at("refinement"), "none");
+  EXPECT_EQ(json.at("options").at("method"), "lscale");
+  EXPECT_EQ(json.at("options").at("differences"), "gaussian");
   EXPECT_EQ(json.at("options").at("shrinkage"), "none");
   EXPECT_EQ(json.at("options").at("lscale_edge_threshold"), 1e-3);
   for (const Json& edge : json.at("graph").at("edges")) EXPECT_TRUE(edge.at("p_value").is_null());
@@ -243,13 +244,13 @@ TEST_F(Commands, ParityMeansThePublishedThreshold) {
 
 TEST_F(Commands, AnEdgeThresholdAboveEveryEffectLeavesNoEdge) {
   simulate();
-  fit("--refine none --edge-threshold 1e9");
+  fit("--method lscale --edge-threshold 1e9");
   EXPECT_TRUE(result().at("graph").at("edges").empty());
 }
 
-TEST_F(Commands, TheThresholdsOfLcdCountWithoutRefinement) {
+TEST_F(Commands, TheThresholdsOfLcdCount) {
   simulate();
-  fit("--method lcd --refine none --lcd-edge-threshold 1e9 --lcd-rank-one 0.5");
+  fit("--method lcd --lcd-edge-threshold 1e9 --lcd-rank-one 0.5");
   const Json json = result();
   EXPECT_EQ(json.at("options").at("lcd_rank_one_acceptance"), 0.5);
   EXPECT_EQ(json.at("options").at("lcd_edge_threshold"), 1e9);

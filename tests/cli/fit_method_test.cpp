@@ -190,12 +190,25 @@ TEST_F(FitMethods, FiniteSampleAsPublished) {
     EXPECT_TRUE(edge.at("p_value").is_null());
     EXPECT_GT(edge.at("support"), 0.0);
   }
-  const Json none =
-      fitted("--method finite-sample --refine none --finite-eigenvalue-threshold 1e9");
+  const Json none = fitted("--method finite-sample --finite-eigenvalue-threshold 1e9");
   EXPECT_TRUE(none.at("graph").at("edges").empty());
   EXPECT_EQ(none.at("options").at("finite_eigenvalue_threshold"), 1e9);
-  const Json refined = fitted("--method finite-sample");
-  EXPECT_TRUE(refined.at("graph").at("edges").at(0).at("p_value").is_number());
+  const Json likelihood = fitted("");
+  EXPECT_EQ(likelihood.at("options").at("method"), "likelihood");
+  EXPECT_TRUE(likelihood.at("graph").at("edges").at(0).at("p_value").is_number());
+}
+
+TEST_F(FitMethods, PublishedMethodsTakeEstimatedScoreDifferences) {
+  simulate("--scm quadratic --latents 3 --density 1 --observed 5 --samples 4000");
+  expect_refused("--method lscale --differences log-ratio-3 --bootstrap 5",
+                 {"can't be bootstrapped"});
+  const Json gaussian = fitted("--method lscale --edge-threshold 0.05");
+  const Json classifier = fitted("--method lscale --edge-threshold 0.05 --differences log-ratio-3");
+  EXPECT_EQ(classifier.at("options").at("differences"), "log-ratio-3");
+  EXPECT_THAT(classifier.at("assumptions").dump(), HasSubstr("score differences by log-ratio-3"));
+  EXPECT_THAT(gaussian.at("assumptions").dump(), HasSubstr("Gaussian scores"));
+  const double mcc = evaluated().at("mcc");
+  EXPECT_GT(mcc, 0.9);
 }
 
 TEST_F(FitMethods, EdgesHaveSupport) {
@@ -260,10 +273,11 @@ TEST_F(FitMethods, SameBitsForAnyThreadCount) {
 
 TEST_F(FitMethods, OptionsOfOtherMethodsAreRefused) {
   simulate("--latents 2 --observed 3 --samples 200");
-  expect_refused("--method umni --refine none", {"--refine has no effect with --method umni",
-                                                 "--method lscale or lcd or finite-sample"});
-  expect_refused("--procedure published",
-                 {"--procedure has no effect with --method lscale", "it belongs to --method umni"});
+  expect_refused("--method umni --null-splits 9",
+                 {"--null-splits has no effect with --method umni",
+                  "--method likelihood or lscale or lcd or finite-sample"});
+  expect_refused("--procedure published", {"--procedure has no effect with --method likelihood",
+                                           "it belongs to --method umni"});
   expect_refused("--method gscale --latents 2", {"--latents has no effect", "--method gscale"});
   expect_refused("--method gscale --intervention hard", {"--intervention has no effect"});
   expect_refused("--method do --bootstrap 5", {"--bootstrap has no effect", "--method do"});

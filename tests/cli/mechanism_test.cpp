@@ -45,7 +45,7 @@ TEST_F(MechanismOption, AdditiveIsFittedAndWrittenDown) {
 TEST_F(MechanismOption, AdditiveRefusesWhatItCannotDo) {
   expect_refused("--mechanism additive --intervention soft",
                  {"need hard interventions", "--mechanism linear"});
-  expect_refused("--mechanism additive --refine none", {"likelihood refinement", "--refine none"});
+  expect_refused("--mechanism additive --method lscale", {"--mechanism needs --method likelihood"});
   expect_refused("--mechanism additive --latents 1",
                  {"one interventional environment per latent", "2 for 1 latents"});
   expect_refused("--mechanism aditive", {"did you mean 'additive'?"});

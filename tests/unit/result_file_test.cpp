@@ -53,7 +53,6 @@ FitRecord full_record() {
   FitOptions options;
   options.latents = 2;
   options.method = UnmixMethod::lcd;
-  options.refinement = Refinement::none;
   options.lcd_edge_threshold = 1.0 / 3.0;
   options.bootstrap = 7;
   record.options = option_list(options);
@@ -303,14 +302,14 @@ TEST(OptionList, HoldsWhatIsInForce) {
   };
   EXPECT_FALSE(has(option_list(FitOptions{}), "lscale_edge_threshold"));
   FitOptions plain;
-  plain.refinement = Refinement::none;
+  plain.method = UnmixMethod::lscale;
   FitOptions finite = plain;
   finite.method = UnmixMethod::finite_sample;
   EXPECT_TRUE(has(option_list(finite), "finite_eigenvalue_threshold"));
   EXPECT_TRUE(has(option_list(finite), "finite_orthogonality_threshold"));
   EXPECT_FALSE(has(option_list(finite), "intervention"));
   EXPECT_FALSE(has(option_list(finite), "lscale_edge_threshold"));
-  finite.refinement = Refinement::likelihood;
+  finite.method = UnmixMethod::likelihood;
   EXPECT_TRUE(has(option_list(finite), "intervention"));
   EXPECT_TRUE(has(option_list(UmniOptions{}), "bootstrap"));
   EXPECT_TRUE(has(option_list(plain), "lscale_edge_threshold"));

@@ -309,6 +309,34 @@ weak_edge_filter = 1e8
   }
 }
 
+// Noise makes plain moments of estimated differences full in rank, and so is said; cross-fitted
+// ones show how large it is. A mean of 3 of the 9 possible edges would be chance.
+TEST(SweepRun, FullRankBranchNeedsCrossFittedMoments) {
+  const SweepPlan plan = parse_sweep_plan(R"(
+models = 4
+scm = "quadratic"
+intervention = "soft"
+latents = 3
+observed = 4
+samples = 10000
+density = 1
+method = "lscale-full-rank"
+differences = "log-ratio-3"
+splits = [0, 3]
+)",
+                                          "study.toml");
+  double shd = 0.0;
+  for (const SweepRow& row : run_all(plan, sweep_tasks(plan, {}))) {
+    const SweepSetting& setting = plan.settings[plan.cells[row.cell].setting];
+    const auto splits = std::ranges::find(setting.options, "splits", &SweepField::name);
+    const bool plain = splits->value == SweepValue(std::int64_t{0});
+    EXPECT_EQ(row.failed, plain) << row.diagnosis;
+    EXPECT_EQ(row.cause, plain ? "full-rank" : "");
+    if (!plain) shd += metric(row, "shd") / 4.0;
+  }
+  EXPECT_LE(shd, 1.0);
+}
+
 class Stopping final : public Observer {
  public:
   void progress(std::string_view, std::size_t done, std::size_t) override { done_ = done; }

@@ -89,7 +89,7 @@ TEST(UnmixAdditive, RefusesWhatItCannotDo) {
   options.intervention = Intervention::soft;
   EXPECT_THROW(fit(Backend::cpu(1), study.dataset, options), InvalidArgument);
   options = additive();
-  options.refinement = Refinement::none;
+  options.method = UnmixMethod::lscale;
   EXPECT_THROW(fit(Backend::cpu(1), study.dataset, options), InvalidArgument);
   options = additive();
   options.latents = 2;
@@ -109,8 +109,8 @@ TEST(UnmixAdditive, RefusalsNameTheOptionAndTheRemedy) {
   };
   EXPECT_THAT(refused([](auto& o) { o.intervention = Intervention::soft; }),
               AllOf(HasSubstr("hard interventions"), HasSubstr("--mechanism linear")));
-  EXPECT_THAT(refused([](auto& o) { o.refinement = Refinement::none; }),
-              HasSubstr("likelihood refinement"));
+  EXPECT_THAT(refused([](auto& o) { o.method = UnmixMethod::lscale; }),
+              HasSubstr("--method likelihood"));
   EXPECT_THAT(refused([](auto& o) { o.latents = 2; }), HasSubstr("3 for 2 latents"));
   EXPECT_THAT(test::message_of<InvalidArgument>([&] {
                 fit(Backend::cpu(1), compute_moments(Backend::cpu(1), study.dataset), additive());

@@ -107,7 +107,7 @@ TEST(UnmixEdge, WithoutRefinementSurplusEnvironmentsAreNotUsed) {
   const Study study = study_of(3, 2000, Intervention::hard, InterventionDesign::pairs);
   FitOptions options;
   options.latents = 3;
-  options.refinement = Refinement::none;
+  options.method = UnmixMethod::lscale;
   const FitResult result = fit(Backend::cpu(1), study.dataset, options);
   EXPECT_NE(find(result, "not-used"), nullptr);
   EXPECT_EQ(find(result, "no-target"), nullptr);
@@ -158,7 +158,7 @@ TEST(UnmixEdge, ManyLatentsWithoutRefinementAreAcyclic) {
   Population population =
       population_of(LatentModel(latent, Seed{5}), Matrix::identity(26), targets, scaled(0.25));
   FitOptions options;
-  options.refinement = Refinement::none;
+  options.method = UnmixMethod::lscale;
   options.null_splits = 0;
   const FitResult result = fit(Backend::cpu(1), population.observed, options);
   EXPECT_GT(result.graph.edge_count(), 0u);

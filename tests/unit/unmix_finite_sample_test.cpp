@@ -109,7 +109,6 @@ TEST(FiniteSample, FitAsPublishedIsTheSame) {
   const Sampled s = sampled(20000);
   FitOptions options;
   options.method = UnmixMethod::finite_sample;
-  options.refinement = Refinement::none;
   options.score.shrinkage = Shrinkage::none;
   options.null_splits = 0;
   for (const double eigenvalue : {1e-3, 1e-2, 1.0, 10.0}) {

@@ -163,7 +163,6 @@ TEST(UnmixFit, WithoutRefinementSaysSoByNaN) {
        {UnmixMethod::lscale, UnmixMethod::lcd, UnmixMethod::finite_sample}) {
     FitOptions options = quick();
     options.method = method;
-    options.refinement = Refinement::none;
     const FitResult result = fit(Backend::cpu(1), small_dataset(3), options);
     EXPECT_TRUE(std::isnan(result.objective));
     for (const LatentEdge& edge : result.edges) {
@@ -178,7 +177,7 @@ TEST(UnmixFit, WithoutRefinementSaysSoByNaN) {
 
 TEST(UnmixFit, ThresholdsDecideEdgesWithoutRefinement) {
   FitOptions options = quick();
-  options.refinement = Refinement::none;
+  options.method = UnmixMethod::lscale;
   const Dataset dataset = small_dataset(3);
   options.lscale_edge_threshold = 1e6;
   EXPECT_EQ(fit(Backend::cpu(1), dataset, options).graph.edge_count(), 0u);

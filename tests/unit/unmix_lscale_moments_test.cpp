@@ -32,7 +32,7 @@ TEST(Lscale, FromGaussianMomentsIsWhatFitDoesWithoutRefinement) {
   const Linear l = linear();
   const LscaleResult result = lscale(l.moments, l.differences, {Intervention::hard, 0.05});
   FitOptions options;
-  options.refinement = Refinement::none;
+  options.method = UnmixMethod::lscale;
   options.lscale_edge_threshold = 0.05;
   options.score.shrinkage = Shrinkage::none;
   const FitResult fitted = fit(Backend::cpu(2), l.moments, options);

@@ -61,7 +61,7 @@ TEST(UnmixPopulation, RefinementIsExact) {
 
 TEST(UnmixPopulation, LscaleIsExact) {
   FitOptions options;
-  options.refinement = Refinement::none;
+  options.method = UnmixMethod::lscale;
   options.lscale_edge_threshold = 1e-9;
   for_all_models([&](const Population& population) {
     const FitResult result = fit_exact(population, options);
@@ -74,7 +74,6 @@ TEST(UnmixPopulation, LscaleIsExact) {
 TEST(UnmixPopulation, LcdIsExact) {
   FitOptions options;
   options.method = UnmixMethod::lcd;
-  options.refinement = Refinement::none;
   options.lcd_edge_threshold = 1e-6;
   options.lcd_rank_one_acceptance = 1.0 - 1e-9;
   for_all_models([&](const Population& population) {
@@ -149,7 +148,7 @@ TEST(UnmixPopulation, SoftInterventionsGiveTheClosure) {
 TEST(UnmixPopulation, LscaleSoftGivesTheClosure) {
   FitOptions options;
   options.intervention = Intervention::soft;
-  options.refinement = Refinement::none;
+  options.method = UnmixMethod::lscale;
   options.lscale_edge_threshold = 1e-9;
   for (std::uint64_t seed = 0; seed < models; ++seed) {
     const std::size_t n = 2 + seed % 4;

@@ -280,6 +280,16 @@ TEST(Umni, PublishedFailureIsAResult) {
   EXPECT_TRUE(fit.failed());
   EXPECT_TRUE(fit.encoder.empty());
   EXPECT_EQ(fit.findings.front().code, "unmixing-failed");
+  EXPECT_TRUE(fit.identified.empty()) << "nothing is";
+}
+
+TEST(Umni, PublishedClaimsNoTargetsAndNoCheck) {
+  const MultiNodePopulation p = population(3, 3, Intervention::soft, 7);
+  const UmniResult fit = umni(Backend::cpu(1), p.moments, published(Intervention::soft));
+  ASSERT_FALSE(fit.failed());
+  EXPECT_EQ(fit.identified.find("targets"), std::string::npos) << fit.identified;
+  ASSERT_FALSE(fit.findings.empty());
+  EXPECT_EQ(fit.findings.back().code, "not-checked");
 }
 
 TEST(Umni, MomentsThatAreNoCovarianceAreAFailureWithDiagnosis) {

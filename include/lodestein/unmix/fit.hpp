@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "lodestein/core/backend.hpp"
@@ -9,42 +10,41 @@
 #include "lodestein/core/random.hpp"
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/data/moments.hpp"
+#include "lodestein/score/estimate.hpp"
 #include "lodestein/score/gaussian.hpp"
 #include "lodestein/unmix/learned_model.hpp"
 
 namespace lodestein {
 
-/// lscale: LSCALE-I (Varici et al.). lcd: linear causal disentanglement (Squires et al. 2023).
-/// finite_sample: the variant of LSCALE-I for finite samples (Acarturk et al. 2024). What is
-/// returned without refinement; the likelihood refinement starts from encoders in the manner of the
-/// first two and doesn't depend on the choice.
-enum class UnmixMethod { lscale, lcd, finite_sample };
-
-/// likelihood: profile-likelihood refinement with order search and likelihood-ratio pruning.
-/// none: the method's own encoder and thresholds, as published.
-enum class Refinement { likelihood, none };
+/// likelihood: profile likelihood with order search and likelihood-ratio pruning, from encoders in
+/// the manner of the next two. As published, with their own thresholds: lscale: LSCALE-I (Varici et
+/// al.). lcd: linear causal disentanglement (Squires et al. 2023). finite_sample: the variant of
+/// LSCALE-I for finite samples (Acarturk et al. 2024).
+enum class UnmixMethod { likelihood, lscale, lcd, finite_sample };
 
 /// What latents are as functions of their parents, plus noise. linear: second moments carry the
 /// signal. additive: any smooth function; samples are needed, one environment per latent, hard
-/// interventions, the likelihood refinement, and moments won't do.
+/// interventions, the likelihood method, and moments won't do.
 enum class Mechanism { linear, additive };
 
 struct FitOptions {
   std::size_t latents = 0;  ///< 0: one per interventional environment
-  UnmixMethod method = UnmixMethod::lscale;
-  Refinement refinement = Refinement::likelihood;
+  UnmixMethod method = UnmixMethod::likelihood;
   Intervention intervention = Intervention::hard;
   Mechanism mechanism = Mechanism::linear;
   GaussianScoreOptions score{};
-  /// LSCALE-I without refinement: edge if [R^m]_jj in latent coordinates is at least this;
+  /// lscale, finite_sample: estimator of score differences, averaged where environments overlap,
+  /// for latents that aren't linear. Nothing: Gaussian scores.
+  std::optional<DifferenceMethod> differences{};
+  /// lscale: edge if [R^m]_jj in latent coordinates is at least this;
   /// published 1e-3.
   double lscale_edge_threshold = 1e-3;
-  /// LCD without refinement: share of the largest singular value at which a projected difference
+  /// lcd: share of the largest singular value at which a projected difference
   /// counts as rank one (published 0.99), and the |B_0| entry that counts as an edge (published
   /// 0.04 on real data).
   double lcd_rank_one_acceptance = 0.99;
   double lcd_edge_threshold = 0.04;
-  /// The finite-sample variant without refinement: as FiniteSampleOptions, published 1e-2 and 0.1.
+  /// finite_sample: as FiniteSampleOptions, published 1e-2 and 0.1.
   double finite_eigenvalue_threshold = 1e-2;
   double finite_orthogonality_threshold = 0.1;
   std::size_t bootstrap = 0;     ///< replicates for edge support; 0 = none

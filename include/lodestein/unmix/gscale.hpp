@@ -92,6 +92,9 @@ struct GscaleResult {
   /// E|d_j| of pair m relative to that of latent m: 1 on the diagonal, 0 elsewhere if z is right.
   Matrix leakage;
   double objective = 0.0;  ///< mean over latents of what the other pairs leak, at held-out points
+  /// Network encoders: share of held-out points where the Jacobian is singular or turns the other
+  /// way than at most points. 0 for a map that is one to one.
+  double folded = 0.0;
   std::vector<GscaleCandidate> candidates;
 };
 
@@ -103,9 +106,11 @@ struct GscaleResult {
 /// forms: the top eigenvector of each pair's moments, which is a row of H, and the least
 /// generalised eigenvector of the other pairs' moments against a pair's own, which is a column of
 /// its inverse; exact for exact differences. L-BFGS goes on from both and from random starts, and
-/// the least objective at held-out points wins. Network encoders go on from the linear one by Adam.
+/// the least objective at held-out points wins. Network encoders go on from the linear one by Adam;
+/// one that folds the points (see `folded`) loses against one that doesn't.
 ///
-/// Uncoupled environments: the difference of two that hit one latent has one direction. With
+/// Uncoupled environments: where z is linear in y, as behind a known link, the difference of two
+/// that hit one latent has one direction; else only about as far as z is linear. With
 /// energy what the largest direction leaves of it, in units of the smaller of the two differences,
 /// the pairing of least total energy is an assignment.
 /// @throws DimensionMismatch; InvalidArgument for options out of range, fewer than 10 n points,
@@ -142,7 +147,7 @@ struct GraphTestOptions {
 /// cross-fitted differences (see cross_fit), summed over the environments of a pair in units of the
 /// intervened latent's, and tested for being positive. The order is that with the most evidence
 /// (-log p) pointing forward; edges are those that point forward and pass Benjamini and Hochberg's
-/// procedure. @throws as cross_fit.
+/// procedure, p-values doubled for the choice of the direction. @throws as cross_fit.
 LatentGraph test_graph(const Backend& backend, const Dataset& latents,
                        const std::vector<std::pair<std::size_t, std::size_t>>& pairs,
                        const GraphTestOptions& options = {}, Seed seed = {},

@@ -20,7 +20,8 @@ struct LscaleOptions {
 struct LscaleResult {
   Matrix encoder;  ///< [n, d], d = n but for lscale_finite_sample()
   Digraph graph;
-  std::vector<std::size_t> order;  ///< parents first
+  std::vector<std::size_t> order;    ///< parents first
+  std::vector<std::size_t> ranks{};  ///< [n] of R^m, of lscale_full_rank() only
 };
 
 /// LSCALE-I (Varici et al., JMLR 2025) as published, from moments of score differences however they
@@ -67,7 +68,9 @@ struct FullRankOptions {
 /// rank |parents| + 1; quadratic and network mechanisms have it, linear ones don't, and this must
 /// not be used for them. Where the published code intersects column spaces by an unpivoted
 /// elimination with absolute thresholds, here dimensions are counted by principal angles in
-/// coordinates of unit observational covariance: no result depends on the units of x.
+/// coordinates of unit observational covariance: no result depends on the units of x. A source's
+/// R^m has rank 1: if all have rank n, the tolerance is below the noise and the graph means
+/// nothing.
 /// @throws DimensionMismatch as lscale(); InvalidArgument for tolerances outside (0, 1) or a
 /// singular observational covariance. Deterministic. Cost: n^2 singular value decompositions of
 /// size n; the order by an exact search up to n = 20.
