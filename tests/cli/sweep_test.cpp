@@ -98,6 +98,20 @@ TEST_F(Sweep, ThePageOfTheCommandLineHasEveryOption) {
   EXPECT_GT(options, 10u);
 }
 
+TEST_F(Sweep, TheStudyFilesOfThePageAreRight) {
+  const std::string page = read_text(fs::path(LODESTEIN_SOURCE_DIR) / "docs/sweep.md");
+  const std::string fence = "```toml\n";
+  std::size_t studies = 0;
+  for (std::size_t at = page.find(fence); at != std::string::npos; at = page.find(fence, at)) {
+    at += fence.size();
+    write_text_file(folder_ / "study.toml", page.substr(at, page.find("```", at) - at));
+    const Outcome run = lodestein("sweep study.toml --dry-run --json");
+    EXPECT_EQ(run.code, 0) << run.err;
+    ++studies;
+  }
+  EXPECT_GT(studies, 0u);
+}
+
 TEST_F(Sweep, AChangedStudyNeedsAWord) {
   write_study(1);
   ASSERT_EQ(lodestein("sweep study.toml --out results.db").code, 0);
