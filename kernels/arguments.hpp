@@ -55,11 +55,11 @@ class Arguments {
   std::string where_;
 };
 
-/// run(), with a lack of host memory turned into DeviceError.
+/// run(), with a lack of host memory turned into OutOfMemory.
 template <class Run>
 void with_memory(const char* operation, const Run& run) {
   const auto too_large = [&] {
-    return DeviceError(std::string(operation) +
+    return OutOfMemory(std::string(operation) +
                        ": not enough memory; give it fewer samples or features at a time");
   };
   try {

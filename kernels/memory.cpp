@@ -17,7 +17,7 @@ class HostMemory final : public Memory {
   void* allocate(std::size_t bytes) const override {
     void* data = ::operator new(bytes, alignment, std::nothrow);
     if (data == nullptr)
-      throw DeviceError("no memory for " + std::to_string(bytes) +
+      throw OutOfMemory("no memory for " + std::to_string(bytes) +
                         " bytes; use fewer samples or features at a time");
     return data;
   }

@@ -19,7 +19,7 @@ class Memory {
   virtual ~Memory() = default;
   /// Whether host code may dereference these addresses.
   virtual bool on_host() const = 0;
-  /// @throws DeviceError naming the size if there is no room.
+  /// @throws OutOfMemory naming the size if there is no room.
   virtual void* allocate(std::size_t bytes) const = 0;
   virtual void release(void* data) const noexcept = 0;
   /// The host values may be changed as soon as it returns.

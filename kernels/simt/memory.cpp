@@ -33,7 +33,7 @@ GuardedMemory::~GuardedMemory() {
 void* GuardedMemory::allocate(std::size_t bytes) {
   const std::lock_guard guard(mutex_);
   if (bytes > capacity_ - used_) {
-    throw DeviceError("allocation of " + std::to_string(bytes) +
+    throw OutOfMemory("allocation of " + std::to_string(bytes) +
                       " bytes on the simulated GPU: " + std::to_string(capacity_ - used_) +
                       " of its " + std::to_string(capacity_) + " bytes are free");
   }
@@ -41,7 +41,7 @@ void* GuardedMemory::allocate(std::size_t bytes) {
   void* data = mmap(nullptr, mapped + page_bytes(), PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED) {
-    throw DeviceError("allocation of " + std::to_string(bytes) +
+    throw OutOfMemory("allocation of " + std::to_string(bytes) +
                       " bytes on the simulated GPU: the system has no memory for it");
   }
   std::memset(data, 0xFF, bytes);

@@ -15,7 +15,7 @@ class GuardedMemory {
   GuardedMemory(const GuardedMemory&) = delete;
   GuardedMemory& operator=(const GuardedMemory&) = delete;
 
-  /// Aligned to 256 bytes. @throws DeviceError naming the size if more than the capacity is asked.
+  /// Aligned to 256 bytes. @throws OutOfMemory naming the size if more than the capacity is asked.
   void* allocate(std::size_t bytes);
   /// @throws InvalidArgument if it isn't the start of an allocation, e.g. because it is released.
   void release(void* data);

@@ -30,6 +30,8 @@ SweepRow guarded(std::size_t cell, const Work& work) {
     return work();
   } catch (const InvalidArgument& error) {
     return failure(cell, "error", error.what());
+  } catch (const OutOfMemory& error) {
+    return failure(cell, "out-of-memory", error.what());
   } catch (const std::bad_alloc&) {
     return failure(cell, "out-of-memory",
                    "the cell needs more memory than there is; run fewer "
@@ -86,11 +88,12 @@ std::vector<SweepRow> run_sweep_task(const Backend& backend, const SweepPlan& pl
                                               data_seed(plan, first), observer);
     return SweepRow{};
   });
+  const std::string cause = simulated.cause == "error" ? "simulation" : simulated.cause;
   for (const std::size_t cell : task.cells) {
     if (data)
       rows.push_back(run_cell(backend, plan, cell, *data, observer));
     else
-      rows.push_back(failure(cell, "simulation", simulated.diagnosis));
+      rows.push_back(failure(cell, cause, simulated.diagnosis));
   }
   return rows;
 }

@@ -106,13 +106,13 @@ TEST_P(MemoryOf, ResidentIsInPlaceWhereTheHostComputes) {
   EXPECT_EQ(back, values);
 }
 
-TEST_P(MemoryOf, NoRoomThrowsDeviceErrorNamingTheSizeAndLeavesTheRest) {
+TEST_P(MemoryOf, NoRoomThrowsOutOfMemoryNamingTheSizeAndLeavesTheRest) {
   const Buffer<double> before(memory(), count_up(13));
   constexpr std::size_t bytes = std::size_t{1} << 60;
   try {
     const Buffer<char> huge(memory(), bytes);
     ADD_FAILURE() << "an exbibyte was there";
-  } catch (const DeviceError& error) {
+  } catch (const OutOfMemory& error) {
     EXPECT_THAT(error.what(), HasSubstr(std::to_string(bytes)));
   }
   EXPECT_EQ(before.download(), count_up(13));

@@ -269,7 +269,7 @@ TEST(Failure, TooLittleMemoryIsSaidAndInputsStay) {
       try {
         operation.call(backend.operations(), arrays);
         succeeded = true;
-      } catch (const DeviceError& error) {
+      } catch (const OutOfMemory& error) {
         ++failures;
         EXPECT_THAT(error.what(), ::testing::HasSubstr("bytes")) << operation.name;
         EXPECT_EQ(arrays.square.download(), square) << operation.name;

@@ -337,6 +337,31 @@ splits = [0, 3]
   EXPECT_LE(shd, 1.0);
 }
 
+TEST(SweepRun, TooLittleMemoryFailsCellsAndABrokenDeviceTheSweep) {
+  const SweepPlan plan = parse_sweep_plan(
+      "models = 2\nlatents = 2\nobserved = 4\nsamples = 50\nmethod = [\"likelihood\", "
+      "\"lscale\"]\n",
+      "study.toml");
+  const auto run = [&](const SimtOptions& options) {
+    std::vector<SweepRow> rows;
+    run_sweep(Backend::simt(options), plan, sweep_tasks(plan, {}),
+              [&](const SweepRow& row) { rows.push_back(row); });
+    return rows;
+  };
+  try {
+    Backend::simt();
+  } catch (const NotCompiled& error) {
+    GTEST_SKIP() << error.what();
+  }
+  const auto rows = run({.memory_bytes = 1000});
+  EXPECT_EQ(rows.size(), plan.cells.size());
+  for (const SweepRow& row : rows) {
+    EXPECT_EQ(row.cause, "out-of-memory");
+    EXPECT_THAT(row.diagnosis, HasSubstr("bytes"));
+  }
+  EXPECT_THROW(run({.shared_bytes = 256}), DeviceError);
+}
+
 class Stopping final : public Observer {
  public:
   void progress(std::string_view, std::size_t done, std::size_t) override { done_ = done; }

@@ -42,6 +42,12 @@ class DeviceError : public Error {
   using Error::Error;
 };
 
+/// There is no memory for it, on a device or the host. The device itself works.
+class OutOfMemory : public DeviceError {
+ public:
+  using DeviceError::DeviceError;
+};
+
 /// The observer asked to stop; nothing was half written.
 class Cancelled : public Error {
  public:

@@ -18,7 +18,8 @@ class SweepStore;
 struct SweepRow {
   std::size_t cell = 0;  ///< in SweepPlan::cells
   bool failed = false;
-  std::string cause;       ///< of a failure, for programs: a finding's code, or "error"
+  /// Of a failure, for programs: a finding's code, "error", "simulation" or "out-of-memory".
+  std::string cause;
   std::string diagnosis;   ///< of a failure, for people: what happened and what to try
   std::string warnings;    ///< codes of findings that are warnings, with commas
   std::string identified;  ///< what the method claims, e.g. "latents up to permutation and scaling"
@@ -51,8 +52,8 @@ std::vector<SweepTask> sweep_tasks(const SweepPlan& plan, const SweepSelection& 
                                    const SweepStore* store = nullptr);
 
 /// Second part: compute. A pure function of plan and task, whatever has been run before; a failed
-/// cell is a row. Data are simulated once. Several such calls may run at once.
-/// @throws Cancelled.
+/// cell is a row, also for lack of memory. Data are simulated once. Several such calls may run at
+/// once. @throws Cancelled, DeviceError for a device that fails otherwise.
 std::vector<SweepRow> run_sweep_task(const Backend& backend, const SweepPlan& plan,
                                      const SweepTask& task, Observer& observer = silent());
 

@@ -61,6 +61,7 @@ void check(cudaError_t code, const std::string& call) {
         "; a kernel asked for before this failed, and this process can't use the GPU any more; run "
         "it with CUDA_LAUNCH_BLOCKING=1 to learn which";
   }
+  if (code == cudaErrorMemoryAllocation) throw OutOfMemory(message);
   throw DeviceError(message);
 }
 

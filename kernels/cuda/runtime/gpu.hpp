@@ -93,7 +93,7 @@ __device__ __forceinline__ void traced_store(T* address, std::type_identity_t<T>
   *address = value;
 }
 
-/// @throws DeviceError naming the call if it failed.
+/// @throws DeviceError naming the call if it failed, OutOfMemory if for lack of memory.
 void check(cudaError_t code, const std::string& call);
 
 }  // namespace lodestein::kernels::cuda

@@ -15,12 +15,16 @@ namespace {
 
 void check_solver(cusolverStatus_t code, const char* call) {
   if (code == CUSOLVER_STATUS_SUCCESS) return;
-  throw DeviceError(std::string(call) + ": cuSOLVER status " + std::to_string(code));
+  const std::string message = std::string(call) + ": cuSOLVER status " + std::to_string(code);
+  if (code == CUSOLVER_STATUS_ALLOC_FAILED) throw OutOfMemory(message);
+  throw DeviceError(message);
 }
 
 void check_blas(cublasStatus_t code, const char* call) {
   if (code == CUBLAS_STATUS_SUCCESS) return;
-  throw DeviceError(std::string(call) + ": " + cublasGetStatusString(code));
+  const std::string message = std::string(call) + ": " + cublasGetStatusString(code);
+  if (code == CUBLAS_STATUS_ALLOC_FAILED) throw OutOfMemory(message);
+  throw DeviceError(message);
 }
 
 }  // namespace
