@@ -24,7 +24,8 @@ constexpr std::size_t bar_width = 28;
 std::atomic<int> caught_signal{0};
 static_assert(std::atomic<int>::is_always_lock_free);  // a signal handler may touch nothing else
 
-void remember_signal(int signal) { caught_signal = signal; }
+constexpr std::int64_t one_request = 1000;  // ms in which signals are repeats of the first
+std::atomic<std::int64_t> signalled_at{0};  // ms; 0: never
 
 constexpr std::int64_t suspended = 1000;  // ms without a look at the observer
 std::atomic<std::int64_t> looked_at{0};   // ms; 0: never
@@ -36,6 +37,19 @@ std::int64_t milliseconds() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return 1000 * static_cast<std::int64_t>(now.tv_sec) + now.tv_nsec / 1000000;
+}
+
+/// Whoever stops a process may signal it and its group, as `timeout` does.
+void remember_signal(int signal) {
+  const std::int64_t now = milliseconds();
+  std::int64_t first = 0;
+  if (signalled_at.compare_exchange_strong(first, now)) {
+    int none = 0;
+    caught_signal.compare_exchange_strong(none, signal);
+  } else if (now - first > one_request) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
 }
 
 void remember_mpirun(int, siginfo_t* info, void*) {
@@ -131,9 +145,12 @@ bool ProgressObserver::cancelled() const {
 void catch_interrupts() {
   struct sigaction action {};
   action.sa_handler = remember_signal;
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+  action.sa_flags = SA_RESTART;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
+  struct sigaction before {};
+  sigaction(SIGHUP, nullptr, &before);
+  if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, nullptr);  // nohup ignores it
 }
 
 void catch_interrupts_of_mpirun() {

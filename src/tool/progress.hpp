@@ -36,7 +36,8 @@ class ProgressObserver final : public Observer {
   Clock::time_point began_, stage_began_, last_shown_;
 };
 
-/// From now on SIGINT and SIGTERM ask the work to stop; a second one ends the process at once.
+/// From now on SIGINT, SIGTERM and SIGHUP (unless it is ignored) ask the work to stop; one more,
+/// a second later or more, ends the process at once.
 void catch_interrupts();
 /// The same where mpirun is the parent, which on Ctrl-C sends SIGCONT at once, SIGTERM after a
 /// second and SIGKILL after another: the first counts, unless the job has been suspended. The end

@@ -164,6 +164,23 @@ TEST_F(Sweep, StopsWithinASecondAndSaysHowToGoOn) {
   EXPECT_FALSE(fs::exists(folder_ / "results.db.lock"));
 }
 
+TEST_F(Sweep, StopsOnceIfItIsSignalledTwice) {
+  write_study(10000);
+  for (const auto& [signal, code] : {std::pair("INT", 130), {"TERM", 143}, {"HUP", 129}}) {
+    // timeout signals the process and then its group.
+    std::vector<std::string> command{"env",     std::string("--default-signal=") + signal,
+                                     "timeout", "--preserve-status",
+                                     "-s",      signal,
+                                     "3"};
+    const auto sweep = sweep_command(std::string(signal) + ".db");
+    command.insert(command.end(), sweep.begin(), sweep.end());
+    const Outcome run = run_program(command, folder_);
+    EXPECT_EQ(run.code, code) << run.err;
+    EXPECT_THAT(run.err, HasSubstr("To go on:"));
+    EXPECT_FALSE(fs::exists(folder_ / (std::string(signal) + ".db.lock")));
+  }
+}
+
 TEST_F(Sweep, StopsALongCellToo) {
   // One cell that takes minutes.
   write_text_file(folder_ / "study.toml",
