@@ -2,6 +2,7 @@
 #include <charconv>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 
@@ -87,6 +88,25 @@ class Filter {
   std::map<std::string, std::set<std::string>> conditions_;
 };
 
+/// Batches are dealt in turn, all of one setting and then those of the next: every shard gets as
+/// many of each setting, give or take one, and as many in all.
+std::vector<bool> batches_of_shard(const SweepPlan& plan, std::size_t shard, std::size_t shards) {
+  std::vector<std::size_t> first_batch(plan.settings.size(), plan.batches());
+  for (const SweepCell& cell : plan.cells)
+    first_batch[cell.setting] = std::min(first_batch[cell.setting], cell.batch);
+  std::vector<std::size_t> order(plan.batches());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    const auto setting = [&](std::size_t batch) {
+      return plan.cells[plan.batch_begin[batch]].setting;
+    };
+    return first_batch[setting(a)] < first_batch[setting(b)];
+  });
+  std::vector<bool> mine(plan.batches(), false);
+  for (std::size_t i = shard - 1; i < order.size(); i += shards) mine[order[i]] = true;
+  return mine;
+}
+
 }  // namespace
 
 std::vector<SweepTask> sweep_tasks(const SweepPlan& plan, const SweepSelection& selection,
@@ -98,11 +118,13 @@ std::vector<SweepTask> sweep_tasks(const SweepPlan& plan, const SweepSelection& 
   if (store != nullptr && !store->is_of(plan))
     throw InvalidArgument(store->file().string() + ": is the store of another study or seed");
   const Filter filter(plan, selection.only);
+  const std::vector<bool> mine = batches_of_shard(plan, selection.shard, selection.shards);
   const auto statuses = store != nullptr
                             ? store->statuses()
                             : std::vector<SweepStatus>(plan.cells.size(), SweepStatus::pending);
   std::vector<SweepTask> tasks;
-  for (std::size_t b = selection.shard - 1; b < plan.batches(); b += selection.shards) {
+  for (std::size_t b = 0; b < plan.batches(); ++b) {
+    if (!mine[b]) continue;
     SweepTask task{b, {}};
     for (std::size_t c = plan.batch_begin[b]; c < plan.batch_begin[b + 1]; ++c) {
       const bool retried = statuses[c] == SweepStatus::failed && selection.retry_failed;

@@ -243,6 +243,53 @@ TEST(SweepRun, ShardsPartitionTheCells) {
   EXPECT_THROW(sweep_tasks(plan, none), InvalidArgument);
 }
 
+TEST(SweepRun, ShardsHaveAsMuchOfEverySettingAsOthers) {
+  // As many settings as shards, which their order repeats with; one group has more models.
+  const SweepPlan plan = parse_sweep_plan(R"(
+models = 7
+data = "moments"
+observed = 6
+method = ["likelihood", "lscale"]
+[[group]]
+name = "a"
+latents = [2, 3, 4, 5]
+[[group]]
+name = "b"
+latents = 3
+models = 11
+)",
+                                          "study.toml");
+  for (const std::size_t shards : {2u, 4u, 5u, 13u}) {
+    std::vector<std::map<std::size_t, std::size_t>> counts(shards);
+    std::vector<std::size_t> batches;
+    std::vector<int> seen(plan.cells.size(), 0);
+    for (std::size_t shard = 1; shard <= shards; ++shard) {
+      SweepSelection selection;
+      selection.shard = shard;
+      selection.shards = shards;
+      const auto tasks = sweep_tasks(plan, selection);
+      batches.push_back(tasks.size());
+      for (const SweepTask& task : tasks) {
+        for (const std::size_t cell : task.cells) {
+          ++counts[shard - 1][plan.cells[cell].setting];
+          ++seen[cell];
+        }
+      }
+    }
+    EXPECT_THAT(seen, ::testing::Each(1));
+    const auto [fewest, most] = std::minmax_element(batches.begin(), batches.end());
+    EXPECT_LE(*most - *fewest, 1u) << shards;
+    for (std::size_t s = 0; s < plan.settings.size(); ++s) {
+      std::size_t low = plan.cells.size(), high = 0;
+      for (auto& count : counts) {
+        low = std::min(low, count[s]);
+        high = std::max(high, count[s]);
+      }
+      EXPECT_LE(high - low, 1u) << "setting " << s << " of " << shards << " shards";
+    }
+  }
+}
+
 TEST(SweepRun, OnlyTakesCellsThatMatchAllFields) {
   const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml");
   const auto count = [&](std::vector<std::string> only) {

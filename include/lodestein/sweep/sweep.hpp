@@ -36,8 +36,8 @@ struct SweepTask {
 
 /// A part of a plan.
 struct SweepSelection {
-  std::size_t shard = 1,
-              shards = 1;  ///< of batches: 1 .. shards; batch b is in shard 1 + b % shards
+  /// Of batches, 1 .. shards. Each shard has as many of every setting, give or take one.
+  std::size_t shard = 1, shards = 1;
   /// "field=value" each, "model" and "key" being fields too; the cells that match all fields named,
   /// several values of one field being alternatives.
   std::vector<std::string> only;
