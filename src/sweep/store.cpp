@@ -383,20 +383,4 @@ SweepTable SweepStore::read_table() const {
 
 void SweepStore::write(const std::vector<SweepRow>& rows) { implementation_->write(rows); }
 
-std::size_t SweepStore::merge(const SweepStore& other) {
-  for (const char* key : {"plan", "seed", "backend"}) {
-    if (implementation_->meta(key) == other.implementation_->meta(key)) continue;
-    throw InvalidArgument(other.file().string() + ": has another " + key + " than " +
-                          file().string() + "; only parts of one study can be merged");
-  }
-  const auto statuses = this->statuses();
-  std::vector<SweepRow> rows;
-  for (StoredRow& row : other.read().rows) {
-    if (row.status != SweepStatus::pending && statuses[row.result.cell] == SweepStatus::pending)
-      rows.push_back(std::move(row.result));
-  }
-  write(rows);
-  return rows.size();
-}
-
 }  // namespace lodestein

@@ -124,10 +124,8 @@ int merge(const CLI::App& app, const SweepCommandOptions& options, const Context
   const SweepPlan plan = plan_of(app, options, context);
   std::vector<SweepStore> parts;
   for (const std::string& part : options.merge) parts.emplace_back(part);
-  SweepStore store(options.out, plan, parts.front().info().backend, options.changed);
-  std::size_t merged = 0;
-  for (const SweepStore& part : parts) merged += store.merge(part);
-  StoreState state = state_of(store, options.out);
+  const std::size_t merged = merge_sweeps(options.out, plan, parts, options.changed);
+  StoreState state = state_of(SweepStore(options.out), options.out);
   context.say(fmt::format("Took over {}\n", counted(merged, "cell")));
   context.say(state.text);
   state.json["merged"] = merged;

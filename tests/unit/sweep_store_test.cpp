@@ -18,7 +18,14 @@ using ::testing::HasSubstr;
 using testing::same_result;
 namespace fs = std::filesystem;
 
-using SweepStoreTest = testing::SweepTest;
+class SweepStoreTest : public testing::SweepTest {
+ protected:
+  std::vector<SweepStore> stores(std::initializer_list<const char*> names) const {
+    std::vector<SweepStore> opened;
+    for (const char* name : names) opened.emplace_back(folder_ / name);
+    return opened;
+  }
+};
 
 SweepPlan small_plan(const std::string& more = "") {
   return parse_sweep_plan(testing::small_study + more, "study.toml");
@@ -199,17 +206,60 @@ TEST_F(SweepStoreTest, ShardsMerge) {
     SweepStore part(folder_ / (std::to_string(shard) + ".db"), plan, "cpu");
     run_sweep(Backend::cpu(1), plan, part, selection);
   }
-  SweepStore store(store_file(), plan, "cpu");
-  std::size_t merged = 0;
-  for (const char* part : {"1.db", "2.db", "3.db", "1.db"})
-    merged += store.merge(SweepStore(folder_ / part));
-  EXPECT_EQ(merged, plan.cells.size());
+  EXPECT_EQ(merge_sweeps(store_file(), plan, stores({"1.db", "2.db"})), 16u);
+  EXPECT_EQ(merge_sweeps(store_file(), plan, stores({"2.db", "3.db", "1.db"})), 8u);
+  const SweepStore store(store_file());
   SweepStore at_once(folder_ / "at_once.db", plan, "cpu");
   run_sweep(Backend::cpu(2), plan, at_once);
   expect_same_table(store.read(), at_once.read());
-  SweepStore other(folder_ / "other.db",
-                   parse_sweep_plan(testing::small_study, "study.toml", Seed{1}), "cpu");
-  EXPECT_THROW(store.merge(other), InvalidArgument);
+}
+
+TEST_F(SweepStoreTest, ASuccessReplacesAFailureAndNothingElseDoes) {
+  const SweepPlan plan = small_plan();
+  auto rows = testing::run_all(plan, sweep_tasks(plan, {}));
+  SweepStore(store_file(), plan, "cpu").write({failed_row(0, "error", "first"), rows[1]});
+  SweepStore(folder_ / "1.db", plan, "cpu")
+      .write({failed_row(0, "error", "again"), failed_row(1, "error", "late")});
+  EXPECT_EQ(merge_sweeps(store_file(), plan, stores({"1.db"})), 0u);
+  EXPECT_EQ(SweepStore(store_file()).read().rows[0].result.diagnosis, "first");
+  SweepStore(folder_ / "2.db", plan, "cpu").write({rows[0]});
+  EXPECT_EQ(merge_sweeps(store_file(), plan, stores({"1.db", "2.db"})), 1u);
+  const SweepTable table = SweepStore(store_file()).read();
+  EXPECT_TRUE(same_result(table.rows[0].result, rows[0]));
+  EXPECT_TRUE(same_result(table.rows[1].result, rows[1]));
+}
+
+TEST_F(SweepStoreTest, AMergeThatFailsChangesNothing) {
+  const SweepPlan plan = small_plan();
+  const auto rows = testing::run_all(plan, sweep_tasks(plan, {}));
+  SweepStore(folder_ / "good.db", plan, "cpu").write(rows);
+  const auto refused = [&](const char* part) {
+    const std::string message = message_of([&] {
+      merge_sweeps(store_file(), plan, stores({"good.db", part}), ChangedStudy::accept);
+    });
+    EXPECT_THAT(message, HasSubstr(part));
+    return message;
+  };
+  {
+    const SweepPlan reseeded = parse_sweep_plan(testing::small_study, "study.toml", Seed{1});
+    SweepStore(folder_ / "seed.db", reseeded, "cpu");
+    SweepStore(folder_ / "study.db", small_plan("density = 1\n"), "cpu");
+    SweepStore(folder_ / "backend.db", plan, "reference");
+    SweepStore(folder_ / "version.db", plan, "cpu");
+    SweepStore(folder_ / "damaged.db", plan, "cpu");
+    Database(folder_ / "version.db", Database::Mode::write)
+        .run("update meta set value = '0.0.1' where key = 'version'");
+    Database(folder_ / "damaged.db", Database::Mode::write).run("update settings set fields = 'x'");
+  }
+  EXPECT_THAT(refused("seed.db"), HasSubstr("has seed 1, not 0"));
+  EXPECT_FALSE(fs::exists(store_file()));
+  SweepStore(store_file(), small_plan("density = 0.25\n"), "cpu").write({rows[2]});
+  const SweepTable before = SweepStore(store_file()).read();
+  EXPECT_THAT(refused("study.db"), HasSubstr("another study"));
+  EXPECT_THAT(refused("backend.db"), HasSubstr("is of backend reference, not cpu"));
+  EXPECT_THAT(refused("version.db"), HasSubstr("was made by lodestein 0.0.1"));
+  EXPECT_THAT(refused("damaged.db"), HasSubstr("is damaged"));
+  expect_same_table(SweepStore(store_file()).read(), before);
 }
 
 TEST_F(SweepStoreTest, WhatIsNoStoreIsRefused) {

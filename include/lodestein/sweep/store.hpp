@@ -71,10 +71,6 @@ class SweepStore {
   /// Writes rows in one transaction, instead of older ones of the same cells.
   /// @throws IoError; then none of them is in the store, and all that were before are.
   void write(const std::vector<SweepRow>& rows);
-  /// Takes over the results that another store of the same study (a shard) has and this one
-  /// hasn't. Returns how many. @throws InvalidArgument for a store of another study, seed or
-  /// backend; IoError.
-  std::size_t merge(const SweepStore& other);
 
  private:
   SweepTable read_table() const;
@@ -82,6 +78,14 @@ class SweepStore {
   class Implementation;
   std::unique_ptr<Implementation> implementation_;
 };
+
+/// Opens or makes the store of a plan as above and takes over the results of other stores of it
+/// (its shards): of cells that it has no result of, or a failure where they have a success. Returns
+/// how many. All parts are looked at first, so that nothing is changed if one is refused.
+/// @throws InvalidArgument for a part of another study, seed, backend or version; as above.
+std::size_t merge_sweeps(const std::filesystem::path& file, const SweepPlan& plan,
+                         const std::vector<SweepStore>& parts,
+                         ChangedStudy changed = ChangedStudy::refuse);
 
 /// Writes the table as CSV (.csv), JSON lines (.jsonl) or arrays (.npz), one row a cell that has a
 /// result: key, group, method, model, fields, status, failure, metrics, seconds. What a row hasn't
