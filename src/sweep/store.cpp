@@ -317,6 +317,14 @@ SweepInfo SweepStore::info() const {
 
 bool SweepStore::is_of(const SweepPlan& plan) const { return implementation_->is_of(plan); }
 
+std::map<std::string, std::size_t> SweepStore::causes() const {
+  Statement statement(implementation_->database(),
+                      "select cause, count(*) from results where status = 'failed' group by cause");
+  std::map<std::string, std::size_t> causes;
+  while (statement.step()) causes[statement.text(0)] = static_cast<std::size_t>(statement.whole(1));
+  return causes;
+}
+
 std::vector<SweepStatus> SweepStore::statuses() const {
   std::vector<SweepStatus> statuses(static_cast<std::size_t>(implementation_->count("cells")),
                                     SweepStatus::pending);

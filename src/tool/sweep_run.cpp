@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <map>
 #include <memory>
 #include <optional>
 
@@ -14,14 +13,6 @@ namespace lodestein::tool {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::map<std::string, std::size_t> causes_of(const SweepStore& store) {
-  std::map<std::string, std::size_t> causes;
-  for (const StoredRow& row : store.read().rows) {
-    if (row.status == SweepStatus::failed) ++causes[row.result.cause];
-  }
-  return causes;
-}
 
 /// What to type to go on, said when the work is stopped.
 std::string resume_text(const SweepInfo& info, const fs::path& file, const std::string& command) {
@@ -84,7 +75,7 @@ std::string seconds_text(double seconds) {
 
 StoreState state_of(const SweepStore& store, const fs::path& file) {
   const SweepInfo info = store.info();
-  const auto causes = causes_of(store);
+  const auto causes = store.causes();
   std::string text = fmt::format("{}: {} of {} have run, {} failed", file.string(),
                                  info.done + info.failed, counted(info.cells, "cell"), info.failed);
   std::string why;

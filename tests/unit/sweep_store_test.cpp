@@ -295,6 +295,15 @@ TEST_F(SweepStoreTest, ResultsOfAnotherVersionArentMixedIn) {
   EXPECT_EQ(SweepStore(store_file()).info().version, version);
 }
 
+TEST_F(SweepStoreTest, CountsTheCausesOfFailures) {
+  SweepStore store(store_file(), small_plan(), "cpu");
+  EXPECT_TRUE(store.causes().empty());
+  store.write({failed_row(0, "error", ""), failed_row(3, "error", ""),
+               failed_row(7, "rank-too-low", ""), testing::run_all(small_plan(), {{0, {1}}})[1]});
+  EXPECT_EQ(store.causes(),
+            (std::map<std::string, std::size_t>{{"error", 2}, {"rank-too-low", 1}}));
+}
+
 TEST_F(SweepStoreTest, KeepsOneBackend) {
   const SweepPlan plan = small_plan();
   SweepStore store(store_file(), plan, "cpu");

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -63,6 +64,8 @@ class SweepStore {
   SweepInfo info() const;
   /// Whether its cells and its seed are those of the plan.
   bool is_of(const SweepPlan& plan) const;
+  /// How many failures have which cause.
+  std::map<std::string, std::size_t> causes() const;
   /// Of every cell, in the order of the plan.
   std::vector<SweepStatus> statuses() const;
   /// @throws IoError if it is damaged.
