@@ -41,7 +41,7 @@ class Timing {
     for (const SweepRow& row : rows) {
       const std::size_t setting = plan_.cells[row.cell].setting;
       const double share = row.data_seconds / static_cast<double>(rows.size());
-      seconds_[setting] = row.fit_seconds + share;
+      seconds_[setting] = row.fit_seconds + row.measure_seconds + share;
       Tried& tried = methods_[plan_.settings[setting].method];
       tried.seconds += seconds_[setting];
       tried.size += size_of(plan_.settings[setting]);

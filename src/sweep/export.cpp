@@ -83,6 +83,7 @@ std::vector<Column> columns_of(const SweepTable& table) {
   columns.push_back(word_column("identified", &SweepRow::identified));
   columns.push_back(seconds_column("data_seconds", &SweepRow::data_seconds));
   columns.push_back(seconds_column("fit_seconds", &SweepRow::fit_seconds));
+  columns.push_back(seconds_column("measure_seconds", &SweepRow::measure_seconds));
   return columns;
 }
 

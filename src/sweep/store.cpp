@@ -22,7 +22,7 @@ using sweep::Database;
 using sweep::Statement;
 using sweep::Transaction;
 
-constexpr std::int64_t schema = 1;
+constexpr std::int64_t schema = 2;
 constexpr std::int64_t application = 0x4c445354;  // "LDST"
 
 std::int64_t whole(std::size_t value) { return static_cast<std::int64_t>(value); }
@@ -50,7 +50,7 @@ std::string tables() {
          metric_declarations() +
          ");"
          "create table timings(cell integer primary key, data_seconds real, fit_seconds real,"
-         " finished integer);"
+         " measure_seconds real, finished integer);"
          "create table published(fields text not null, metric text not null, value real not null,"
          " source text not null);"
          "create view sweep as select * from cells join settings using (setting)"
@@ -150,7 +150,7 @@ class SweepStore::Implementation {
     Transaction transaction(database_);
     Statement result(database_,
                      "insert or replace into results values(?,?,?,?,?,?" + questions() + ")");
-    Statement timing(database_, "insert or replace into timings values(?,?,?,?)");
+    Statement timing(database_, "insert or replace into timings values(?,?,?,?,?)");
     const std::int64_t now = std::time(nullptr);
     for (const SweepRow& row : rows) {
       result << whole(row.cell) << std::string(row.failed ? "failed" : "done") << row.cause
@@ -159,7 +159,9 @@ class SweepStore::Implementation {
         result << (m < row.metrics.size() ? row.metrics[m]
                                           : std::numeric_limits<double>::quiet_NaN());
       result.run();
-      (timing << whole(row.cell) << row.data_seconds << row.fit_seconds << now).run();
+      (timing << whole(row.cell) << row.data_seconds << row.fit_seconds << row.measure_seconds
+              << now)
+          .run();
     }
     transaction.commit();
   }
@@ -255,8 +257,8 @@ class SweepStore::Implementation {
           "identified" +
           metric_columns() +
           " from old_results join cells using (key);"
-          "insert into timings select cells.cell, data_seconds, fit_seconds, finished "
-          "from old_timings join cells using (key);");
+          "insert into timings select cells.cell, data_seconds, fit_seconds, measure_seconds, "
+          "finished from old_timings join cells using (key);");
     }
     database_.run("drop table old_results; drop table old_timings");
   }
@@ -362,7 +364,7 @@ SweepTable SweepStore::read_table() const {
   }
   Statement rows(database,
                  "select cell, key, setting, model, batch, status, cause, diagnosis, "
-                 "warnings, identified, data_seconds, fit_seconds" +
+                 "warnings, identified, data_seconds, fit_seconds, measure_seconds" +
                      metric_columns() + " from sweep order by cell");
   const auto index = [&](int column) { return static_cast<std::size_t>(rows.whole(column)); };
   while (rows.step()) {
@@ -377,10 +379,11 @@ SweepTable SweepStore::read_table() const {
       row.result.identified = rows.text(9);
       row.result.data_seconds = rows.real(10);
       row.result.fit_seconds = rows.real(11);
+      row.result.measure_seconds = rows.real(12);
     }
     if (row.status == SweepStatus::done) {
       for (int m = 0; m < static_cast<int>(sweep_metrics().size()); ++m)
-        row.result.metrics.push_back(rows.real(12 + m));
+        row.result.metrics.push_back(rows.real(13 + m));
     }
     table.rows.push_back(std::move(row));
   }

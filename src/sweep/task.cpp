@@ -52,7 +52,10 @@ SweepRow row_of(std::size_t cell, sweep::BatchData& data, sweep::Learned learned
     row.cause = finding.code;
     row.diagnosis = finding.message + "; " + finding.remedy;
   }
-  if (!row.failed) row.metrics = sweep::measure(data, learned);
+  if (row.failed) return row;
+  const sweep::Clock clock;
+  row.metrics = sweep::measure(data, learned);
+  row.measure_seconds = clock.seconds();
   return row;
 }
 
@@ -105,7 +108,7 @@ std::string encode_rows(const std::vector<SweepRow>& rows) {
     for (const double value : row.metrics)
       metrics.push_back(std::isfinite(value) ? Json(value) : Json(std::to_string(value)));
     list.push_back({row.cell, row.failed, row.cause, row.diagnosis, row.warnings, row.identified,
-                    metrics, row.data_seconds, row.fit_seconds});
+                    metrics, row.data_seconds, row.fit_seconds, row.measure_seconds});
   }
   return list.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -115,7 +118,7 @@ std::vector<SweepRow> decode_rows(const std::string& text) {
   try {
     for (const Json& entry : Json::parse(text)) {
       SweepRow row{entry.at(0), entry.at(1), entry.at(2), entry.at(3), entry.at(4),
-                   entry.at(5), {},          entry.at(7), entry.at(8)};
+                   entry.at(5), {},          entry.at(7), entry.at(8), entry.at(9)};
       for (const Json& value : entry.at(6)) {
         row.metrics.push_back(value.is_string() ? std::stod(value.get<std::string>())
                                                 : value.get<double>());

@@ -26,12 +26,12 @@ bool all_ended(const std::vector<pid_t>& processes) {
   });
 }
 
-/// A CSV table without its last two columns, which are seconds.
+/// A CSV table without its last three columns, which are seconds.
 std::string without_seconds(const std::string& csv) {
   std::istringstream lines(csv);
   std::string result;
   for (std::string line; std::getline(lines, line);) {
-    for (int i = 0; i < 2; ++i) line.erase(line.rfind(','));
+    for (int i = 0; i < 3; ++i) line.erase(line.rfind(','));
     result += line + "\n";
   }
   return result;

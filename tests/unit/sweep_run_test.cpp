@@ -83,6 +83,7 @@ TEST(SweepRun, EveryMethodGivesMetrics) {
     EXPECT_GT(metric(row, "mcc"), 0.5) << setting.method << " in " << setting.group;
     EXPECT_LE(metric(row, "shd"), 1.0) << setting.method;
     EXPECT_GT(row.fit_seconds, 0.0);
+    EXPECT_GT(row.measure_seconds, 0.0);
     EXPECT_FALSE(row.identified.empty());
   }
 }
@@ -319,13 +320,23 @@ TEST(SweepRun, OnlyTakesCellsThatMatchAllFields) {
 
 TEST(SweepRun, RowsSurviveTheWayBetweenProcesses) {
   const double nan = std::nan("");
-  const std::vector<SweepRow> rows{
-      {3, false, "", "", "weak,other", "latents; \"DAG\"\n", {0.1, nan, 1e-300, 1.0 / 3}, 0.5, 2},
-      {4, true, "error", "\xff no UTF-8, ü", "", "", {}, 0, 0}};
+  const std::vector<SweepRow> rows{{3,
+                                    false,
+                                    "",
+                                    "",
+                                    "weak,other",
+                                    "latents; \"DAG\"\n",
+                                    {0.1, nan, 1e-300, 1.0 / 3},
+                                    0.5,
+                                    2,
+                                    0.25},
+                                   {4, true, "error", "\xff no UTF-8, ü", "", "", {}, 0, 0, 0}};
   const auto back = decode_rows(encode_rows(rows));
   ASSERT_EQ(back.size(), 2u);
   EXPECT_TRUE(same_result(back[0], rows[0]));
   EXPECT_EQ(back[0].data_seconds, 0.5);
+  EXPECT_EQ(back[0].fit_seconds, 2.0);
+  EXPECT_EQ(back[0].measure_seconds, 0.25);
   EXPECT_TRUE(back[1].failed);
   EXPECT_THAT(back[1].diagnosis, HasSubstr("ü"));
   EXPECT_THROW(decode_rows("[[1,2]]"), InvalidArgument);

@@ -23,9 +23,10 @@ struct SweepRow {
   std::string diagnosis;   ///< of a failure, for people: what happened and what to try
   std::string warnings;    ///< codes of findings that are warnings, with commas
   std::string identified;  ///< what the method claims, e.g. "latents up to permutation and scaling"
-  std::vector<double> metrics;  ///< as sweep_metrics(), NaN where unknown; empty if failed
-  double data_seconds = 0.0;    ///< of simulating the batch's data, shared by its cells
-  double fit_seconds = 0.0;     ///< of the method alone
+  std::vector<double> metrics;   ///< as sweep_metrics(), NaN where unknown; empty if failed
+  double data_seconds = 0.0;     ///< of simulating the batch's data, shared by its cells
+  double fit_seconds = 0.0;      ///< of the method alone
+  double measure_seconds = 0.0;  ///< of the metrics
 };
 
 /// Cells of one batch that are to be computed together.
