@@ -234,9 +234,11 @@ Runner add_sweep(CLI::App& app, Context& context) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("FILE,...");
-  add_choice(app, "--changed-study", options->changed, changed_names,
-             "If --out has results of another version of the study: accept keeps those of cells "
-             "that both have and drops the others");
+  add_choice(
+      app, "--changed-study", options->changed, changed_names,
+      "If --out has results of another version of the study: accept keeps those of cells "
+      "that both have and drops the others, all of them with another seed, backend or version "
+      "of lodestein");
   add_selection(app, *options);
   add_seed(app, context)->default_str("the study's");
   add_backend(app, context);

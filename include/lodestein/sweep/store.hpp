@@ -13,7 +13,7 @@
 namespace lodestein {
 
 /// What happens to a store that another study, seed or backend made. accept: results of cells that
-/// both studies have (with the same seed and backend) stay, all others go.
+/// both studies have stay, all others go; with another seed, backend or version none stays.
 enum class ChangedStudy { refuse, accept };
 
 /// About a store as a whole.
