@@ -1,6 +1,7 @@
 #include "bench/arguments.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <set>
 
@@ -23,10 +24,10 @@ with them, benchmarks that have all these axes run at every combination of the v
 What is printed. speed: of the best call of a repetition, the median over repetitions. spread:
 standard deviation of the repetitions, relative. fraction: of the speed at which the declared
 flops, exponentials and bytes alone would take the device's time, as measured in the same run;
-not for job/ umni and gscale, which declare none. MiB: the most that the process held during a
-call above what it held before, on the host. error: of operations, against the reference backend,
-relative to the largest value. quality: of job/..., 1 - MCC of the latents and SHD of the graph
-against the simulated truth. Whose answer is wrong is not timed.
+of whole jobs only for linear: the others declare no work. MiB: the most that the process held
+during a call above what it held before, on the host. error: of operations, against the reference
+backend, relative to the largest value. quality: of job/..., 1 - MCC of the latents and SHD of the
+graph against the simulated truth. Whose answer is wrong is not timed.
 
 A change counts if the medians differ by more than twice the standard deviation of the difference
 of two repetitions. Repetitions are spread over the run, so that what drifts is in the spread.
@@ -140,6 +141,39 @@ std::string unknown_option(const CLI::App& app, const std::string& given) {
   return "there is no option " + word + "; the nearest is " + nearest(word, known);
 }
 
+/// An option that was given and that has no effect with `mode`, which goes with `others` only.
+std::string without_effect(const CLI::App& app, const std::string& mode,
+                           const std::set<std::string>& others) {
+  if (app.count(mode) == 0) return "";
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() > 0 && name != mode && others.count(name) == 0)
+      return name + " has no effect with " + mode + "; leave it out";
+  }
+  const auto extras = app.remaining();
+  return extras.empty() || mode == "--list"
+             ? ""
+             : extras.front() + " has no effect with " + mode + "; leave it out";
+}
+
+std::string bad_combination(const CLI::App& app, const Arguments& arguments) {
+  std::set<std::string> names{"--filter", "--backend", "--threads", "--quick"};
+  for (const Axis& axis : known_axes()) names.insert(std::string("--") + axis.name);
+  for (const std::string& message :
+       {without_effect(app, "--static-gpu", {}),
+        without_effect(app, "--devices", {"--backend", "--threads", "--no-limits"}),
+        without_effect(app, "--list", names)}) {
+    if (!message.empty()) return message;
+  }
+  for (const char* option : {"--seconds", "--no-limits"}) {
+    if (app.count("--quick") > 0 && app.count(option) > 0)
+      return std::string(option) + " has no effect with --quick; leave it out";
+  }
+  const auto& backends = arguments.backends;
+  const bool cpu = std::find(backends.begin(), backends.end(), "cpu") != backends.end();
+  return cpu || arguments.threads.empty() ? "" : "--threads has no effect without --backend cpu";
+}
+
 std::string bad_outputs(const Arguments& arguments) {
   std::set<std::string> seen;
   for (const std::filesystem::path& file : arguments.outputs) {
@@ -174,7 +208,9 @@ std::optional<int> parse(int argc, char** argv, Arguments& arguments) {
     if (word.rfind("--benchmark_", 0) != 0) return mistake(unknown_option(app, word));
     arguments.for_google_benchmark.push_back(word);
   }
-  if (const std::string message = bad_outputs(arguments); !message.empty()) return mistake(message);
+  for (const std::string& message : {bad_combination(app, arguments), bad_outputs(arguments)}) {
+    if (!message.empty()) return mistake(message);
+  }
   return std::nullopt;
 }
 

@@ -19,6 +19,14 @@ StudyOptions study_options(const Case& size) {
   return options;
 }
 
+// A fit without an estimate has nothing that can be compared; its diagnosis says why.
+void require_estimate(const std::vector<Finding>& findings) {
+  for (const Finding& finding : findings) {
+    if (finding.severity == Severity::failure)
+      throw InvalidArgument("no estimate: " + finding.message + "; " + finding.remedy);
+  }
+}
+
 // How much worse than this an answer must not be; errors at this seed are smaller.
 struct Bounds {
   double correlation, shd;
@@ -52,6 +60,7 @@ Job linear(const Backend& backend, Part, const Case& size) {
   job.quality = [data] {
     const Study& study = *data->study;
     const auto& fit = data->fit;
+    require_estimate(fit.diagnosis.findings);
     return quality(
         {study.truth.latents[0], study.truth.mixing.layers().front(), study.truth.model.graph()},
         {encode(fit, study.dataset.observational().samples), fit.encoder, fit.graph, fit.order},
@@ -72,6 +81,7 @@ Job lscale_job(const Backend& backend, Part, const Case& size) {
     *result = fit(backend, study->dataset, {.mechanism = Mechanism::additive}, seed);
   };
   job.quality = [study, result] {
+    require_estimate(result->diagnosis.findings);
     return quality(
         {study->truth.latents[0], study->truth.mixing.layers().front(), study->truth.model.graph()},
         {encode(*result, study->dataset.observational().samples), result->encoder, result->graph,
@@ -99,6 +109,7 @@ Job umni_job(const Backend& backend, Part, const Case& size) {
   job.quality = [data] {
     const Study& study = *data->study;
     const auto& fit = data->fit;
+    require_estimate(fit.findings);
     const Matrix latents = multiply(study.dataset.observational().samples, transpose(fit.encoder));
     return quality(
         {study.truth.latents[0], study.truth.mixing.layers().front(), study.truth.model.graph()},
@@ -145,6 +156,7 @@ Job gscale_job(const Backend& backend, Part, const Case& size) {
     data->fit = fit_gscale(backend, data->study->dataset, fit_options, seed);
   };
   job.quality = [data] {
+    require_estimate(data->fit.findings);
     Matrix truth = data->study->truth.latents[0];
     Matrix latents = data->fit.encode(data->study->dataset.observational().samples);
     keep_finite(truth, latents);

@@ -37,7 +37,7 @@ int report_sweep(const ReportOptions& options, const Context& context) {
   context.say(text);
   if (!options.html.empty())
     context.say(fmt::format("\nReport written to {}\n", options.html.string()));
-  context.emit(sweep_json(table));
+  context.emit(sweep_json(table, options.metrics));
   return done;
 }
 
@@ -61,8 +61,10 @@ Runner add_report(CLI::App& app, Context& context) {
       ->required();
   app.add_option("--html", options->html, "Page to write (a fit's report must have it)")
       ->type_name("FILE");
-  app.add_option("--metrics", options->metrics,
-                 "Of a sweep: metrics of the tables on stdout (default: the main ones)")
+  app.add_option(
+         "--metrics", options->metrics,
+         "Of a sweep: metrics of the tables or of --json on stdout (default: the main ones; with "
+         "--json all)")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAME,...");

@@ -154,15 +154,19 @@ void check_combination(const CLI::App& app, const SweepCommandOptions& options) 
     }
   };
   if (app.count("--export")) {
-    refuse("--export", {"--out", "--dry-run", "--shard", "--only", "--retry-failed", "--merge",
-                        "--changed-study", "--slurm-array", "--seed", "--backend", "--threads"});
+    refuse("--export",
+           {"--out", "--dry-run", "--shard", "--only", "--retry-failed", "--merge",
+            "--changed-study", "--slurm-array", "--seed", "--backend", "--threads", "--progress"});
     return;
   }
-  if (app.count("--slurm-array")) refuse("--slurm-array", {"--dry-run", "--shard", "--merge"});
+  if (app.count("--slurm-array"))
+    refuse("--slurm-array", {"--dry-run", "--shard", "--merge", "--progress"});
   if (app.count("--merge"))
-    refuse("--merge",
-           {"--dry-run", "--shard", "--only", "--retry-failed", "--backend", "--threads"});
+    refuse("--merge", {"--dry-run", "--shard", "--only", "--retry-failed", "--backend", "--threads",
+                       "--progress"});
   if (app.count("--dry-run")) refuse("--dry-run", {"--changed-study"});
+  if (options.dry_run && options.out.empty() && app.count("--retry-failed"))
+    throw UsageError("--retry-failed has no effect with --dry-run unless --out names a store");
   if (options.out.empty() && !options.dry_run)
     throw UsageError("--out is missing: the store to write, e.g. --out results.db");
 }

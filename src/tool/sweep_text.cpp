@@ -99,14 +99,18 @@ std::vector<std::size_t> metrics_named(const std::vector<std::string>& names) {
 /// Of a group: the ones asked for, or its main ones.
 std::vector<std::size_t> shown_metrics(const SweepGroup& group,
                                        const std::vector<std::size_t>& asked) {
-  std::vector<std::size_t> shown;
-  for (const std::size_t metric : asked)
-    if (std::find(group.metrics.begin(), group.metrics.end(), metric) != group.metrics.end())
-      shown.push_back(metric);
-  if (!asked.empty()) return shown;
-  shown = group.metrics;
+  if (!asked.empty()) return asked;
+  std::vector<std::size_t> shown = group.metrics;
   shown.resize(group.main_metrics);
   return shown;
+}
+
+std::string metric_text(const SweepGroup& group, std::size_t metric) {
+  const std::string title = metric_title(sweep_metrics()[metric].name);
+  const auto& known = group.metrics;
+  if (std::find(known.begin(), known.end(), metric) == known.end())
+    return fmt::format("\n{}: no number\n", title);
+  return fmt::format("\n{}:\n\n{}", title, metric_table(group, metric));
 }
 
 std::string failures_text(const SweepTable& table) {
@@ -145,7 +149,8 @@ Json value_json(const SweepValue& value) {
   return std::visit([](const auto& v) { return Json(v); }, value);
 }
 
-Json entry_json(const SweepGroup& group, const SweepPoint& point, std::size_t method) {
+Json entry_json(const SweepGroup& group, const SweepPoint& point, std::size_t method,
+                const std::vector<std::size_t>& metrics) {
   const SweepEntry& entry = point.entries[method];
   Json json{{"method", group.methods[method]},
             {"settings", Json::object()},
@@ -159,17 +164,18 @@ Json entry_json(const SweepGroup& group, const SweepPoint& point, std::size_t me
             {"seconds", summary_json(entry.seconds)}};
   for (std::size_t i = 0; i < group.fields.size(); ++i)
     json["settings"][group.fields[i]] = value_json(point.values[i]);
-  for (const std::size_t m : group.metrics)
+  for (const std::size_t m : metrics)
     json["metrics"][sweep_metrics()[m].name] = summary_json(entry.metrics[m]);
   return json;
 }
 
-Json group_json(const SweepGroup& group) {
+Json group_json(const SweepGroup& group, const std::vector<std::size_t>& asked) {
+  const auto& metrics = asked.empty() ? group.metrics : asked;
   Json json{{"name", group.name}, {"constant", group.constant}, {"entries", Json::array()}};
   for (const SweepPoint& point : group.points)
     for (std::size_t method = 0; method < group.methods.size(); ++method)
       if (point.entries[method].planned() > 0)
-        json["entries"].push_back(entry_json(group, point, method));
+        json["entries"].push_back(entry_json(group, point, method, metrics));
   return json;
 }
 
@@ -204,9 +210,7 @@ std::string sweep_markdown(const SweepTable& table, const std::vector<std::strin
   for (const SweepGroup& group : sweep_groups(table)) {
     if (!group.name.empty()) text += fmt::format("\n## {}\n", group.name);
     if (!group.constant.empty()) text += "\n" + joined(group.constant) + "\n";
-    for (const std::size_t metric : shown_metrics(group, asked))
-      text += fmt::format("\n{}:\n\n{}", metric_title(sweep_metrics()[metric].name),
-                          metric_table(group, metric));
+    for (const std::size_t metric : shown_metrics(group, asked)) text += metric_text(group, metric);
     text += group_findings(group);
   }
   text += failures_text(table) + warnings_text(table);
@@ -216,13 +220,15 @@ std::string sweep_markdown(const SweepTable& table, const std::vector<std::strin
          sources(table) + "\n";
 }
 
-std::string sweep_json(const SweepTable& table) {
+std::string sweep_json(const SweepTable& table, const std::vector<std::string>& metrics) {
+  const auto asked = metrics_named(metrics);
   const SweepInfo& info = table.info;
   Json json{{"study", info.name},      {"seed", info.seed.value}, {"backend", info.backend},
             {"version", info.version}, {"cells", info.cells},     {"done", info.done},
             {"failed", info.failed}};
   json["groups"] = json["published"] = Json::array();
-  for (const SweepGroup& group : sweep_groups(table)) json["groups"].push_back(group_json(group));
+  for (const SweepGroup& group : sweep_groups(table))
+    json["groups"].push_back(group_json(group, asked));
   for (const PublishedValue& value : table.published)
     json["published"].push_back(published_json(value));
   json["failures"] = findings_json(sweep_failures(table));

@@ -118,6 +118,36 @@ TEST_F(BenchCommand, MistakesAreNamed) {
   }
 }
 
+TEST_F(BenchCommand, OptionsWithoutEffectAreRefused) {
+  const std::pair<std::vector<std::string>, const char*> mistakes[] = {
+      {{"--list", "--out", "a.json"}, "--out has no effect with --list"},
+      {{"--list", "--baseline", "a.json"}, "--baseline has no effect with --list"},
+      {{"--list", "--seconds", "2"}, "--seconds has no effect with --list"},
+      {{"--quick", "--seconds", "2"}, "--seconds has no effect with --quick"},
+      {{"--quick", "--no-limits"}, "--no-limits has no effect with --quick"},
+      {{"--quick", "--backend", "reference", "--threads", "2"},
+       "--threads has no effect without --backend cpu"},
+      {{"--devices", "--filter", "x"}, "--filter has no effect with --devices"},
+      {{"--devices", "--d", "3"}, "--d has no effect with --devices"},
+      {{"--devices", "--benchmark_color=true"}, "--benchmark_color=true has no effect"},
+      {{"--static-gpu", "--devices"}, "--devices has no effect with --static-gpu"},
+      {{"--static-gpu", "--backend", "cuda"}, "--backend has no effect with --static-gpu"}};
+  lodestein::testing::write_text_file(folder_ / "a.json", "{}");
+  for (const auto& [words, message] : mistakes) {
+    const Outcome outcome = bench(words);
+    EXPECT_EQ(outcome.code, 1) << message;
+    EXPECT_NE(outcome.err.find(message), std::string::npos) << outcome.err;
+  }
+}
+
+TEST_F(BenchCommand, AJobWithoutAnEstimateSaysWhatTheDiagnosisSays) {
+  // Fewer samples than features.
+  const Outcome outcome = bench({"--quick", "--threads", "1", "--filter", "^job/umni", "--n", "5"});
+  EXPECT_EQ(outcome.code, 1);
+  const std::string all = outcome.out + outcome.err;
+  EXPECT_NE(all.find("no estimate: "), std::string::npos) << all;
+}
+
 TEST_F(BenchCommand, HelpExplainsEveryAxis) {
   const Outcome outcome = bench({"--help"});
   EXPECT_EQ(outcome.code, 0);

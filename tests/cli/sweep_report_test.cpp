@@ -185,6 +185,25 @@ TEST_F(SweepReport, PrintsTablesWithThePublishedValuesBeside) {
   EXPECT_THAT(text, Not(HasSubstr("MCC")));
 }
 
+TEST_F(SweepReport, SaysThatAMetricHasNoNumber) {
+  store(study, make_small);
+  const std::string text = lodestein("report results.db --metrics eta,shd").out;
+  EXPECT_THAT(text, HasSubstr("\neta: no number\n"));
+  EXPECT_THAT(text, HasSubstr("\nSHD:\n"));
+}
+
+TEST_F(SweepReport, GivesTheMetricsThatWereAskedForAsJson) {
+  store(study, make_small);
+  const Outcome run = lodestein("report results.db --metrics shd,eta --json");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const Json metrics = entry(Json::parse(run.out), "likelihood", 100).at("metrics");
+  ASSERT_EQ(metrics.size(), 2u);
+  EXPECT_EQ(metrics.at("shd").at("mean"), 1.5);
+  EXPECT_EQ(metrics.at("eta").at("count"), 0);
+  EXPECT_TRUE(metrics.at("eta").at("mean").is_null());
+  EXPECT_GT(entry(report_json(), "likelihood", 100).at("metrics").size(), 3u);
+}
+
 TEST_F(SweepReport, SaysWhatHasNotRun) {
   store(study, make_small, 0);
   EXPECT_THAT(lodestein("report results.db").out, HasSubstr("| 2.5               | not run |"));

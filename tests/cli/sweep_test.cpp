@@ -63,6 +63,12 @@ TEST_F(Sweep, MistakesAreToldBeforeAnythingRuns) {
   EXPECT_THAT(lodestein("sweep study.toml --out x.db --only n=3").err, HasSubstr("no field 'n'"));
   EXPECT_THAT(lodestein("sweep study.toml --out x.db --export t.csv").err,
               HasSubstr("--out has no effect with --export"));
+  EXPECT_THAT(lodestein("sweep x.db --export t.csv --progress json").err,
+              HasSubstr("--progress has no effect with --export"));
+  EXPECT_THAT(lodestein("sweep study.toml --out x.db --merge y.db --progress bar").err,
+              HasSubstr("--progress has no effect with --merge"));
+  EXPECT_THAT(lodestein("sweep study.toml --dry-run --retry-failed").err,
+              HasSubstr("--retry-failed has no effect with --dry-run unless --out names a store"));
   EXPECT_THAT(lodestein("sweep nothing.db --export t.csv").err, HasSubstr("no such store"));
   EXPECT_THAT(lodestein("sweep study.toml --out no/x.db").err, HasSubstr("is there such a folder"));
   EXPECT_THAT(entries(), ElementsAre("study.toml")) << "a wrong selection makes no store";
