@@ -173,17 +173,26 @@ std::vector<std::size_t> metrics_with_numbers(const SweepGroup& group) {
 /// Settings of each method, for one combination of the fields that vary.
 using MethodSettings = std::vector<Settings>;
 
+/// One row for each model: settings that differ in nothing but their group have the same cells.
+std::vector<const StoredRow*> rows_of(const RowsOfSettings& rows, const Settings& settings) {
+  std::map<std::size_t, const StoredRow*> of_model;
+  for (const std::size_t s : settings)
+    for (const StoredRow* row : rows[s]) {
+      const StoredRow*& known = of_model.try_emplace(row->cell.model, row).first->second;
+      if (known->status == SweepStatus::pending) known = row;
+    }
+  std::vector<const StoredRow*> result;
+  for (const auto& [model, row] : of_model) result.push_back(row);
+  return result;
+}
+
 SweepPoint point_of(const SweepTable& table, const RowsOfSettings& rows,
                     const std::vector<std::string>& fields, const MethodSettings& methods) {
   SweepPoint point;
   const SweepSetting* any = nullptr;
   for (const Settings& settings : methods) {
-    std::vector<const StoredRow*> own;
-    for (const std::size_t s : settings) {
-      own.insert(own.end(), rows[s].begin(), rows[s].end());
-      any = &table.settings[s];
-    }
-    point.entries.push_back(sweep_entry(own));
+    if (!settings.empty()) any = &table.settings[settings.front()];
+    point.entries.push_back(sweep_entry(rows_of(rows, settings)));
   }
   for (const std::string& field : fields) point.values.push_back(value_of(*any, field));
   point.references = references_at(table, *any);

@@ -275,6 +275,35 @@ latents = 5
   EXPECT_EQ(count(html, "SHD against samples"), 2u) << "one panel for each group";
 }
 
+TEST_F(SweepReport, CountsCellsThatGroupsShareOnce) {
+  store(R"(
+samples = 1000
+data = "moments"
+observed = 5
+method = "likelihood"
+[[group]]
+name = "two"
+models = 2
+latents = 3
+[[group]]
+name = "the same and one more"
+models = 3
+latents = 3
+[[group]]
+name = "large"
+models = 4
+latents = 5
+)",
+        make_small);
+  const std::string html = report_html();
+  const std::size_t begin = html.find("<h2>Across groups</h2>");
+  ASSERT_NE(begin, std::string::npos);
+  const std::string across = html.substr(begin, html.find("</section>", begin) - begin);
+  EXPECT_THAT(across, HasSubstr("\n3 models"));
+  EXPECT_THAT(across, HasSubstr("\n4 models"));
+  EXPECT_THAT(across, Not(HasSubstr("5 models")));
+}
+
 TEST_F(SweepReport, NamesMethodsByTheOptionsInWhichTheyDiffer) {
   store(R"(
 models = 2
