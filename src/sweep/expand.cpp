@@ -69,12 +69,7 @@ class Expansion {
     if (mistakes_.any()) return {};
     find_unused(tables_.top);
     for (const GroupTable& group : tables_.groups) find_unused(group.own);
-    for (std::size_t i = 0; i < dropped_.size(); ++i) {
-      if (!dropped_[i])
-        mistakes_.add(tables_.excludes[i].line,
-                      "this [[exclude]] drops nothing; a combination "
-                      "must match all of its fields");
-    }
+    for (std::size_t i = 0; i < dropped_.size(); ++i) find_idle(tables_.excludes[i], dropped_[i]);
     if (settings_.empty() && !mistakes_.any())
       mistakes_.add(1, "every combination is excluded; nothing is left to run");
     return std::move(settings_);
@@ -162,11 +157,7 @@ class Expansion {
   }
 
   void add_setting(SweepSetting setting, const GroupTable& group) {
-    for (std::size_t i = 0; i < tables_.excludes.size(); ++i) {
-      if (!matches(setting, tables_.excludes[i].fields)) continue;
-      dropped_[i] = true;
-      return;
-    }
+    if (is_excluded(setting)) return;
     check_data(setting);
     const std::string problem = find_method(setting.method)->problem(setting);
     if (!problem.empty()) {
@@ -175,6 +166,33 @@ class Expansion {
                         "; change that, or drop such combinations by [[exclude]]");
     }
     settings_.push_back({std::move(setting), group.models});
+  }
+
+  bool is_excluded(const SweepSetting& setting) {
+    bool excluded = false;
+    for (std::size_t i = 0; i < tables_.excludes.size(); ++i) {
+      const ValueLists& fields = tables_.excludes[i].fields;
+      if (!matches(setting, fields)) continue;
+      excluded = dropped_[i] = true;
+      for (const auto& [field, list] : fields)
+        dropping_.insert(
+            &*std::find(list.values.begin(), list.values.end(), value_of(setting, field)));
+    }
+    return excluded;
+  }
+
+  void find_idle(const ExcludeTable& exclude, bool dropped) {
+    if (!dropped) {
+      mistakes_.add(exclude.line,
+                    "this [[exclude]] drops nothing; a combination must match all of its fields");
+      return;
+    }
+    for (const auto& [field, list] : exclude.fields) {
+      for (const SweepValue& value : list.values) {
+        if (dropping_.count(&value) == 0)
+          mistakes_.add(list.line, "this [[exclude]] drops nothing with " + told({{field, value}}));
+      }
+    }
   }
 
   std::string in_group() const {
@@ -247,7 +265,8 @@ class Expansion {
 
   const StudyTables& tables_;
   Mistakes& mistakes_;
-  std::vector<bool> dropped_;
+  std::vector<bool> dropped_;             ///< whether an exclude has dropped something
+  std::set<const SweepValue*> dropping_;  ///< values of excludes that have
   const GroupTable* group_ = nullptr;
   std::set<const ValueList*> used_;
   std::vector<CountedSetting> settings_;

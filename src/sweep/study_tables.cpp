@@ -41,10 +41,16 @@ class Reader {
       tables.seed = Seed{static_cast<std::uint64_t>(*seed)};
     tables.top = lists(root, {"name", "seed", "models", "group", "exclude", "published"});
     const std::size_t models = models_of(root, GroupTable{}.models);
-    for (const toml::table* table : each(root, "group")) {
+    const auto groups = each(root, "group");
+    for (const toml::table* table : groups) {
       tables.groups.push_back(group(*table, models, tables.groups));
       group_names_.push_back(tables.groups.back().name);
     }
+    const auto has_models = [](const toml::table* table) { return table->contains("models"); };
+    if (root.contains("models") && !groups.empty() &&
+        std::all_of(groups.begin(), groups.end(), has_models))
+      add(*root.get("models"),
+          "'models' changes nothing in this study; every [[group]] has its own");
     if (tables.groups.empty()) tables.groups.push_back({"", 1, models, {}});
     for (const toml::table* table : each(root, "exclude")) {
       tables.excludes.push_back({line_of(*table), lists(*table, {"group"})});

@@ -280,6 +280,20 @@ TEST(SweepPlan, WhatChangesNothingIsAMistake) {
               HasSubstr("study.toml:2: 'latents' changes nothing"));
 }
 
+TEST(SweepPlan, ValuesThatDropNothingAndModelsThatAllGroupsReplaceAreMistakes) {
+  EXPECT_THAT(mistakes("method = \"lcd\"\nlatents = [3, 4]\nobserved = [5, 6]\n[[exclude]]\n"
+                       "latents = 3\nobserved = [5, 7]\n"),
+              HasSubstr("study.toml:6: this [[exclude]] drops nothing with observed = 7"));
+  EXPECT_EQ(mistakes("method = \"lcd\"\nlatents = [3, 4]\nobserved = [5, 6]\n[[exclude]]\n"
+                     "latents = 3\nobserved = [5, 6]\n[[exclude]]\nobserved = [5]\n"),
+            "");
+  const std::string groups = "[[group]]\nname = \"a\"\nmodels = 2\n[[group]]\nname = \"b\"\n";
+  EXPECT_EQ(mistakes("method = \"lcd\"\nmodels = 5\n" + groups), "");
+  EXPECT_THAT(mistakes("method = \"lcd\"\nmodels = 5\n" + groups + "models = 3\n"),
+              HasSubstr("study.toml:2: 'models' changes nothing in this study; every [[group]] has "
+                        "its own"));
+}
+
 TEST(SweepPlan, GroupsAndPublishedValuesAreChecked) {
   EXPECT_THAT(mistakes("method = \"lcd\"\n[[group]]\nlatents = 5\n"),
               HasSubstr("study.toml:2: a [[group]] needs a name"));
