@@ -26,7 +26,7 @@ std::string escaped(const std::string& path) {
   return result;
 }
 
-std::string remedy(int code) {
+std::string remedy(int code, Database::Mode mode) {
   switch (code & 0xff) {
     case SQLITE_FULL:
     case SQLITE_IOERR:
@@ -40,7 +40,10 @@ std::string remedy(int code) {
     case SQLITE_LOCKED:
       return "; another program holds it";
     case SQLITE_NOTADB:
-      return "; it is no store of a sweep, give another --out";
+      return mode == Database::Mode::write ? "; it is no store of a sweep, give another --out"
+                                           : "; it is no store of a sweep. `lodestein sweep "
+                                             "STUDY.toml --out results.db` makes "
+                                             "one of a study file";
     case SQLITE_CORRUPT:
       return "; it is damaged";
     default:
@@ -116,7 +119,8 @@ bool Statement::is_null(int column) const {
 
 void Database::Close::operator()(sqlite3* handle) const { sqlite3_close(handle); }
 
-Database::Database(const std::filesystem::path& file, Mode mode) : name_(file.string()) {
+Database::Database(const std::filesystem::path& file, Mode mode)
+    : name_(file.string()), mode_(mode) {
   const std::string uri = "file:" + escaped(std::filesystem::absolute(file).string());
   if (mode == Mode::write) {
     open(uri, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
@@ -164,7 +168,7 @@ bool Database::has_table(const std::string& name) const {
 
 void Database::fail(int code) const {
   throw IoError(name_ + ": " + (get() != nullptr ? sqlite3_errmsg(get()) : "out of memory") +
-                remedy(code));
+                remedy(code, mode_));
 }
 
 Transaction::~Transaction() {

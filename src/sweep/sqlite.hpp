@@ -66,6 +66,7 @@ class Database {
   void open(const std::string& uri, int flags);
 
   std::string name_;
+  Mode mode_;
   std::unique_ptr<sqlite3, Close> handle_;
 };
 

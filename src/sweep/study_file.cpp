@@ -13,9 +13,17 @@ namespace {
 
 std::string content_of(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
+  stream.peek();
+  if (stream.eof()) return "";  // << would take nothing for a failure
   std::ostringstream content;
   if (!stream || !(content << stream.rdbuf()))
     throw IoError(file.string() + ": can't be read; give a study file (TOML), see docs/sweep.md");
+  if (content.str().rfind("SQLite format 3", 0) == 0) {
+    throw InvalidArgument(file.string() +
+                          ": is the store of a sweep, not a study file (TOML); `lodestein report` "
+                          "shows what is in it, `lodestein sweep STORE --export FILE` writes its "
+                          "table");
+  }
   return content.str();
 }
 

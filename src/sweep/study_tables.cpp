@@ -20,6 +20,17 @@ std::size_t line_of(const toml::node& node) { return node.source().begin.line; }
 
 std::string in_quotes(const std::string& word) { return "'" + word + "'"; }
 
+/// Where a key that isn't a field of a setting belongs; empty for any other.
+std::string place_of(const std::string& key) {
+  if (key == "seed" || key == "exclude" || key == "published") return "the top of the file";
+  if (key == "name" || key == "models") return "the top of the file or a [[group]]";
+  if (key == "group") return "an [[exclude]] or [[published]]";
+  const auto& metrics = sweep_metrics();
+  const bool is_metric = std::any_of(metrics.begin(), metrics.end(),
+                                     [&](const SweepMetric& metric) { return metric.name == key; });
+  return is_metric || key == "source" ? "[[published]]" : "";
+}
+
 /// What the fields "method" and "group" are like; they aren't among sweep_fields().
 SweepFieldInfo method_field() {
   SweepFieldInfo info{"method", "", std::string()};
@@ -159,6 +170,8 @@ class Reader {
         result[name] = list(node, method_field());
       } else if (const SweepFieldInfo* field = find_field(name)) {
         result[name] = list(node, *field);
+      } else if (const std::string place = place_of(name); !place.empty()) {
+        add(node, in_quotes(name) + " belongs to " + place + ", not here");
       } else {
         std::vector<std::string> known = field_names_;
         known.insert(known.end(), other.begin(), other.end());
@@ -228,8 +241,17 @@ class Reader {
       return is_whole ? SweepValue(static_cast<std::int64_t>(*value)) : SweepValue(*value);
     }
     add(node, in_quotes(field.name) + " takes " + (is_whole ? "whole " : "") + "numbers from " +
-                  to_text(field.low) + " to " + to_text(field.high));
+                  to_text(field.low) + " to " + to_text(field.high) +
+                  (is_whole ? as_whole(node) : ""));
     return {};
+  }
+
+  /// What to write for a real number without a fraction, such as 1e4.
+  static std::string as_whole(const toml::node& node) {
+    const auto value = node.value_exact<double>();
+    if (!value || *value != std::floor(*value) || std::abs(*value) > 1e15) return "";
+    return "; write " + std::to_string(static_cast<std::int64_t>(*value)) +
+           ", since a number with an exponent or a point is a real one";
   }
 
   const std::string& name_;

@@ -74,6 +74,21 @@ TEST_F(Sweep, MistakesAreToldBeforeAnythingRuns) {
   EXPECT_THAT(entries(), ElementsAre("study.toml")) << "a wrong selection makes no store";
 }
 
+TEST_F(Sweep, FilesInPlaceOfOneAnotherAreNamed) {
+  write_text_file(folder_ / "empty.toml", "");
+  EXPECT_THAT(lodestein("sweep empty.toml --dry-run").err,
+              HasSubstr("empty.toml:1: names no method"));
+  write_study(1);
+  const char* hint = "`lodestein sweep STUDY.toml --out results.db` makes one";
+  EXPECT_THAT(lodestein("report study.toml").err, HasSubstr(hint));
+  EXPECT_THAT(lodestein("sweep study.toml --export t.csv").err, HasSubstr(hint));
+  ASSERT_EQ(lodestein("sweep study.toml --out results.db").code, 0);
+  const Outcome store = lodestein("sweep results.db --out other.db");
+  EXPECT_EQ(store.code, 1);
+  EXPECT_THAT(store.err, HasSubstr("results.db: is the store of a sweep, not a study file"));
+  EXPECT_THAT(store.err, HasSubstr("--export"));
+}
+
 TEST_F(Sweep, OnlyTakesNamesWithCommas) {
   write_text_file(folder_ / "study.toml",
                   "models = 1\ndata = \"moments\"\nmethod = [\"lscale\", \"lcd\"]\n"

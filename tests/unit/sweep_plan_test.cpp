@@ -311,6 +311,18 @@ TEST(SweepPlan, GroupsAndPublishedValuesAreChecked) {
               HasSubstr("the study has no [[group]]"));
 }
 
+TEST(SweepPlan, MistakesThatLookRightAreExplained) {
+  EXPECT_THAT(mistakes("method = \"lcd\"\nsamples = [1e4, 20_000.0]\n"),
+              AllOf(HasSubstr("write 10000, since"), HasSubstr("write 20000, since")));
+  EXPECT_THAT(mistakes("method = \"lcd\"\nsamples = 1.5\n"), Not(HasSubstr("write")));
+  EXPECT_THAT(mistakes("method = \"lcd\"\n[[exclude]]\nmodels = 2\n"),
+              HasSubstr("study.toml:3: 'models' belongs to the top of the file or a [[group]], not "
+                        "here"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\nshd = 2\n"), HasSubstr("'shd' belongs to [[published]]"));
+  EXPECT_THAT(mistakes("method = \"lcd\"\n[[group]]\nname = \"a\"\nseed = 2\n"),
+              HasSubstr("'seed' belongs to the top of the file"));
+}
+
 TEST(SweepPlan, ATooLargeProductAndBrokenTextAreRefused) {
   EXPECT_THAT(mistakes("method = \"lcd\"\nmodels = 1000000\nlatents = [2, 3, 4, 5, 6, 7, 8, 9, 10, "
                        "11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23]\n"),
