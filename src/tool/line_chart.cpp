@@ -13,7 +13,8 @@ namespace {
 
 constexpr double width = 316.0, height = 232.0;
 constexpr double left = 52.0, right = width - 10.0, top = 30.0, bottom = height - 42.0;
-constexpr double dodge = 5.0;  // pixels between series at the same x
+constexpr std::size_t dashes = 3;  // of lines, in the page's style
+constexpr double dodge = 5.0;      // pixels between series at the same x
 
 struct Frame {
   Axis x, y;
@@ -62,10 +63,13 @@ std::string polygon(double x, double y, const std::vector<std::pair<double, doub
   return fmt::format("<polygon points=\"{}\"/>", points);
 }
 
+constexpr std::size_t shapes_a_round = 3;  // prime to the number of shapes: each colour meets all
+
 /// Colour is never the only difference between two methods.
 std::string shape(const Series& series, double x, double y) {
-  if (series.reference) return polygon(x, y, {{0, -5.5}, {5.5, 0}, {0, 5.5}, {-5.5, 0}});
-  switch (series.colour) {
+  if (series.reference && series.round == 0)
+    return polygon(x, y, {{0, -5.5}, {5.5, 0}, {0, 5.5}, {-5.5, 0}});
+  switch ((series.colour + shapes_a_round * series.round) % series_colours) {
     case 0:
       return fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\"/>", x, y);
     case 1:
@@ -86,7 +90,7 @@ std::string shape(const Series& series, double x, double y) {
 }
 
 std::string style_class(const Series& series) {
-  return fmt::format("s{} c{}{}", series.number, series.colour,
+  return fmt::format("s{} c{} d{}{}", series.number, series.colour, series.round % dashes,
                      series.reference ? " reference" : "");
 }
 

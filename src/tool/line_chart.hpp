@@ -21,6 +21,7 @@ struct Series {
   std::string name;
   std::size_t number = 0;  ///< on the page: its class s0, s1, ... by which the page can hide it
   std::size_t colour = 0;  ///< colour and shape, 0 .. series_colours - 1, or colour_of_text
+  std::size_t round = 0;   ///< of the colours: with each, shapes and dashes are others
   bool reference = false;
   bool connected = true;  ///< marks joined by a line, in the order of x
   std::vector<Mark> marks;

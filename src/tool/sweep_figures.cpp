@@ -222,6 +222,7 @@ Series SweepLegend::series(const std::string& name, bool published) const {
   return {.name = name,
           .number = static_cast<std::size_t>(number),
           .colour = of_method ? method % series_colours : colour_of_text,
+          .round = of_method ? method / series_colours : 0,
           .reference = published,
           .marks = {}};
 }

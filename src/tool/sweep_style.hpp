@@ -34,6 +34,7 @@ inline constexpr const char* sweep_style = R"css(
 .c4 { stroke: var(--c4); fill: var(--c4); } .c5 { stroke: var(--c5); fill: var(--c5); }
 .c6 { stroke: var(--c6); fill: var(--c6); } .c7 { stroke: var(--c7); fill: var(--c7); }
 .c8 { stroke: var(--ink); fill: var(--ink); }
+.d1 polyline { stroke-dasharray: 9 3; } .d2 polyline { stroke-dasharray: 2 3; }
 .series.reference { fill: var(--card); }
 .reference polyline { stroke-dasharray: 4 3; opacity: 0.6; }
 .failed { color: var(--red); font-size: 12px; }

@@ -8,7 +8,8 @@
 namespace lodestein::tool {
 
 /// Markdown that reads well in a terminal too: for each group a table of every metric named (none:
-/// the main ones) or that it has no number, settings down, published values and methods across; then failures and warnings.
+/// the main ones) or that it has no number, settings down, published values and methods across;
+/// then failures and warnings.
 /// @throws UsageError for a metric that doesn't exist.
 std::string sweep_markdown(const SweepTable& table, const std::vector<std::string>& metrics);
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <set>
 
 #include "browser.hpp"
 #include "lodestein/evaluate/summary.hpp"
@@ -323,6 +324,26 @@ shd = 7
   const std::string text = lodestein("report results.db --metrics shd").out;
   EXPECT_THAT(text, HasSubstr("| lscale, edge_threshold = 0.001 | lscale, edge_threshold = 0.05, "
                               "published | lscale, edge_threshold = 0.05 |"));
+}
+
+TEST_F(SweepReport, DrawsNoTwoMethodsAlike) {
+  store(R"(
+models = 1
+latents = 3
+observed = 3
+samples = [100, 1000]
+data = "moments"
+method = "lscale"
+edge_threshold = [0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.01, 0.02, 0.03,
+                  0.04, 0.05, 0.06, 0.07, 0.08, 0.09, 0.1, 0.2]
+)",
+        make_small);
+  const std::string html = report_html();
+  const std::regex key("<svg class=\"key-mark\".*?class=\"series s[0-9]+ (.*?)</svg>");
+  std::set<std::string> marks;
+  for (std::sregex_iterator it(html.begin(), html.end(), key), end; it != end; ++it)
+    marks.insert((*it)[1]);
+  EXPECT_EQ(marks.size(), 20u);
 }
 
 TEST_F(SweepReport, IsSelfContainedAndSafe) {
