@@ -75,6 +75,14 @@ std::optional<Launch> find_launch() {
   return Launch{*rank, *size, whole_of("OMPI_COMM_WORLD_LOCAL_RANK").value_or(0)};
 }
 
+std::optional<int> count_of_other_launcher() {
+  for (const char* size : {"SLURM_STEP_NUM_TASKS", "PMI_SIZE"}) {  // of srun, of MPICH
+    if (const auto count = whole_of(size)) return *count > 1 ? count : std::nullopt;
+  }
+  const auto rank = whole_of("PMIX_RANK");
+  return rank.value_or(0) > 0 ? std::optional(*rank + 1) : std::nullopt;
+}
+
 std::unique_ptr<sweep::ModuleRanks> connect(const Launch& launch) {
   const fs::path file = find_module();
   // Open MPI loads modules of its own, which look for its symbols.

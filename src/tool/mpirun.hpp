@@ -17,6 +17,10 @@ struct Launch {
 /// From the environment; nothing if mpirun didn't start this process.
 std::optional<Launch> find_launch();
 
+/// Number of processes, if another launcher than Open MPI's mpirun started several of which this is
+/// one and which can't share a sweep.
+std::optional<int> count_of_other_launcher();
+
 /// Loads the module and meets the other ranks.
 /// @throws NotCompiled with the remedy if this build has no module or the machine no MPI.
 std::unique_ptr<sweep::ModuleRanks> connect(const Launch& launch);

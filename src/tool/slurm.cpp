@@ -18,9 +18,10 @@ constexpr const char* script = R"SCRIPT(#!/usr/bin/env bash
 # A sweep in {0} parts. Submit it, then merge the parts:
 #
 #   job=$(sbatch --parsable sweep.sh)
-#   sbatch --dependency=afterok:$job --array=1 sweep.sh merge
+#   sbatch --dependency=afterany:$job --array=1 sweep.sh merge
 #
-# A part that was stopped goes on where it was: submit again. Without SLURM:
+# A part that was stopped goes on where it was: submit again, then merge again. A part all of whose
+# cells failed exits with 2, hence afterany: what is there is merged. Without SLURM:
 #   for i in {{1..{0}}}; do SLURM_ARRAY_TASK_ID=$i bash sweep.sh; done; bash sweep.sh merge
 #
 # Add your cluster's account, partition and time limit here:

@@ -95,6 +95,14 @@ StoreState state_of(const SweepStore& store, const fs::path& file) {
 int run_sweep_command(const CLI::App& app, const SweepCommandOptions& options,
                       const Context& context) {
   const auto launch = find_launch();
+  const auto others = launch ? std::nullopt : count_of_other_launcher();
+  if (others && app.count("--shard") == 0) {
+    throw UsageError(fmt::format(
+        "this is one of {} processes that each would run the whole sweep: start them by Open MPI's "
+        "mpirun, which makes them share it, or let --slurm-array print a script, or give each its "
+        "--shard and store",
+        *others));
+  }
   if (launch) catch_interrupts_of_mpirun();
   if (launch && launch->rank > 0) return compute_for_rank_0(context, *launch, connect(*launch));
   const std::string command =

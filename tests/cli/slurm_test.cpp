@@ -56,6 +56,38 @@ TEST_F(Slurm, OptionsOfTheRunAreInTheScript) {
   EXPECT_THAT(run_program({"bash", "sweep.sh"}, folder_).err, HasSubstr("SLURM_ARRAY_TASK_ID"));
 }
 
+TEST_F(Slurm, MergesWhatIsThereWhenAPartHasOnlyFailures) {
+  write_text_file(folder_ / "study.toml",
+                  "models = 1\nsamples = [3, 300]\nobserved = 6\nmethod = \"likelihood\"\n");
+  const Outcome script = lodestein("sweep study.toml --out all.db --slurm-array 2");
+  ASSERT_EQ(script.code, 0) << script.err;
+  EXPECT_THAT(script.out, HasSubstr("--dependency=afterany:"));
+  write_text_file(folder_ / "sweep.sh", script.out);
+  EXPECT_EQ(run_part("1").code, 2) << "3 samples are too few";
+  EXPECT_EQ(run_part("2").code, 0);
+  const Outcome merged = run_program({"bash", "sweep.sh", "merge"}, folder_);
+  EXPECT_EQ(merged.code, 0) << merged.err;
+  EXPECT_THAT(merged.out, HasSubstr("2 of 2 cells have run, 1 failed"));
+}
+
+TEST_F(Slurm, ProcessesOfSrunAreToldThatTheyDontShare) {
+  write_study(1);
+  const auto run = [&](const std::string& variable, const std::vector<std::string>& more) {
+    std::vector<std::string> command{"env",   variable, LODESTEIN_TOOL_PATH, "sweep", "study.toml",
+                                     "--out", "x.db"};
+    command.insert(command.end(), more.begin(), more.end());
+    return run_program(command, folder_);
+  };
+  for (const char* variable : {"SLURM_STEP_NUM_TASKS=4", "PMI_SIZE=4", "PMIX_RANK=3"}) {
+    const Outcome alone = run(variable, {});
+    EXPECT_EQ(alone.code, 1);
+    EXPECT_THAT(alone.err, HasSubstr("one of 4 processes"));
+    EXPECT_THAT(alone.err, HasSubstr("--slurm-array"));
+  }
+  EXPECT_EQ(run("SLURM_STEP_NUM_TASKS=1", {}).code, 0);
+  EXPECT_EQ(run("SLURM_STEP_NUM_TASKS=4", {"--shard", "1/4"}).code, 0);
+}
+
 TEST_F(Slurm, MistakesAreTold) {
   write_study(1);
   const auto refused = [&](const std::string& arguments) {
