@@ -18,20 +18,27 @@ int main() {
 
   // Any tasks may be left out, dealt to other processes or run in another order.
   const auto tasks = ls::sweep_tasks(plan, {});
-  std::map<std::size_t, double> missing_edges;  // by setting
+  struct Mean {
+    double sum = 0.0;
+    std::size_t count = 0;
+  };
+  std::map<std::size_t, Mean> distances;  // SHD by setting
   ls::run_sweep(ls::Backend::cpu(), plan, tasks, [&](const ls::SweepRow& row) {
     const std::size_t setting = plan.cells[row.cell].setting;
     if (row.failed)
       std::printf("cell %zu failed: %s\n", row.cell, row.diagnosis.c_str());
     else
       for (std::size_t m = 0; m < row.metrics.size(); ++m)
-        if (ls::sweep_metrics()[m].name == "shd") missing_edges[setting] += row.metrics[m] / 5.0;
+        if (ls::sweep_metrics()[m].name == "shd") {
+          distances[setting].sum += row.metrics[m];
+          ++distances[setting].count;
+        }
   });
 
-  for (const auto& [setting, shd] : missing_edges) {
+  for (const auto& [setting, shd] : distances) {
     const ls::SweepSetting& s = plan.settings[setting];
     std::printf("N = %-6s %-11s mean SHD %.1f\n", ls::to_text(ls::value_of(s, "samples")).c_str(),
-                s.method.c_str(), shd);
+                s.method.c_str(), shd.sum / static_cast<double>(shd.count));
   }
-  return missing_edges.size() == plan.settings.size() ? 0 : 1;
+  return distances.size() == plan.settings.size() ? 0 : 1;
 }
