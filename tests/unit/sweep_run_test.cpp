@@ -459,5 +459,17 @@ TEST(SweepRun, EstimatesCountEveryCellAndMeasureSome) {
   EXPECT_EQ(estimate.bytes, 2.0 * 8 * 4 * 36) << "two batches of 4 environments of 6 x 6 moments";
 }
 
+TEST(SweepRun, EstimatesRepeatSettingsWithinTheirBudget) {
+  const SweepPlan plan = parse_sweep_plan(testing::small_study, "study.toml");
+  const auto tasks = sweep_tasks(plan, {});
+  EXPECT_EQ(estimate_sweep(Backend::cpu(1), plan, tasks, 1e6).measured, plan.cells.size());
+  const SweepPlan many = parse_sweep_plan(
+      "models = 50\ndata = \"moments\"\nlatents = [2, 3]\nobserved = 4\n"
+      "samples = 1000\nmethod = \"lcd\"\n",
+      "study.toml");
+  EXPECT_EQ(estimate_sweep(Backend::cpu(1), many, sweep_tasks(many, {}), 1e6).measured, 10u)
+      << "five of each setting";
+}
+
 }  // namespace
 }  // namespace lodestein

@@ -85,8 +85,8 @@ struct SweepSummary {
 SweepSummary run_sweep(const Backend& backend, const SweepPlan& plan, SweepStore& store,
                        const SweepSelection& selection = {}, Observer& observer = silent());
 
-/// Rough beforehand: one batch of as many settings as fit into `budget` seconds is run, the rest
-/// scaled by the size of their data.
+/// Rough beforehand: up to five batches of as many settings as fit into `budget` seconds are run,
+/// the rest scaled by the size of their data.
 struct SweepEstimate {
   std::size_t cells = 0, batches = 0;
   std::size_t measured = 0;  ///< cells that were run for this
