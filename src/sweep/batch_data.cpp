@@ -106,6 +106,16 @@ const std::optional<SampleComplexity>& BatchData::complexity() {
   return *complexity_;
 }
 
+const ExactPairs& BatchData::exact_pairs(Link link) {
+  return once(exact_pairs_[link], [&] {
+    ChartedData charted = fit_chart(backend_, *simulated_.dataset, latents(), link, observer_);
+    const Matrix z = picked_rows(simulated_.truth.latents.front(), charted.rows.front());
+    PairedDifferences differences{charted.dataset.observational().samples,
+                                  exact_differences(simulated_.truth, charted.chart, z)};
+    return ExactPairs{std::move(charted), std::move(differences)};
+  });
+}
+
 double BatchData::reused_seconds() { return std::exchange(reused_, 0.0); }
 
 std::vector<Matrix> exact_differences(const StudyTruth& truth, const Chart& chart,

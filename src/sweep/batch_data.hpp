@@ -12,6 +12,7 @@
 #include "lodestein/simulate/study.hpp"
 #include "lodestein/sweep/plan.hpp"
 #include "lodestein/unmix/chart.hpp"
+#include "lodestein/unmix/gscale.hpp"
 #include "sweep/clock.hpp"
 
 namespace lodestein::sweep {
@@ -27,6 +28,12 @@ struct ChartedDifferences {
   const ChartedMoments& charted;
   DifferenceMoments differences;
   std::vector<Finding> findings;
+};
+
+/// The data behind a link, and their exact score differences at the observational samples.
+struct ExactPairs {
+  ChartedData charted;
+  PairedDifferences differences;
 };
 
 /// What the cells of a batch share: the simulated data, and what more than one method computes from
@@ -53,6 +60,8 @@ class BatchData {
                                   std::size_t splits);
   /// Of a linear mixing with few environments; nothing else is known of any.
   const std::optional<SampleComplexity>& complexity();
+  /// The mixing's linear part must be the link's.
+  const ExactPairs& exact_pairs(Link link);
   /// Seconds that shared work took which was there already, since this was last asked.
   double reused_seconds();
 
@@ -93,6 +102,7 @@ class BatchData {
   double seconds_, reused_ = 0.0;
 
   std::optional<std::optional<SampleComplexity>> complexity_;
+  std::map<Link, std::optional<Timed<ExactPairs>>> exact_pairs_;
   std::optional<Timed<std::vector<EnvironmentMoments>>> moments_;
   std::optional<Timed<ChartedMoments>> charted_;
   std::map<std::string, std::optional<Timed<ScoreDifferences>>> estimated_;

@@ -53,16 +53,8 @@ Learned learned_of(const SweepSetting& setting, const Chart& chart, const Gscale
   return learned;
 }
 
-PairedDifferences exact_pairs(const MethodInput& input, const ChartedData& charted) {
-  const Matrix z = picked_rows(input.data.truth().latents.front(), charted.rows.front());
-  return {charted.dataset.observational().samples,
-          exact_differences(input.data.truth(), charted.chart, z)};
-}
-
 Learned run_exact(const MethodInput& input) {
-  const ChartedData charted = fit_chart(input.backend, *input.data.dataset(), input.data.latents(),
-                                        link_of(input.setting), input.observer);
-  const PairedDifferences p = exact_pairs(input, charted);
+  const auto& [charted, p] = input.data.exact_pairs(link_of(input.setting));
   const GscaleResult result =
       gscale(input.backend, p, unmix_options(input.setting), input.seed, input.observer);
   Learned learned = learned_of(input.setting, charted.chart, result, read_off_graph(result, p));

@@ -102,6 +102,35 @@ TEST(SweepRun, ExactDifferencesGiveExactAnswers) {
   EXPECT_EQ(metric(row, "wrong_targets"), 0.0);
 }
 
+TEST(SweepRun, PairingsShareTheChartAndTheExactDifferences) {
+  const SweepPlan plan = parse_sweep_plan(R"(
+models = 2
+latents = 2
+observed = 4
+samples = 600
+method = "gscale"
+design = "pairs"
+mixing = "tanh"
+link = "tanh"
+pair_differences = "exact"
+pairing = ["coupled", "families", "unlabelled"]
+variance_scale = 4.0
+second_variance_scale = 0.25
+)",
+                                          "study.toml");
+  const auto tasks = sweep_tasks(plan, {});
+  ASSERT_EQ(tasks.size(), 2u);
+  for (const SweepTask& task : tasks) {
+    const auto rows = run_sweep_task(Backend::cpu(1), plan, task);
+    ASSERT_EQ(rows.size(), 3u);
+    for (const SweepRow& row : rows) {
+      EXPECT_GT(metric(row, "mcc"), 0.999999);
+      const auto alone = run_sweep_task(Backend::cpu(1), plan, {task.batch, {row.cell}});
+      EXPECT_TRUE(same_result(alone.at(0), row));
+    }
+  }
+}
+
 TEST(SweepRun, MomentsGiveTheMetricsOfInfinitelyManyLatents) {
   const SweepPlan plan = parse_sweep_plan(
       "models = 2\nmethod = \"likelihood\"\ndata = \"moments\"\nsamples = 1000000\nobserved = 8\n",
