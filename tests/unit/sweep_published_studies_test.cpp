@@ -11,11 +11,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// bench/studies/estimators.toml is a study of `lodestein score`.
+/// bench/studies/estimators.toml is a study of `lodestein score`, cost*.toml are of the sweep
+/// itself.
+bool is_of_paper(const fs::path& file) {
+  const std::string name = file.stem().string();
+  return name != "estimators" && name.rfind("cost", 0) != 0;
+}
+
 std::vector<fs::path> sweep_studies() {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(fs::path(LODESTEIN_SOURCE_DIR) / "bench/studies"))
-    if (entry.path().extension() == ".toml" && entry.path().stem() != "estimators")
+    if (entry.path().extension() == ".toml" && is_of_paper(entry.path()))
       files.push_back(entry.path());
   return files;
 }
@@ -41,6 +47,12 @@ TEST(PublishedStudies, HaveTheSizesOfThePublishedOnes) {
   EXPECT_EQ(settings("finite_sample.toml"), 36u * 3u) << "36 settings of three methods";
   EXPECT_EQ(settings("umni.toml"), 10u + 6u) << "the published search stops at n = 6";
   EXPECT_EQ(settings("gscale_exact.toml"), 8u * 3u) << "three ways of pairing";
+}
+
+TEST(CostStudies, ArePlannedAsTheyStand) {
+  const fs::path folder = fs::path(LODESTEIN_SOURCE_DIR) / "bench/studies";
+  EXPECT_EQ(read_sweep_plan(folder / "cost.toml").cells.size(), 10000u);
+  EXPECT_EQ(read_sweep_plan(folder / "cost_linear.toml").cells.size(), 3000u);
 }
 
 }  // namespace
