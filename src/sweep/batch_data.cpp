@@ -25,6 +25,20 @@ DifferenceMoments averaged(const std::vector<Matrix>& differences, const Dataset
   return result;
 }
 
+Matrix second_moment_of(const StudyTruth& truth) {
+  const auto n = static_cast<Eigen::Index>(truth.model.latents());
+  Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(n, n);
+  for (std::size_t e = 0; e < truth.interventions.size(); ++e) {
+    if (truth.latents.empty()) {
+      sum += as_eigen(truth.model.covariance(truth.interventions[e]));
+    } else {
+      const auto z = as_eigen(truth.latents[e]);
+      sum += z.transpose() * z / static_cast<double>(z.rows());
+    }
+  }
+  return to_matrix((sum / static_cast<double>(truth.interventions.size())).eval());
+}
+
 }  // namespace
 
 BatchData::Simulated BatchData::simulate(const StudyOptions& options, bool moments_only, Seed seed,
@@ -114,6 +128,11 @@ const ExactPairs& BatchData::exact_pairs(Link link) {
                                   exact_differences(simulated_.truth, charted.chart, z)};
     return ExactPairs{std::move(charted), std::move(differences)};
   });
+}
+
+const Matrix& BatchData::second_moment() {
+  if (!second_moment_) second_moment_ = second_moment_of(simulated_.truth);
+  return *second_moment_;
 }
 
 double BatchData::reused_seconds() { return std::exchange(reused_, 0.0); }

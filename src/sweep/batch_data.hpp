@@ -60,6 +60,8 @@ class BatchData {
                                   std::size_t splits);
   /// Of a linear mixing with few environments; nothing else is known of any.
   const std::optional<SampleComplexity>& complexity();
+  /// E[z z^T] of the true latents over all environments, as published. [n, n]
+  const Matrix& second_moment();
   /// The mixing's linear part must be the link's.
   const ExactPairs& exact_pairs(Link link);
   /// Seconds that shared work took which was there already, since this was last asked.
@@ -102,6 +104,7 @@ class BatchData {
   double seconds_, reused_ = 0.0;
 
   std::optional<std::optional<SampleComplexity>> complexity_;
+  std::optional<Matrix> second_moment_;
   std::map<Link, std::optional<Timed<ExactPairs>>> exact_pairs_;
   std::optional<Timed<std::vector<EnvironmentMoments>>> moments_;
   std::optional<Timed<ChartedMoments>> charted_;

@@ -80,21 +80,6 @@ double wrong_targets(const MatrixXd& truth, const MatrixXd& estimate,
   return wrong;
 }
 
-// E[z z^T] over all environments, as published. [n, n]
-Matrix second_moment(const StudyTruth& truth) {
-  const auto n = static_cast<Index>(truth.model.latents());
-  MatrixXd sum = MatrixXd::Zero(n, n);
-  for (std::size_t e = 0; e < truth.interventions.size(); ++e) {
-    if (truth.latents.empty()) {
-      sum += as_eigen(truth.model.covariance(truth.interventions[e]));
-    } else {
-      const auto z = as_eigen(truth.latents[e]);
-      sum += z.transpose() * z / static_cast<double>(z.rows());
-    }
-  }
-  return to_matrix((sum / static_cast<double>(truth.interventions.size())).eval());
-}
-
 }  // namespace
 
 std::vector<double> measure(BatchData& data, const Learned& learned) {
@@ -103,7 +88,7 @@ std::vector<double> measure(BatchData& data, const Learned& learned) {
   if (!learned.rows.empty()) truth.latents = picked_rows(truth.latents, learned.rows);
   if (!learned.encoder.empty()) {
     truth.mixing = study.mixing.layers().front();
-    truth.second_moment = second_moment(study);
+    truth.second_moment = data.second_moment();
   }
   Estimate estimate{learned.latents, learned.encoder, learned.graph, learned.order};
   double wrong = nan;

@@ -78,6 +78,19 @@ TEST(AbsoluteCorrelations, SurviveExtremeScales) {
   }
 }
 
+TEST(AbsoluteCorrelations, SpearmanTellsNumbersApartThatDifferInTheirLastBits) {
+  const std::size_t n = 3000;
+  Matrix close(n, 1), place(n, 1);
+  for (std::size_t k = 0; k < n; ++k) {
+    place(k, 0) = static_cast<double>(k * 7 % n);
+    close(k, 0) = (k % 2 == 0 ? -1.0 : 1.0) - std::numeric_limits<double>::epsilon() * place(k, 0);
+  }
+  Matrix order(n, 1);  // those near -1 first
+  for (std::size_t k = 0; k < n; ++k)
+    order(k, 0) = (k % 2 == 0 ? 0.0 : static_cast<double>(n)) - place(k, 0);
+  EXPECT_NEAR(absolute_correlations(close, order, Correlation::spearman)(0, 0), 1.0, 1e-12);
+}
+
 TEST(AbsoluteCorrelations, SpearmanIgnoresMonotoneMaps) {
   Draws draws = draws_of(2);
   const auto [truth, estimate] = noisy_pair(300, 3, draws);
