@@ -10,6 +10,8 @@
 namespace lodestein::sweep {
 namespace {
 
+constexpr std::size_t many_rows = 64;  // are worth waking a thread for
+
 /// Tells a thread to stop; what it reports is not for the caller, who counts cells.
 class WorkerObserver final : public Observer {
  public:
@@ -61,7 +63,9 @@ void Workers::stop() {
 
 std::deque<SweepRow> Workers::wait(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
-  ready_.wait_for(lock, patience, [&] { return !rows_.empty() || working_ == 0; });
+  ready_.wait_for(lock, patience, [&] {
+    return rows_.size() >= many_rows || (tasks_.empty() && !rows_.empty()) || working_ == 0;
+  });
   return std::exchange(rows_, {});
 }
 
@@ -93,7 +97,7 @@ void Workers::work(const Backend& backend) {
       auto rows = run_sweep_task(backend, plan_, task, observer);
       lock.lock();
       std::move(rows.begin(), rows.end(), std::back_inserter(rows_));
-      ready_.notify_one();
+      if (rows_.size() >= many_rows || tasks_.empty()) ready_.notify_one();
     }
   } catch (const Cancelled&) {  // asked for
     if (!lock.owns_lock()) lock.lock();

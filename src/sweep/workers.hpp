@@ -46,7 +46,7 @@ class Workers {
   void close();
   /// The threads end as soon as they can, whatever is left.
   void stop();
-  /// Rows that are ready, after `patience` if there are none.
+  /// Rows that are ready, after `patience` if they are few and tasks are left.
   std::deque<SweepRow> wait(std::chrono::milliseconds patience);
   /// Whether the threads have ended and their rows have been handed over.
   bool finished();
