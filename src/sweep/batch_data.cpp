@@ -103,11 +103,13 @@ ChartedDifferences BatchData::differences(const std::string& method, MomentPoint
 ChartedDifferences BatchData::cross_fitted(const std::string& method, MomentPoints points,
                                            std::size_t splits) {
   const ChartedMoments& charted = this->charted();
-  const Seed seed = derived_seed(seed_, "differences=" + method);
-  const CrossMoments moments =
-      cross_fit(backend_, charted.data.dataset, difference_estimator(difference_method(method)),
-                {splits, points}, seed, observer_);
-  return {charted, moments.mean(), {}};
+  const DifferenceMoments& moments = once(cross_fitted_[{method, points, splits}], [&] {
+    return cross_fit(backend_, charted.data.dataset,
+                     difference_estimator(difference_method(method)), {splits, points},
+                     derived_seed(seed_, "differences=" + method), observer_)
+        .mean();
+  });
+  return {charted, moments, {}};
 }
 
 const std::optional<SampleComplexity>& BatchData::complexity() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "lodestein/core/backend.hpp"
@@ -106,6 +107,9 @@ class BatchData {
   std::optional<std::optional<SampleComplexity>> complexity_;
   std::optional<Matrix> second_moment_;
   std::map<Link, std::optional<Timed<ExactPairs>>> exact_pairs_;
+  std::map<std::tuple<std::string, MomentPoints, std::size_t>,
+           std::optional<Timed<DifferenceMoments>>>
+      cross_fitted_;
   std::optional<Timed<std::vector<EnvironmentMoments>>> moments_;
   std::optional<Timed<ChartedMoments>> charted_;
   std::map<std::string, std::optional<Timed<ScoreDifferences>>> estimated_;

@@ -31,6 +31,15 @@ std::vector<double> decade_ticks(double low, double high) {
   return ticks;
 }
 
+constexpr int least_digits = 3, most_digits = 15;
+
+std::string text_of(double value, int digits) {
+  const double size = std::abs(value);
+  if (size >= 1e6) return fmt::format("{:.{}g}M", value / 1e6, digits);
+  if (size >= 1e3) return fmt::format("{:.{}g}k", value / 1e3, digits);
+  return fmt::format("{:.{}g}", value, digits);
+}
+
 /// Drops ticks whose labels would touch the one before.
 std::vector<double> apart(const std::vector<double>& ticks, const Axis& axis) {
   constexpr double least_pixels = 34.0;
@@ -97,11 +106,12 @@ double Axis::pixel(double value) const {
   return first_pixel_ + share * (last_pixel_ - first_pixel_);
 }
 
-std::string Axis::label(double value) {
-  const double size = std::abs(value);
-  if (size >= 1e6) return fmt::format("{:.3g}M", value / 1e6);
-  if (size >= 1e3) return fmt::format("{:.3g}k", value / 1e3);
-  return fmt::format("{:.3g}", value);
+std::string Axis::label(double value) const {
+  int digits = least_digits;
+  for (std::size_t t = 1; t < ticks_.size(); ++t)
+    while (digits < most_digits && text_of(ticks_[t - 1], digits) == text_of(ticks_[t], digits))
+      ++digits;
+  return text_of(value, digits);
 }
 
 }  // namespace lodestein::tool

@@ -18,8 +18,8 @@ class Axis {
   /// Numbers beyond the axis come out at its ends.
   double pixel(double value) const;
   const std::vector<double>& ticks() const { return ticks_; }
-  /// "50k", "0.05": short, and the same for all values of one study.
-  static std::string label(double value);
+  /// "50k", "0.05": short, and with as many digits as tell the ticks apart.
+  std::string label(double value) const;
 
  private:
   Axis(bool logarithmic, double first_pixel, double last_pixel)

@@ -43,11 +43,12 @@ std::string axis_lines(const LineChart& chart, const Frame& frame) {
     svg += fmt::format(
         "<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>"
         "<text class=\"label\" x=\"{3:.1f}\" y=\"{4:.1f}\" text-anchor=\"end\">{5}</text>\n",
-        left, right, frame.y.pixel(tick), left - 7.0, frame.y.pixel(tick) + 4.0, Axis::label(tick));
+        left, right, frame.y.pixel(tick), left - 7.0, frame.y.pixel(tick) + 4.0,
+        frame.y.label(tick));
   for (const double tick : frame.x.ticks())
     svg += fmt::format(
         "<text class=\"label\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n",
-        frame.x.pixel(tick), bottom + 16.0, Axis::label(tick));
+        frame.x.pixel(tick), bottom + 16.0, frame.x.label(tick));
   return svg + fmt::format(
                    "<text class=\"title\" x=\"{:.1f}\" y=\"15\">{}</text>\n"
                    "<text class=\"label\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}"

@@ -62,7 +62,7 @@ Disentangled disentangle(const Backend& backend, const WhitenedPairs& pairs,
 struct NetworkDisentangled {
   std::shared_ptr<const LatentMap::Model> model;  ///< in whitened coordinates
   std::vector<float> parameters;                  ///< as in NetworkEncoder
-  double objective = 0.0;
+  double objective = 0.0;                         ///< with the penalty on folds
   double folded = 0.0;  ///< share of held-out points where the Jacobian is singular or turns
   std::vector<GscaleCandidate> candidates;
 };

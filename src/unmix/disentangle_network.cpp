@@ -190,7 +190,7 @@ class Minibatches {
 
 struct Trained {
   std::vector<float> parameters;
-  double objective = 0.0;  // beside a penalty on folds
+  double objective = 0.0;  // with the penalty on folds
   double folded = 0.0;
 };
 

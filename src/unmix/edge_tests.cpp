@@ -6,7 +6,7 @@
 namespace lodestein::unmix {
 namespace {
 
-// Largest p-value that passes among `tests` of them; negative if none.
+// Largest of the p-values that passes; negative if none.
 double benjamini_hochberg(std::vector<double> p, double level) {
   std::sort(p.begin(), p.end());
   for (std::size_t k = p.size(); k > 0; --k)

@@ -13,6 +13,7 @@
 #include "unmix/latent_edges.hpp"
 #include "unmix/linear_map.hpp"
 #include "unmix/linearise.hpp"
+#include "unmix/mapped.hpp"
 #include "unmix/option_names.hpp"
 #include "unmix/pairing.hpp"
 #include "unmix/stopwatch.hpp"
@@ -66,11 +67,7 @@ ScoreDifferences differences_of_pair(const Backend& backend, const Dataset& data
 }
 
 Dataset encoded(const LatentMap& map, const Dataset& y) {
-  Dataset z;
-  for (std::size_t i = 1; i <= map.latents(); ++i) z.features.push_back("Z" + std::to_string(i));
-  for (const Environment& e : y.environments)
-    z.environments.push_back({e.name, e.targets, map.encode(e.samples)});
-  return z;
+  return unmix::mapped(y, map.latents(), "Z", [&](const Matrix& x) { return map.encode(x); });
 }
 
 unmix::Targets targets_of(const GscaleResult& result) {

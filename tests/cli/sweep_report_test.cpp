@@ -166,6 +166,15 @@ TEST_F(SweepReport, SaysThatAWarningWasWrong) {
   EXPECT_EQ(ours.at("silent_and_wrong"), 0);
 }
 
+TEST_F(SweepReport, TicksOfCloseValuesReadDifferently) {
+  store(study, [](const SweepPlan& plan, const SweepCell& cell, SweepRow& row) {
+    metric(row, "mcc") = 0.9999 + 1e-5 * std::log10(samples(plan, cell));
+  });
+  const std::string html = report_html();
+  EXPECT_THAT(html, HasSubstr(">0.99992</text>"));
+  EXPECT_THAT(html, HasSubstr(">0.99994</text>"));
+}
+
 TEST_F(SweepReport, LeavesOutFindingsThatWereNeverMade) {
   store(study, [](const SweepPlan&, const SweepCell&, SweepRow& row) { metric(row, "shd") = 1.0; });
   EXPECT_THAT(lodestein("report results.db").out, Not(HasSubstr("Findings")));

@@ -91,7 +91,8 @@ struct GscaleResult {
   std::optional<NetworkEncoder> network;
   /// E|d_j| of pair m relative to that of latent m: 1 on the diagonal, 0 elsewhere if z is right.
   Matrix leakage;
-  double objective = 0.0;  ///< mean over latents of what the other pairs leak, at held-out points
+  /// Mean over latents of what the other pairs leak, at held-out points; plus n times `folded`.
+  double objective = 0.0;
   /// Network encoders: share of held-out points where the Jacobian is singular or turns the other
   /// way than at most points. 0 for a map that is one to one.
   double folded = 0.0;
