@@ -231,7 +231,7 @@ def main():
         text += GROWTH.format(picture=picture.name, tables=growth.tables(curves))
     if naive := list(naive_rows(operations)):
         text += NAIVE + "\n".join(naive) + "\n"
-    if rows := list(peer_rows(operations, peers)):
+    if rows := list(peer_rows(operations | jobs, peers)):
         text += PEERS.format(program=program) + "\n".join(rows) + "\n"
     out.write_text(text)
 

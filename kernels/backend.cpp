@@ -6,6 +6,7 @@
 
 #include "kernels/cpu/operations.hpp"
 #include "kernels/devices.hpp"
+#include "kernels/joint_calls.hpp"
 #include "kernels/reference/operations.hpp"
 #include "lodestein/core/error.hpp"
 
@@ -86,6 +87,8 @@ Backend Backend::named(const std::string& name, int threads) {
   throw InvalidArgument("unknown backend '" + name +
                         "'; there are reference, cpu, cuda, simt (tests), best");
 }
+
+Backend Backend::joining_calls() const { return Backend(kernels::join_calls(operations_)); }
 
 #ifdef LODESTEIN_WITH_CUDA
 int kernels::cuda_devices() {

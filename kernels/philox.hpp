@@ -44,6 +44,9 @@ struct PhiloxStream {
     key = {{block.word[0], block.word[1]}};
   }
 
+  explicit PhiloxStream(const RandomStream& stream)
+      : key{{stream.key()[0], stream.key()[1]}}, step(stream.step()) {}
+
   /// Block `index` of a sample's draws.
   constexpr PhiloxBlock at(std::uint64_t sample, std::uint32_t index) const {
     return philox({{index, static_cast<std::uint32_t>(sample),

@@ -5,6 +5,20 @@
 #include "kernels/arguments.hpp"
 
 namespace lodestein::kernels {
+namespace {
+
+void check_eigenproblems(const char* operation, std::span<const EigenProblem> problems) {
+  for (std::size_t p = 0; p < problems.size(); ++p) {
+    const auto& [matrix, values, status] = problems[p];
+    const Arguments arguments(operation, p);
+    arguments.shape("matrix", matrix, matrix.rows, matrix.rows);
+    if (matrix.rows > 0) arguments.present("values", values);
+    arguments.present("status", status);
+  }
+}
+
+}  // namespace
+
 void Solve::factor(std::span<const CholeskyProblem> problems) const {
   for (std::size_t p = 0; p < problems.size(); ++p) {
     const auto& [matrix, status] = problems[p];
@@ -57,15 +71,16 @@ void Solve::solve(std::span<const SolveProblem32> problems) const {
 }
 
 void Solve::eigen(std::span<const EigenProblem> problems) const {
-  for (std::size_t p = 0; p < problems.size(); ++p) {
-    const auto& [matrix, values, status] = problems[p];
-    const Arguments arguments("symmetric eigenproblem", p);
-    arguments.shape("matrix", matrix, matrix.rows, matrix.rows);
-    if (matrix.rows > 0) arguments.present("values", values);
-    arguments.present("status", status);
-  }
+  check_eigenproblems("symmetric eigenproblem", problems);
   with_memory("symmetric eigenproblem", [&] {
     if (!problems.empty()) run_eigen(problems);
+  });
+}
+
+void Solve::fix_eigenvector_signs(std::span<const EigenProblem> problems) const {
+  check_eigenproblems("signs of eigenvectors", problems);
+  with_memory("signs of eigenvectors", [&] {
+    if (!problems.empty()) run_fix_signs(problems);
   });
 }
 

@@ -91,6 +91,8 @@ class Solve {
   void solve(std::span<const SolveProblem32> problems) const;
   void eigen(std::span<const EigenProblem> problems) const;
   void generalised_eigen(std::span<const GeneralisedEigenProblem> problems) const;
+  /// Gives every column of `matrix` the sign that an eigenvector has, where `status` is 0.
+  void fix_eigenvector_signs(std::span<const EigenProblem> problems) const;
 
  private:
   virtual void run_factor(std::span<const CholeskyProblem> problems) const = 0;
@@ -98,7 +100,6 @@ class Solve {
   virtual void run_factor32(std::span<const CholeskyProblem32> problems) const = 0;
   virtual void run_solve32(std::span<const SolveProblem32> problems) const = 0;
   virtual void run_eigen(std::span<const EigenProblem> problems) const = 0;
-  /// Gives every column of `matrix` the sign that an eigenvector has, where `status` is 0.
   virtual void run_fix_signs(std::span<const EigenProblem> problems) const = 0;
 };
 

@@ -54,7 +54,7 @@ Job linear(const Backend& backend, Part, const Case& size) {
   job.work.fp64 = samples * (2.0 * n * d + d * (d + 1.0));
   job.work.bytes = samples * 16.0 * d;
   job.run = [backend, data, options] {
-    data->study = simulate_study(options, seed);
+    data->study = simulate_study(backend, options, seed);
     data->fit = fit(backend, data->study->dataset, {}, seed);
   };
   job.quality = [data] {
@@ -103,7 +103,7 @@ Job umni_job(const Backend& backend, Part, const Case& size) {
   Job job;
   job.work = {.items = static_cast<double>(size["n"] * (size["latents"] + 1)), .unit = "samples"};
   job.run = [backend, data, options] {
-    data->study = simulate_study(options, seed);
+    data->study = simulate_study(backend, options, seed);
     data->fit = umni(backend, compute_moments(backend, data->study->dataset), {}, seed);
   };
   job.quality = [data] {
@@ -152,7 +152,7 @@ Job gscale_job(const Backend& backend, Part, const Case& size) {
   job.work = {.items = static_cast<double>(size["n"] * (2 * size["latents"] + 1)),
               .unit = "samples"};
   job.run = [backend, data, options, fit_options] {
-    data->study = simulate_study(options, seed);
+    data->study = simulate_study(backend, options, seed);
     data->fit = fit_gscale(backend, data->study->dataset, fit_options, seed);
   };
   job.quality = [data] {

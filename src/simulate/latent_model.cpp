@@ -3,17 +3,20 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <string>
 #include <utility>
 
 #include "core/eigen.hpp"
 #include "core/shuffle.hpp"
+#include "kernels/operations.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
 #include "simulate/mechanism.hpp"
 #include "simulate/noise.hpp"
 #include "simulate/option_names.hpp"
+#include "simulate/placed.hpp"
 
 namespace lodestein {
 namespace {
@@ -263,6 +266,44 @@ Matrix LatentModel::sample(std::size_t samples, const InterventionSpec& interven
   for (std::size_t k = 0; k < samples; ++k) {
     mechanisms_->sample(law, order_, stream.at(k), result.row(k));
   }
+  return result;
+}
+
+std::vector<Matrix> LatentModel::sample(const Backend& backend, std::size_t samples,
+                                        const std::vector<InterventionSpec>& interventions,
+                                        const std::vector<RandomStream>& streams) const {
+  if (streams.size() != interventions.size()) {
+    throw DimensionMismatch("latent model: " + std::to_string(streams.size()) + " streams for " +
+                            std::to_string(interventions.size()) + " interventions");
+  }
+  std::vector<Law> laws;
+  for (const InterventionSpec& intervention : interventions)
+    laws.push_back(law_of(noise_variances_, intervention));
+  const bool bulk = noise() == NoiseFamily::gaussian &&
+                    latents() <= kernels::Simulate::most_latents &&
+                    std::none_of(laws.begin(), laws.end(), std::mem_fn(&Law::is_mixture));
+  std::vector<Matrix> result;
+  if (!bulk) {
+    for (std::size_t m = 0; m < interventions.size(); ++m)
+      result.push_back(sample(samples, interventions[m], streams[m]));
+    return result;
+  }
+  const kernels::Operations& operations = backend.operations();
+  const kernels::Memory& memory = operations.memory();
+  const PlacedModel model(memory, mechanisms_->family, order_, mechanisms_->nodes);
+  std::vector<kernels::Resident<double>> regimes;  // factor and variance of each
+  std::vector<Returned> places;
+  std::vector<kernels::SampleProblem> problems;
+  for (std::size_t m = 0; m < laws.size(); ++m) {
+    const auto& [factor, variance] = laws[m].changed;
+    const double* f = regimes.emplace_back(memory, std::span<const double>(factor)).data();
+    const double* v = regimes.emplace_back(memory, std::span<const double>(variance)).data();
+    places.emplace_back(memory, samples, latents());
+    problems.push_back(
+        {model.view(), {f, v}, kernels::PhiloxStream(streams[m]), 0, places.back().view()});
+  }
+  operations.simulate().sample(problems);
+  for (Returned& place : places) result.push_back(place.take());
   return result;
 }
 

@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "core/eigen.hpp"
+#include "kernels/operations.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
+#include "simulate/placed.hpp"
 
 namespace lodestein {
 namespace {
@@ -132,11 +134,45 @@ Mixing::Mixing(Matrix linear) {
   layers_.push_back(std::move(linear));
 }
 
-Matrix Mixing::apply(ConstMatrixView z) const {
-  if (z.cols() != latents()) {
-    throw DimensionMismatch("mixing: z has " + std::to_string(z.cols()) +
-                            " columns, the mixing has " + std::to_string(latents()) + " latents");
+void Mixing::check_columns(ConstMatrixView z) const {
+  if (z.cols() == latents()) return;
+  throw DimensionMismatch("mixing: z has " + std::to_string(z.cols()) +
+                          " columns, the mixing has " + std::to_string(latents()) + " latents");
+}
+
+std::vector<Matrix> Mixing::apply(const Backend& backend, const std::vector<Matrix>& z) const {
+  for (const Matrix& one : z) check_columns(one);
+  std::vector<Matrix> result;
+  if (latents() > kernels::Simulate::most_latents) {
+    for (const Matrix& one : z) result.push_back(apply(one));
+    return result;
   }
+  const kernels::Operations& operations = backend.operations();
+  const kernels::Memory& memory = operations.memory();
+  kernels::MixProblem mixing;
+  mixing.layers = layers_.size();
+  mixing.tanh = family_ != MixingFamily::linear;
+  std::vector<kernels::Resident<double>> inputs;
+  const auto place = [&](const Matrix& matrix) {
+    const std::span<const double> values(matrix.data(), matrix.rows() * matrix.cols());
+    return kernels::View<const double>(inputs.emplace_back(memory, values).data(), matrix.rows(),
+                                       matrix.cols());
+  };
+  for (std::size_t l = 0; l < layers_.size(); ++l) mixing.matrices[l] = place(layers_[l]);
+  std::vector<Returned> places;
+  std::vector<kernels::MixProblem> problems;
+  for (const Matrix& one : z) {
+    mixing.latents = place(one);
+    mixing.observed = places.emplace_back(memory, one.rows(), observed()).view();
+    problems.push_back(mixing);
+  }
+  operations.simulate().mix(problems);
+  for (Returned& one : places) result.push_back(one.take());
+  return result;
+}
+
+Matrix Mixing::apply(ConstMatrixView z) const {
+  check_columns(z);
   std::vector<RowMajor> maps;  // [in, out]: the product's inner loop runs over outputs
   for (const Matrix& layer : layers_) maps.emplace_back(as_eigen(layer).transpose());
   Matrix x(z.rows(), observed());

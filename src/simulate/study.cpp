@@ -4,11 +4,13 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "core/shuffle.hpp"
 #include "core/wishart.hpp"
+#include "kernels/operations.hpp"
 #include "lodestein/core/error.hpp"
 #include "simulate/check.hpp"
 #include "simulate/noise.hpp"
@@ -146,6 +148,21 @@ void add_noise(Matrix& x, double deviation, const RandomStream& stream) {
   }
 }
 
+// On a device that many small problems fill, what fits into some 64 MB is simulated in one call.
+std::size_t environments_at_once(const Backend& backend, const StudyOptions& options) {
+  if (backend.operations().memory().on_host()) return 1;
+  constexpr std::size_t most_values = std::size_t{1} << 23;
+  const std::size_t values = options.samples * (options.latent.latents + options.mixing.observed);
+  return std::max<std::size_t>(1, most_values / std::max<std::size_t>(1, values));
+}
+
+std::vector<RandomStream> streams(Seed seed, Purpose purpose, std::size_t first, std::size_t last) {
+  std::vector<RandomStream> result;
+  for (std::size_t m = first; m < last; ++m)
+    result.emplace_back(seed, purpose, static_cast<std::uint32_t>(m));
+  return result;
+}
+
 std::vector<std::string> environment_names(std::size_t interventions) {
   std::vector<std::string> names = numbered("do", interventions);
   names.insert(names.begin(), "obs");
@@ -183,22 +200,32 @@ void check_linear(const StudyOptions& options) {
 }  // namespace
 
 Study simulate_study(const StudyOptions& options, Seed seed, Observer& observer) {
+  return simulate_study(Backend::cpu(), options, seed, observer);
+}
+
+Study simulate_study(const Backend& backend, const StudyOptions& options, Seed seed,
+                     Observer& observer) {
   StudyTruth truth = draw_truth(options, seed, observer);
   Dataset dataset;
   dataset.features = numbered("x", options.mixing.observed);
-  const std::size_t count = truth.interventions.size();
+  const std::size_t count = truth.interventions.size(),
+                    at_once = environments_at_once(backend, options);
   const auto names = environment_names(count - 1);
-  for (std::size_t m = 0; m < count; ++m) {
+  for (std::size_t first = 0; first < count; first += at_once) {
     check_cancelled(observer);
-    observer.progress("simulate", m, count);
-    const auto environment = static_cast<std::uint32_t>(m);
-    Matrix z = truth.model.sample(options.samples, truth.interventions[m],
-                                  RandomStream(seed, Purpose::latent_noise, environment));
-    Matrix x = truth.mixing.apply(z);
-    add_noise(x, options.observation_noise,
-              RandomStream(seed, Purpose::observation_noise, environment));
-    dataset.environments.push_back({names[m], {}, std::move(x)});
-    truth.latents.push_back(std::move(z));
+    observer.progress("simulate", first, count);
+    const std::size_t last = std::min(count, first + at_once);
+    const auto specs = std::span(truth.interventions).subspan(first, last - first);
+    std::vector<Matrix> z =
+        truth.model.sample(backend, options.samples, {specs.begin(), specs.end()},
+                           streams(seed, Purpose::latent_noise, first, last));
+    std::vector<Matrix> x = truth.mixing.apply(backend, z);
+    const auto noise = streams(seed, Purpose::observation_noise, first, last);
+    for (std::size_t k = 0; k < specs.size(); ++k) {
+      add_noise(x[k], options.observation_noise, noise[k]);
+      dataset.environments.push_back({names[first + k], {}, std::move(x[k])});
+      truth.latents.push_back(std::move(z[k]));
+    }
   }
   observer.progress("simulate", count, count);
   return {options, seed, std::move(dataset), std::move(truth)};

@@ -41,13 +41,13 @@ Matrix second_moment_of(const StudyTruth& truth) {
 
 }  // namespace
 
-BatchData::Simulated BatchData::simulate(const StudyOptions& options, bool moments_only, Seed seed,
-                                         Observer& observer) {
+BatchData::Simulated BatchData::simulate(const Backend& backend, const StudyOptions& options,
+                                         bool moments_only, Seed seed, Observer& observer) {
   if (moments_only) {
     LinearStudy study = simulate_moments(options, seed);
     return {std::move(study.truth), {}, std::move(study.moments)};
   }
-  Study study = simulate_study(options, seed, observer);
+  Study study = simulate_study(backend, options, seed, observer);
   return {std::move(study.truth), std::move(study.dataset), {}};
 }
 
@@ -57,7 +57,7 @@ BatchData::BatchData(const Backend& backend, const std::vector<SweepField>& data
       seed_(seed),
       observer_(observer),
       options_(study_options(data)),
-      simulated_(simulate(options_, wants_moments(data), seed, observer)),
+      simulated_(simulate(backend, options_, wants_moments(data), seed, observer)),
       seconds_(began_.seconds()) {
   if (!simulated_.dataset)
     moments_.emplace(Timed<std::vector<EnvironmentMoments>>{std::move(simulated_.moments), 0.0});

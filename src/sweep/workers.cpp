@@ -2,6 +2,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -26,12 +27,13 @@ class WorkerObserver final : public Observer {
 
 Workers::Workers(const Backend& backend, const SweepPlan& plan, std::size_t threads) : plan_(plan) {
   const std::size_t count = std::min(threads, worker_count(backend));
-  const bool alone = side_by_side(backend);
+  const Backend own = worker_backend(backend);
   working_ = count;
+  single_ = count == 1;
   try {
     for (std::size_t i = 0; i < count; ++i) {
-      threads_.emplace_back([this, own = worker_backend(backend), alone] {
-        if (alone) omp_set_num_threads(1);  // of this thread's parallel regions
+      threads_.emplace_back([this, own] {
+        omp_set_num_threads(1);  // of this thread's parallel regions
         work(own);
       });
     }
@@ -84,20 +86,46 @@ void Workers::join() {
   for (std::thread& thread : threads_) thread.join();
 }
 
+bool Workers::has_task() const {
+  if (alone_) return false;
+  return repeated_.empty() ? !tasks_.empty() : running_ == 0;
+}
+
+SweepTask Workers::take_task() {
+  alone_ = !repeated_.empty();
+  std::deque<SweepTask>& tasks = alone_ ? repeated_ : tasks_;
+  SweepTask task = std::move(tasks.front());
+  tasks.pop_front();
+  ++running_;
+  return task;
+}
+
+void Workers::finish(const SweepTask& task, std::vector<SweepRow> rows) {
+  const auto lacks_memory = [](const SweepRow& row) { return row.cause == "out-of-memory"; };
+  const bool others_had_it =
+      !alone_ && !single_ && std::any_of(rows.begin(), rows.end(), lacks_memory);
+  --running_;
+  if (others_had_it) repeated_.push_back(task);
+  if (alone_ || !repeated_.empty()) wanted_.notify_all();
+  alone_ = false;
+  if (others_had_it) return;
+  std::move(rows.begin(), rows.end(), std::back_inserter(rows_));
+  if (rows_.size() >= many_rows || tasks_.empty()) ready_.notify_one();
+}
+
 void Workers::work(const Backend& backend) {
   WorkerObserver observer(stop_);
   std::unique_lock lock(mutex_);
+  const auto all_done = [&] { return closed_ && tasks_.empty() && repeated_.empty(); };
   try {
     while (true) {
-      wanted_.wait(lock, [&] { return stop_ || closed_ || !tasks_.empty(); });
-      if (stop_ || tasks_.empty()) break;
-      const SweepTask task = std::move(tasks_.front());
-      tasks_.pop_front();
+      wanted_.wait(lock, [&] { return stop_ || all_done() || has_task(); });
+      if (stop_ || all_done()) break;
+      const SweepTask task = take_task();
       lock.unlock();
       auto rows = run_sweep_task(backend, plan_, task, observer);
       lock.lock();
-      std::move(rows.begin(), rows.end(), std::back_inserter(rows_));
-      if (rows_.size() >= many_rows || tasks_.empty()) ready_.notify_one();
+      finish(task, std::move(rows));
     }
   } catch (const Cancelled&) {  // asked for
     if (!lock.owns_lock()) lock.lock();

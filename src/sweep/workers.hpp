@@ -1,5 +1,7 @@
 #pragma once
 
+#include <omp.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -16,21 +18,26 @@
 
 namespace lodestein::sweep {
 
-/// Whether batches run side by side, each on one thread, rather than one on the whole backend.
-inline bool side_by_side(const Backend& backend) {
+/// Whether a backend computes on the host, where each thread has a core of its own.
+inline bool on_host(const Backend& backend) {
   return backend.name() == "cpu" || backend.name() == "reference";
 }
 
+/// Batches that run at once: as many as the backend has threads; on a GPU, which many small
+/// problems share, as many as the host has cores for what isn't done there.
 inline std::size_t worker_count(const Backend& backend) {
-  return side_by_side(backend) ? static_cast<std::size_t>(std::max(1, backend.threads())) : 1;
+  const int threads = on_host(backend) ? backend.threads() : omp_get_max_threads();
+  return static_cast<std::size_t>(std::max(1, threads));
 }
 
+/// What each of them computes on.
 inline Backend worker_backend(const Backend& backend) {
-  return backend.name() == "cpu" ? Backend::cpu(1) : backend;
+  if (backend.name() == "cpu") return Backend::cpu(1);
+  return on_host(backend) ? backend : backend.joining_calls();
 }
 
 /// Threads that take one task after the other from a queue and leave the rows, those of a task
-/// side by side, in another.
+/// side by side, in another. A task that lacks memory is repeated while no other runs.
 class Workers {
  public:
   /// `threads`: no more than this, and than the backend has use for.
@@ -56,15 +63,21 @@ class Workers {
  private:
   void join();
   void work(const Backend& backend);
+  bool has_task() const;
+  SweepTask take_task();
+  void finish(const SweepTask& task, std::vector<SweepRow> rows);
 
   const SweepPlan& plan_;
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::condition_variable ready_, wanted_;
-  std::deque<SweepTask> tasks_;
+  std::deque<SweepTask> tasks_, repeated_;
   std::deque<SweepRow> rows_;
   bool closed_ = false;
-  std::size_t working_ = 0;
+  std::size_t working_ = 0;  ///< threads that haven't ended
+  std::size_t running_ = 0;  ///< tasks
+  bool single_ = false;      ///< there is one thread
+  bool alone_ = false;       ///< the running task is a repeated one
   std::exception_ptr error_;
   std::vector<std::thread> threads_;
 };

@@ -1,6 +1,7 @@
 #include "tool/mpirun.hpp"
 
 #include <dlfcn.h>
+#include <omp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -116,8 +117,10 @@ std::string with_mpirun(const std::string& command_line, const Launch& launch) {
 Backend rank_backend(const std::string& name, int threads, const Launch& launch,
                      const sweep::ModuleRanks& ranks) {
   const int devices = name == "cuda" || name == "best" ? kernels::cuda_devices() : 0;
-  if (devices > 0) return Backend::cuda(launch.local_rank % devices);
-  return Backend::named(name, threads > 0 ? threads : ranks.cores());
+  if (threads == 0) threads = ranks.cores();
+  if (devices == 0) return Backend::named(name, threads);
+  omp_set_num_threads(threads);  // for what is done on the host
+  return Backend::cuda(launch.local_rank % devices);
 }
 
 int part(std::unique_ptr<sweep::ModuleRanks> ranks, int code) {

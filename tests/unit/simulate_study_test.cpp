@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <set>
+#include <string>
 
 #include "core/eigen.hpp"
 #include "lodestein/simulate/study.hpp"
@@ -40,11 +41,12 @@ TEST(Study, HasNamesThatTellNothingAndSamplesThatAreTheMixedLatents) {
   EXPECT_EQ(study.dataset.environments[0].name, "obs");
   EXPECT_EQ(study.dataset.environments[4].name, "do4");
   EXPECT_TRUE(study.truth.interventions[0].targets.empty());
+  const auto mixed = study.truth.mixing.apply(Backend::cpu(), study.truth.latents);
   for (std::size_t m = 0; m < 5; ++m) {
     const Environment& environment = study.dataset.environments[m];
     EXPECT_TRUE(environment.targets.empty());
     EXPECT_EQ(study.truth.latents[m].rows(), 50u);
-    EXPECT_EQ(environment.samples, study.truth.mixing.apply(study.truth.latents[m]));
+    EXPECT_EQ(environment.samples, mixed[m]);
     if (m > 0) {
       EXPECT_NE(environment.samples, study.dataset.environments[m - 1].samples);
     }
@@ -347,6 +349,52 @@ class StopAfter : public Observer {
  private:
   std::size_t environments_, done_ = 0, total_ = 0;
 };
+
+// Largest difference of two matrices of one size.
+double largest_difference(const Matrix& a, const Matrix& b) {
+  double largest = 0.0;
+  for (std::size_t i = 0; i < a.rows() * a.cols(); ++i)
+    largest = std::max(largest, std::abs(a.data()[i] - b.data()[i]));
+  return largest;
+}
+
+bool has_simt() {
+  try {
+    Backend::simt();
+    return true;
+  } catch (const NotCompiled&) {
+    return false;
+  }
+}
+
+// Where a backend can't, for noise or shares or size, the host does it, with the same draws.
+TEST(Study, DrawsTheSameOnEveryBackendUpToRounding) {
+  StudyOptions nonlinear = small(), shared = small(), wide = small();
+  nonlinear.latent.family = LatentFamily::mlp;
+  nonlinear.mixing.family = MixingFamily::mlp;
+  shared.intervened_share = 0.5;
+  wide.latent.latents = 200;
+  wide.latent.density = 0.01;
+  wide.mixing.observed = 201;
+  wide.mixing.minimum_conditioning = 0.0;
+  wide.samples = 3;
+  for (const StudyOptions& options : {small(), nonlinear, shared, wide}) {
+    const Study expected = simulate_study(Backend::reference(), options, Seed{3});
+    for (const std::string name : {"cpu", "simt"}) {
+      if (name == "simt" && !has_simt()) continue;
+      const Study study = simulate_study(Backend::named(name, 3), options, Seed{3});
+      ASSERT_EQ(study.truth.latents.size(), expected.truth.latents.size());
+      for (std::size_t m = 0; m < study.truth.latents.size(); ++m) {
+        EXPECT_LT(largest_difference(study.truth.latents[m], expected.truth.latents[m]), 1e-11);
+        EXPECT_LT(largest_difference(study.dataset.environments[m].samples,
+                                     expected.dataset.environments[m].samples),
+                  1e-11);
+      }
+    }
+    EXPECT_EQ(simulate_study(Backend::cpu(3), options, Seed{3}).truth.latents,
+              simulate_study(Backend::cpu(1), options, Seed{3}).truth.latents);
+  }
+}
 
 TEST(Study, ReportsProgressAndStopsWhenAsked) {
   StopAfter never(100), soon(2);

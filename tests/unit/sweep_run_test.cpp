@@ -1,7 +1,9 @@
 #include <gmock/gmock.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <random>
 
@@ -447,6 +449,53 @@ TEST(SweepRun, TooLittleMemoryFailsCellsAndABrokenDeviceTheSweep) {
     EXPECT_THAT(row.diagnosis, HasSubstr("bytes"));
   }
   EXPECT_THROW(run({.shared_bytes = 256}), DeviceError);
+}
+
+// Rows of a sweep on the CUDA kernels, by so many threads at once.
+std::vector<SweepRow> simt_rows(const SweepPlan& plan, const SimtOptions& options, int threads) {
+  const int before = omp_get_max_threads();
+  omp_set_num_threads(threads);
+  std::vector<SweepRow> rows(plan.cells.size());
+  run_sweep(Backend::simt(options), plan, sweep_tasks(plan, {}),
+            [&](const SweepRow& row) { rows[row.cell] = row; });
+  omp_set_num_threads(before);
+  return rows;
+}
+
+TEST(SweepRun, ModelsThatShareTheCallsOfADeviceHaveTheSameBits) {
+  const SweepPlan plan = parse_sweep_plan(
+      "models = 3\nlatents = 2\nobserved = 3\nsamples = 100\nmethod = [\"likelihood\", "
+      "\"lscale\"]\ndifferences = [\"gaussian\", \"log-ratio\"]\n",
+      "study.toml");
+  try {
+    Backend::simt();
+  } catch (const NotCompiled& error) {
+    GTEST_SKIP() << error.what();
+  }
+  const auto alone = simt_rows(plan, {}, 1), together = simt_rows(plan, {}, 4);
+  for (std::size_t c = 0; c < alone.size(); ++c) {
+    EXPECT_FALSE(alone[c].failed) << alone[c].diagnosis;
+    EXPECT_TRUE(same_result(alone[c], together[c])) << c;
+  }
+}
+
+TEST(SweepRun, CellsThatFitIntoMemoryAloneDontFailTogether) {
+  const SweepPlan plan = parse_sweep_plan(
+      "models = 12\nlatents = 2\nobserved = 4\nsamples = 2000\nmethod = \"lscale\"\n",
+      "study.toml");
+  try {
+    Backend::simt();
+  } catch (const NotCompiled& error) {
+    GTEST_SKIP() << error.what();
+  }
+  const auto failures = [&](std::size_t bytes, int threads) {
+    const auto rows = simt_rows(plan, {.memory_bytes = bytes}, threads);
+    return std::count_if(rows.begin(), rows.end(), std::mem_fn(&SweepRow::failed));
+  };
+  std::size_t bytes = 10000;
+  while (failures(bytes, 1) > 0) bytes += bytes / 4;
+  EXPECT_GT(bytes, 10000u);
+  EXPECT_EQ(failures(bytes, 4), 0);
 }
 
 class Stopping final : public Observer {

@@ -42,6 +42,10 @@ class Backend {
   /// choices.
   static Backend named(const std::string& name, int threads = 0);
 
+  /// The same for many threads that have small problems: calls that come while the device is at
+  /// work are made together, in one launch. The bits are those of calls made alone.
+  Backend joining_calls() const;
+
   std::string name() const;
   int threads() const;
   /// One line for people, e.g. "cpu: 8 threads, AVX-512".

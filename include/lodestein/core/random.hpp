@@ -85,6 +85,8 @@ class RandomStream {
   RandomStream(Seed seed, Purpose purpose, std::uint32_t environment = 0, std::uint32_t step = 0);
   /// The draws of one sample; at(k) never overlaps at(l).
   Draws at(std::uint64_t sample) const;
+  std::array<std::uint32_t, 2> key() const { return key_; }
+  std::uint32_t step() const { return step_; }
 
  private:
   std::array<std::uint32_t, 2> key_;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "lodestein/core/backend.hpp"
 #include "lodestein/core/intervention.hpp"
 #include "lodestein/core/matrix.hpp"
 #include "lodestein/core/random.hpp"
@@ -74,6 +75,13 @@ class LatentModel {
   /// out of range or named twice, a variance that would not be positive.
   Matrix sample(std::size_t samples, const InterventionSpec& intervention,
                 const RandomStream& stream) const;
+  /// The same for many interventions, each with a stream of its own, in one call of the backend
+  /// where noise is Gaussian, all samples are reached and there are at most 192 latents; on the
+  /// host otherwise. Bits are the same for any split and number of threads, but backends differ by
+  /// rounding. @throws DimensionMismatch unless there is a stream for each intervention.
+  std::vector<Matrix> sample(const Backend& backend, std::size_t samples,
+                             const std::vector<InterventionSpec>& interventions,
+                             const std::vector<RandomStream>& streams) const;
 
   /// Exact score grad log p(z) under an intervention at the rows of z. [N, n] -> [N, n].
   /// @throws DimensionMismatch (here and below) if z has another number of columns;

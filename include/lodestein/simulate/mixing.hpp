@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "lodestein/core/backend.hpp"
 #include "lodestein/core/matrix.hpp"
 #include "lodestein/core/random.hpp"
 
@@ -40,10 +41,15 @@ class Mixing {
 
   /// [N, n] -> [N, d]. Same bits for any thread count. @throws DimensionMismatch.
   Matrix apply(ConstMatrixView z) const;
+  /// The same of many matrices in one call of the backend (on the host beyond 192 latents). Bits
+  /// are the same for any number of threads, but backends differ by rounding.
+  std::vector<Matrix> apply(const Backend& backend, const std::vector<Matrix>& z) const;
   /// Jacobian dx/dz at one point. [n] -> [d, n].
   Matrix jacobian(const double* z) const;
 
  private:
+  void check_columns(ConstMatrixView z) const;
+
   MixingFamily family_ = MixingFamily::linear;
   std::vector<Matrix> layers_;
 };

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lodestein/core/backend.hpp"
 #include "lodestein/core/observer.hpp"
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/data/moments.hpp"
@@ -64,6 +65,10 @@ struct Study {
 /// thread count. Source: generators of Varici et al. (score-based-crl code), see docs/simulate.md.
 /// @throws InvalidArgument for options out of range; Cancelled.
 Study simulate_study(const StudyOptions& options, Seed seed, Observer& observer = silent());
+/// The same on a backend, many environments in one call; Backend::cpu() unless given. Backends
+/// differ by rounding.
+Study simulate_study(const Backend& backend, const StudyOptions& options, Seed seed,
+                     Observer& observer = silent());
 
 /// A drawn model without samples, for methods that need second moments only.
 struct LinearStudy {

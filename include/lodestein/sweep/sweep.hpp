@@ -67,8 +67,9 @@ std::vector<SweepRow> decode_rows(const std::string& text);
 using SweepCallback = std::function<void(const SweepRow&)>;
 
 /// Runs tasks and hands over their rows. A cpu or reference backend of T threads runs T batches at
-/// once, each on one thread; a GPU one batch after the other. Rows have the same bits for any
-/// number of threads. Progress counts cells.
+/// once, each on one thread; on a GPU as many as OpenMP has threads share it
+/// (Backend::joining_calls). A task that lacks memory is repeated while no other runs. Rows have
+/// the same bits for any number of threads. Progress counts cells.
 /// @throws Cancelled after the rows that were ready have been handed over, and what `done` throws.
 void run_sweep(const Backend& backend, const SweepPlan& plan, const std::vector<SweepTask>& tasks,
                const SweepCallback& done, Observer& observer = silent());
