@@ -18,6 +18,8 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double search_tolerance = 1e-2;
 // ... and this for the estimate itself.
 constexpr double final_tolerance = 1e-8;
+// An order is better if it is more than e times as likely; less is noise.
+constexpr double better_order = 2.0;
 
 // A fit of the encoder under the complete graph of an order.
 struct Candidate {
@@ -33,9 +35,15 @@ Order moved(Order order, std::size_t from, std::size_t to) {
   return order;
 }
 
-// First-improvement search over moving one node; a whole round without improvement ends it.
-Candidate search_order(const ProfileLikelihood& likelihood, Candidate best, Observer& observer) {
+// First-improvement search over moving one node; a whole round without improvement ends it, and so
+// does a minimum around which another search found nothing better, at `searched`.
+Candidate search_order(const ProfileLikelihood& likelihood, Candidate best, double searched,
+                       Observer& observer) {
   const std::size_t n = best.order.size();
+  const auto is_searched = [&] {
+    return std::abs(likelihood.ratio(best.f, searched)) <= search_tolerance;
+  };
+  if (is_searched()) return best;
   NewtonFrame frame(likelihood, best.encoder, complete_parents(best.order));
   // Starts are nearly right, so far moves are left out where there are many latents.
   const std::size_t reach = std::max<std::size_t>(1, 500 / (n * n));
@@ -48,9 +56,10 @@ Candidate search_order(const ProfileLikelihood& likelihood, Candidate best, Obse
     Candidate next{best.encoder, moved(best.order, from, to)};
     const ParentSets parents = complete_parents(next.order);
     next.f = frame.minimise(next.encoder, parents, search_tolerance, best.f);
-    if (!(likelihood.ratio(best.f, next.f) > 2.0 * search_tolerance)) continue;
+    if (!(likelihood.ratio(best.f, next.f) > better_order)) continue;
     best = std::move(next);
     best.f = minimise_from_afar(likelihood, best.encoder, parents, search_tolerance);
+    if (is_searched()) return best;
     frame = NewtonFrame(likelihood, best.encoder, parents);
     since_improvement = 0;
   }
@@ -222,7 +231,7 @@ Refined refine(const ProfileLikelihood& likelihood, const std::vector<Start>& st
     if (c > 0 && !(likelihood.ratio(candidates[c].f, candidates[c - 1].f) > search_tolerance)) {
       continue;  // the same minimum
     }
-    Candidate found = search_order(likelihood, candidates[c], observer);
+    Candidate found = search_order(likelihood, candidates[c], c == 0 ? infinity : best.f, observer);
     if (c == 0 || found.f < best.f) best = std::move(found);
   }
   Refined result{best.encoder, best.order, complete_parents(best.order), best.f, {}};
