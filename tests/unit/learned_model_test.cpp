@@ -144,6 +144,20 @@ TEST(LearnedModel, RefusesOtherDataThanTheFit) {
   EXPECT_THROW(encode(model, Matrix(2, 4)), DimensionMismatch);
 }
 
+// f = tanh or x / (1 + exp(-x)), one unit, two variables, one latent.
+TEST(NetworkEncoder, IsItsFormula) {
+  NetworkEncoder network{Matrix{{2.0, 0.0}, {0.0, 1.0}},
+                         {1},
+                         {1.0f, -1.0f, 1.5f, 3.0f, 0.25f, 1.0f, 2.0f},
+                         {0.5},
+                         {4.0}};
+  const Matrix y{{0.75, 2.0}};  // h_0 = (1.5, 2), f at 1.5 - 2 + 1.5 = 1
+  const double skip = 1.5 + 2.0 * 2.0;
+  EXPECT_DOUBLE_EQ(network(y)(0, 0), (3.0 * std::tanh(1.0) + 0.25 + skip - 0.5) / 4.0);
+  network.activation = NetworkEncoder::Activation::silu;
+  EXPECT_DOUBLE_EQ(network(y)(0, 0), (3.0 / (1.0 + std::exp(-1.0)) + 0.25 + skip - 0.5) / 4.0);
+}
+
 TEST(NetworkEncoder, RefusesNumbersThatDoNotFit) {
   NetworkEncoder network{Matrix::identity(2), {3}, std::vector<float>(21), {0.0, 0.0}, {1.0, 1.0}};
   const Matrix y{{1.0, 2.0}};

@@ -232,6 +232,46 @@ TEST_F(ResultFile, EncodesTheSameBitsAfterReadingANetworkBehindALink) {
   EXPECT_TRUE(std::isnan(outside(0, 0)) && std::isnan(outside(0, 1)));
 }
 
+/// One latent of three variables.
+NetworkEncoder silu_network() {
+  NetworkEncoder network{Matrix::identity(3), {2, 2}, {}, {0.1}, {1.0}};
+  for (int k = 0; k < 2 * 3 + 2 + 2 * 2 + 2 + 2 + 1 + 3; ++k)
+    network.parameters.push_back(0.1f * static_cast<float>(k % 5) - 0.2f);
+  network.activation = NetworkEncoder::Activation::silu;
+  return network;
+}
+
+TEST_F(ResultFile, EncodesTheSameBitsAfterReadingASiluNetworkOfFewerLatentsThanInputs) {
+  FitRecord written = full_record();
+  LearnedModel& model = written.result;
+  model.centre = {0.1, -0.2, 0.3};
+  model.encoder = {{1.0 / 7.0, 2.0, -3.0}, {0.0, 1.0, 0.5}, {1.0, 0.0, 1.0 / 3.0}};
+  model.network = silu_network();
+  write_result(folder_ / "fit", written);
+  const LearnedModel read = read_result(folder_ / "fit").result;
+  ASSERT_TRUE(read.network.has_value());
+  EXPECT_EQ(read.network->activation, NetworkEncoder::Activation::silu);
+  EXPECT_EQ(read.network->parameters, model.network->parameters);
+  const Matrix x{{0.5, -0.5, 0.25}, {0.0, 0.1, -0.9}};
+  EXPECT_EQ(encode(read, x).cols(), 1u);
+  EXPECT_EQ(encode(read, x), encode(model, x));
+}
+
+TEST_F(ResultFile, ReadsNetworksOfOlderVersionsAsTanh) {
+  FitRecord written = full_record();
+  written.result.network = small_network();
+  write_result(folder_ / "fit", written);
+  const fs::path file = folder_ / "fit" / "result.json";
+  auto json = nlohmann::ordered_json::parse(std::ifstream(file));
+  ASSERT_EQ(json.at("encoder").at("activation"), "tanh");
+  json.at("encoder").erase("activation");
+  std::ofstream(file) << json.dump();
+  const LearnedModel read = read_result(folder_ / "fit").result;
+  EXPECT_EQ(read.network->activation, NetworkEncoder::Activation::tanh);
+  const Matrix x{{0.5, -0.5, 0.25}};
+  EXPECT_EQ(encode(read, x), encode(written.result, x));
+}
+
 /// Three features, of which the second has its knots elsewhere.
 std::vector<MonotoneCurve> three_curves() {
   const MonotoneCurve line{{-1, -1, -1, -1, 1, 1, 1, 1}, {-1.0, -1.0 / 3.0, 1.0 / 3.0, 1.0}};
