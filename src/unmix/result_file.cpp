@@ -310,13 +310,14 @@ FitRecord record_from(const Json& json) {
   return record;
 }
 
-constexpr std::array<std::pair<const char*, Matrix LearnedModel::*>, 7> matrices{
+constexpr std::array<std::pair<const char*, Matrix LearnedModel::*>, 8> matrices{
     {{"encoder", &LearnedModel::encoder},
      {"decoder", &LearnedModel::decoder},
      {"score_differences", &LearnedModel::score_differences},
      {"edge_support", &LearnedModel::edge_support},
      {"combinations", &LearnedModel::combinations},
      {"leakage", &LearnedModel::leakage},
+     {"head_weights", &LearnedModel::head_weights},
      {"variance_ratios", &LearnedModel::variance_ratios}}};
 
 Matrix row_of(const std::vector<double>& values) {

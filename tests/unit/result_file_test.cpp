@@ -184,12 +184,14 @@ TEST_F(ResultFile, KeepsWhatOtherMethodsLearn) {
   LearnedModel& model = written.result;
   model.combinations = {{1.0, -1.0}, {0.0, 0.5}, {0.25, 0.0}};
   model.leakage = {{1.0, 0.01}, {1e-9, 1.0}};
+  model.head_weights = {{0.0, 0.1}, {-1.0 / 3.0, 0.0}};
   model.variance_ratios = {{1e-4, 0.7}, {0.0, nan}};
   model.diagnosis.deviance_per_dof = 1.25;
   write_result(folder_ / "fit", written);
   const LearnedModel read = read_result(folder_ / "fit").result;
   EXPECT_EQ(read.combinations, model.combinations);
   EXPECT_EQ(read.leakage, model.leakage);
+  EXPECT_EQ(read.head_weights, model.head_weights);
   EXPECT_EQ(read.variance_ratios(0, 1), 0.7);
   EXPECT_TRUE(std::isnan(read.variance_ratios(1, 1)));
   EXPECT_EQ(read.diagnosis.deviance_per_dof, 1.25);
@@ -363,8 +365,14 @@ TEST(OptionList, HoldsWhatIsInForce) {
   EXPECT_FALSE(has(option_list(gscale), "hidden"));
   gscale.unmix.encoder = EncoderFamily::network;
   EXPECT_TRUE(has(option_list(gscale), "hidden"));
+  ContrastiveUnmixOptions contrastive;
+  EXPECT_TRUE(has(option_list(contrastive), "epochs"));
+  EXPECT_FALSE(has(option_list(contrastive), "sparsity"));
+  contrastive.encoder = EncoderFamily::linear;
+  EXPECT_TRUE(has(option_list(contrastive), "sparsity"));
+  EXPECT_FALSE(has(option_list(contrastive), "epochs"));
   for (const auto& options : {option_list(plain), option_list(published), option_list(gscale),
-                              option_list(DoInterventionOptions{})})
+                              option_list(contrastive), option_list(DoInterventionOptions{})})
     EXPECT_EQ(options.front().name, "method");
 }
 
