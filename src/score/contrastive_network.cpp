@@ -115,6 +115,10 @@ std::vector<Outcome> train(const Backend& backend, const Classes& classes,
 
 // ---- result
 
+std::vector<double> to_vector(const VectorXd& values) {
+  return {values.data(), values.data() + values.size()};
+}
+
 void add_findings(const std::vector<Outcome>& outcomes, std::size_t best,
                   DifferenceSummary& summary) {
   const auto diverged =
@@ -150,19 +154,32 @@ Matrix structural_weights(const MatrixXd& rows, const VectorXd& deviation) {
 // Latents at observational mean 0 and variance 1.
 struct Standardised {
   Encoder encoder;
-  VectorXd deviation;
+  VectorXd mean, deviation;
 };
 Standardised standardised(std::shared_ptr<const LatentNetwork> network, ConstMatrixView x) {
   const Encoder raw(std::move(network));
   const Matrix z = raw(x);
-  const Eigen::RowVectorXd mean = as_eigen(z).colwise().mean();
+  const VectorXd mean = as_eigen(z).colwise().mean().transpose();
   const auto n = static_cast<double>(z.rows());
-  VectorXd deviation =
-      ((as_eigen(z).rowwise() - mean).colwise().squaredNorm() / n).cwiseSqrt().transpose();
+  VectorXd deviation = ((as_eigen(z).rowwise() - mean.transpose()).colwise().squaredNorm() / n)
+                           .cwiseSqrt()
+                           .transpose();
   for (double& s : deviation) s = s > 0.0 ? s : 1.0;  // a latent that collapsed stays 0
-  const Encoder scaled(to_matrix(MatrixXd(deviation.cwiseInverse().asDiagonal())),
-                       {mean.data(), mean.data() + mean.size()});
-  return {composed(scaled, raw), deviation};
+  const Encoder scaled(to_matrix(MatrixXd(deviation.cwiseInverse().asDiagonal())), to_vector(mean));
+  return {composed(scaled, raw), mean, deviation};
+}
+
+// The same in fp64; what the head has is left out.
+NetworkEncoder stored(const NetworkShape& shape, const std::vector<float>& parameters,
+                      const Standardised& result) {
+  const std::size_t p = shape.inputs;
+  return {Matrix::identity(p),
+          {shape.hidden, shape.hidden + shape.depth},
+          {parameters.begin(),
+           parameters.begin() + static_cast<std::ptrdiff_t>(shape.causal_weights())},
+          to_vector(result.mean),
+          to_vector(result.deviation),
+          NetworkEncoder::Activation::silu};
 }
 
 }  // namespace
@@ -207,8 +224,12 @@ ContrastiveNetworkFit contrastive_network(const Backend& backend, const Dataset&
   auto model = std::make_shared<CausalRatio>(network, logits, log_priors(classes));
   judge(*model, classes.held_out_points, summary);
   const Standardised result = standardised(network, dataset.observational().samples);
-  return {ScoreDifferences(std::move(model), std::move(summary)), result.encoder,
-          structural_weights(logits.rows, result.deviation)};
+  return {ScoreDifferences(std::move(model), std::move(summary)),
+          result.encoder,
+          structural_weights(logits.rows, result.deviation),
+          to_vector(classes.whitening.mean),
+          to_matrix(classes.whitening.forward),
+          stored(shape, outcomes[best].parameters, result)};
 }
 
 }  // namespace lodestein

@@ -221,17 +221,6 @@ Learned run_umni_published(const MethodInput& input) {
   return run_umni_options(input, options);
 }
 
-// H of an encoder z = H x + c. [n, d]
-Matrix linear_part(const Encoder& encoder) {
-  const Matrix at_units = encoder(Matrix::identity(encoder.dimension()));
-  const Matrix at_zero = encoder(Matrix(1, encoder.dimension()));
-  Matrix result(encoder.latents(), encoder.dimension());
-  for (std::size_t i = 0; i < result.rows(); ++i) {
-    for (std::size_t j = 0; j < result.cols(); ++j) result(i, j) = at_units(j, i) - at_zero(0, i);
-  }
-  return result;
-}
-
 Learned run_contrastive(const MethodInput& input) {
   ContrastiveUnmixOptions options;
   options.encoder = value_named(encoder_family_names, word(input, "encoder"));
@@ -246,7 +235,7 @@ Learned run_contrastive(const MethodInput& input) {
   learned.latents = fit.encoder(dataset.observational().samples);
   if (options.encoder == EncoderFamily::linear &&
       input.data.options().mixing.family == MixingFamily::linear)
-    learned.encoder = linear_part(fit.encoder);
+    learned.encoder = std::move(fit.matrix);
   learned.graph = std::move(fit.graph);
   learned.order = std::move(fit.order);
   for (EnvironmentTarget& target : fit.targets)

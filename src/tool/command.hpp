@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "core/named_values.hpp"
@@ -75,8 +76,9 @@ inline constexpr NamedValues<StorageType, 2> storage_names{
     {{"float32", StorageType::float32}, {"float64", StorageType::float64}}};
 
 /// An option whose value is one of an enum's names; a wrong one is answered with the nearest.
-template <class Enum, std::size_t N>
-CLI::Option* add_choice(CLI::App& app, const std::string& flag, Enum& value,
+/// `value` is an Enum, which is the default then, or an optional one.
+template <class Value, class Enum, std::size_t N>
+CLI::Option* add_choice(CLI::App& app, const std::string& flag, Value& value,
                         const NamedValues<Enum, N>& names, const std::string& help) {
   std::vector<std::string> choices;
   for (const auto& entry : names) choices.emplace_back(entry.first);
@@ -89,10 +91,11 @@ CLI::Option* add_choice(CLI::App& app, const std::string& flag, Enum& value,
     return "'" + text + "' is not one of " + joined(choices) + "; did you mean '" +
            nearest(text, choices) + "'?";
   };
-  return app.add_option_function<std::string>(flag, parse, help)
-      ->check(check)
-      ->type_name(joined(choices, "|"))
-      ->default_str(name_of(names, value));
+  CLI::Option* option = app.add_option_function<std::string>(flag, parse, help)
+                            ->check(check)
+                            ->type_name(joined(choices, "|"));
+  if constexpr (std::is_same_v<Value, Enum>) option->default_str(name_of(names, value));
+  return option;
 }
 
 }  // namespace lodestein::tool

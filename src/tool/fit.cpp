@@ -18,7 +18,7 @@
 namespace lodestein::tool {
 namespace {
 
-constexpr std::size_t most_latents = 10'000, most_replicates = 100'000;
+constexpr std::size_t most_latents = 10'000, most_replicates = 100'000, most_splits = 100'000;
 
 struct FitCommandOptions {
   std::filesystem::path input, out, report;
@@ -114,11 +114,14 @@ void add_shared_options(CLI::App& app, FitCommandOptions& options) {
       "the same as published, with thresholds (LSCALE-I, Varici et al., linear causal "
       "disentanglement, Squires et al., and LSCALE-I's variant for finite samples, Acarturk "
       "et al.); umni: linear mixing, unknown sets of latents; gscale: linear mixing behind a "
-      "link or general mixing, two hard interventions per latent; do: latents held constant, "
-      "no graph")
+      "link or general mixing, two hard interventions per latent; contrastive: linear Gaussian "
+      "latents behind a smooth mixing, a hard intervention on each; do: latents held constant, no "
+      "graph")
       ->group("Method");
-  add_whole(app, "--latents", shared.latents, 0, most_latents,
-            "Latent variables, 0 = one per environment (gscale always has one per pair)")
+  add_whole(
+      app, "--latents", shared.latents, 0, most_latents,
+      "Latent variables, 0 = one per environment (contrastive always has that many, gscale one "
+      "per pair)")
       ->type_name("N")
       ->group("Method");
   add_choice(app, "--intervention", shared.intervention, intervention_names,
@@ -131,14 +134,21 @@ void add_shared_options(CLI::App& app, FitCommandOptions& options) {
       "lscale, finite-sample: gaussian unless given, any other for latents that aren't linear; "
       "gscale: of each pair, auto unless given")
       ->group("Method");
-  add_choice(app, "--shrinkage", shared.score.shrinkage, shrinkage_names,
-             "All but gscale and do. Of covariances; oas: oracle-approximating; auto: oas in "
-             "environments with samples < 10 x latents, else none")
+  add_choice(
+      app, "--shrinkage", shared.score.shrinkage, shrinkage_names,
+      "All but gscale, contrastive and do. Of covariances; oas: oracle-approximating; auto: oas in "
+      "environments with samples < 10 x latents, else none")
       ->group("Method");
   add_whole(app, "--bootstrap", shared.bootstrap, 0, most_replicates,
-            "All methods with a graph. Replicates behind the support of each edge, 0 = none")
+            "All but contrastive and do. Replicates behind the support of each edge, 0 = none")
       ->type_name("B")
       ->group("Method");
+  add_whole(app, "--null-splits", shared.null_splits, 2, most_splits,
+            "All but umni, gscale and do. Pairs of resampled controls that the diagnosis compares "
+            "environments with")
+      ->type_name("N")
+      ->group("Method");
+  add_encoder_options(app, shared.encoder);
 }
 
 constexpr const char* footer = R"(
@@ -152,6 +162,7 @@ Examples:
     --preprocess log1p,highly-variable=60,standardise --bootstrap 100 --out fit --report fit.html
   lodestein fit screen --method umni --intervention soft --seed 7 --out fit
   lodestein fit pairs --method gscale --link tanh --pairs low1:high1,low2:high2 --out fit
+  lodestein fit bent --method contrastive --hidden 512 --out fit
 )";
 
 }  // namespace
@@ -174,9 +185,9 @@ Runner add_fit(CLI::App& app, Context& context) {
       ->type_name("FILE");
   add_data_options(app, options->data);
   add_shared_options(app, *options);
-  const auto branches =
-      std::make_shared<Branches>(Branches{add_linear_options(app), add_umni_options(app),
-                                          add_gscale_options(app), do_interventions_branch()});
+  const auto branches = std::make_shared<Branches>(
+      Branches{add_linear_options(app), add_umni_options(app), add_gscale_options(app),
+               add_contrastive_options(app), do_interventions_branch()});
   add_seed(app, context);
   add_backend(app, context);
   add_threads(app, context);

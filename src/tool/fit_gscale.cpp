@@ -10,8 +10,8 @@
 namespace lodestein::tool {
 namespace {
 
-constexpr std::size_t most_points = 100'000'000, most_steps = 100'000'000, most_starts = 10'000;
-constexpr std::uint64_t most_width = 4096, most_splits = 1000;
+constexpr std::size_t most_points = 100'000'000, most_steps = 100'000'000;
+constexpr std::uint64_t most_splits = 1000;
 constexpr const char* group = "Method gscale";
 
 const std::vector<std::string> network_options{"--hidden", "--steps", "--batch", "--rate"};
@@ -22,12 +22,25 @@ struct GscaleChoices {
   std::vector<std::string> pairs;
 };
 
-void check(const CLI::App& app, const GscaleChoices& choices) {
+/// With what was given.
+GscaleOptions unmix_options(const GscaleChoices& choices, const EncoderChoices& given) {
+  GscaleOptions unmix = choices.fit.unmix;
+  unmix.encoder = given.family.value_or(unmix.encoder);
+  unmix.starts = given.starts.value_or(unmix.starts);
+  unmix.iterations = given.iterations.value_or(unmix.iterations);
+  unmix.held_out = given.held_out.value_or(unmix.held_out);
+  if (!given.hidden.empty()) unmix.hidden = given.hidden;
+  unmix.batch = given.batch.value_or(unmix.batch);
+  unmix.rate = given.rate.value_or(unmix.rate);
+  return unmix;
+}
+
+void check(const CLI::App& app, const GscaleChoices& choices, const SharedFitOptions& shared) {
   if (app.count("--pairs") && choices.fit.unmix.pairing != Pairing::coupled)
     throw UsageError(
         "--pairs says which environments form pairs, --pairing that it is unknown; "
         "leave one of them out");
-  if (choices.fit.unmix.encoder == EncoderFamily::linear)
+  if (unmix_options(choices, shared.encoder).encoder == EncoderFamily::linear)
     refuse_without_effect(app, network_options, "with --encoder linear; add --encoder network");
   if (choices.fit.evidence == GraphEvidence::additive)
     refuse_without_effect(app, test_options,
@@ -44,41 +57,6 @@ void add_pair_options(CLI::App& app, GscaleChoices& choices) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("PAIR,...")
-      ->group(group);
-}
-
-void add_encoder_options(CLI::App& app, GscaleOptions& unmix) {
-  add_choice(app, "--encoder", unmix.encoder, encoder_family_names,
-             "linear: behind the link; network: a perceptron added to it")
-      ->group(group);
-  add_whole(app, "--starts", unmix.starts, 0, most_starts,
-            "Random starts, beside those in closed form")
-      ->type_name("N")
-      ->group(group);
-  add_whole(app, "--iterations", unmix.iterations, 1, most_steps,
-            "Of L-BFGS for the linear encoder, from which a network starts")
-      ->type_name("N")
-      ->group(group);
-  const NumberRange half{0.0, 0.5 + 1e-12, false, "a number above 0 and at most 0.5"};
-  add_real(app, "--held-out", unmix.held_out, half,
-           "Share of the points by which starts and steps are chosen")
-      ->type_name("P")
-      ->group(group);
-  app.add_option("--hidden", unmix.hidden, "network: widths of its hidden layers")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check([](const std::string& text) { return whole_number_problem(text, 1, most_width); })
-      ->type_name("N,...")
-      ->default_str("64,64")
-      ->group(group);
-  add_whole(app, "--steps", unmix.steps, 1, most_steps, "network: of Adam")
-      ->type_name("N")
-      ->group(group);
-  add_whole(app, "--batch", unmix.batch, 1, most_points, "network: points a step")
-      ->type_name("N")
-      ->group(group);
-  add_real(app, "--rate", unmix.rate, positive(), "network: of Adam, falling to 0 by a cosine")
-      ->type_name("X")
       ->group(group);
 }
 
@@ -106,12 +84,15 @@ void add_choices(CLI::App& app, GscaleChoices& choices) {
             "Observational samples at which the objective is evaluated, at most")
       ->type_name("N")
       ->group(group);
-  add_encoder_options(app, choices.fit.unmix);
+  add_whole(app, "--steps", choices.fit.unmix.steps, 1, most_steps, "network: of Adam")
+      ->type_name("N")
+      ->group(group);
   add_graph_options(app, choices.fit);
 }
 
 Fitted run(const GscaleChoices& choices, const SharedFitOptions& shared, FitInputs&& inputs) {
   GscaleFitOptions options = choices.fit;
+  options.unmix = unmix_options(choices, shared.encoder);
   options.bootstrap = shared.bootstrap;
   if (!shared.differences.empty() && shared.differences != "auto")
     options.pair_method = difference_method(shared.differences);
@@ -133,7 +114,9 @@ FitBranch add_gscale_options(CLI::App& app) {
   known.insert(known.end(), test_options.begin(), test_options.end());
   return {{FitMethod::gscale},
           std::move(known),
-          [choices](const CLI::App& given, const SharedFitOptions&) { check(given, *choices); },
+          [choices](const CLI::App& given, const SharedFitOptions& shared) {
+            check(given, *choices, shared);
+          },
           [choices](const SharedFitOptions& shared, FitInputs&& inputs) {
             return run(*choices, shared, std::move(inputs));
           }};

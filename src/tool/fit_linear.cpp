@@ -14,7 +14,6 @@
 namespace lodestein::tool {
 namespace {
 
-constexpr std::size_t most_splits = 100'000;
 constexpr const char* group = "Method likelihood, lscale, lcd or finite-sample";
 
 struct LinearChoices {
@@ -67,6 +66,7 @@ FitOptions fit_options(const LinearChoices& choices, const SharedFitOptions& sha
   fit.intervention = shared.intervention;
   fit.score = shared.score;
   fit.bootstrap = shared.bootstrap;
+  fit.null_splits = shared.null_splits;
   if (!shared.differences.empty() && shared.differences != "gaussian")
     fit.differences = difference_method(shared.differences);
   if (choices.parity) fit.score.shrinkage = Shrinkage::none;
@@ -96,10 +96,6 @@ void add_choices(CLI::App& app, LinearChoices& choices) {
              "likelihood: of latents as functions of their parents, plus noise. linear: second "
              "moments decide; additive: any smooth function, for hard interventions and one "
              "environment per latent")
-      ->group(group);
-  add_whole(app, "--null-splits", fit.null_splits, 2, most_splits,
-            "Pairs of resampled controls that the diagnosis compares environments with")
-      ->type_name("N")
       ->group(group);
   app.add_flag(
          "--parity", choices.parity,

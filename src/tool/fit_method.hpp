@@ -13,17 +13,28 @@
 #include "lodestein/score/gaussian.hpp"
 #include "lodestein/unmix/learned_model.hpp"
 #include "lodestein/unmix/option_list.hpp"
+#include "tool/fit_encoder.hpp"
 
 namespace lodestein::tool {
 
-enum class FitMethod { likelihood, lscale, lcd, finite_sample, umni, gscale, do_interventions };
-inline constexpr NamedValues<FitMethod, 7> fit_method_names{
+enum class FitMethod {
+  likelihood,
+  lscale,
+  lcd,
+  finite_sample,
+  umni,
+  gscale,
+  contrastive,
+  do_interventions
+};
+inline constexpr NamedValues<FitMethod, 8> fit_method_names{
     {{"likelihood", FitMethod::likelihood},
      {"lscale", FitMethod::lscale},
      {"lcd", FitMethod::lcd},
      {"finite-sample", FitMethod::finite_sample},
      {"umni", FitMethod::umni},
      {"gscale", FitMethod::gscale},
+     {"contrastive", FitMethod::contrastive},
      {"do", FitMethod::do_interventions}}};
 
 /// What more than one method understands.
@@ -34,6 +45,8 @@ struct SharedFitOptions {
   GaussianScoreOptions score{};
   std::string differences;  ///< empty: the method's default
   std::size_t bootstrap = 0;
+  std::size_t null_splits = 64;
+  EncoderChoices encoder{};
 };
 
 struct FitInputs {
@@ -61,6 +74,7 @@ struct FitBranch {
 FitBranch add_linear_options(CLI::App& app);  ///< likelihood, lscale, lcd, finite-sample
 FitBranch add_umni_options(CLI::App& app);
 FitBranch add_gscale_options(CLI::App& app);
+FitBranch add_contrastive_options(CLI::App& app);
 FitBranch do_interventions_branch();
 
 /// Refuses `flags` that were given although `why` says that they have no effect.

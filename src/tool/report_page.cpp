@@ -152,6 +152,23 @@ std::string leakage_section(const LearnedModel& fit) {
                       heat_map_svg(map));
 }
 
+std::string head_section(const LearnedModel& fit) {
+  HeatMap map{.title = "Weights of the classifier's head",
+              .rows = {},
+              .columns = {},
+              .values = fit.head_weights,
+              .scale = ColourScale::signed_values,
+              .colour_by_row = false};
+  for (const EnvironmentTarget& target : fit.targets) map.rows.push_back(target.environment);
+  if (map.rows.size() != fit.head_weights.rows()) return "";
+  map.columns = map.rows;
+  return html_section("Classifier's head",
+                      "The effect of the latent that the row's environment hits on that which the "
+                      "column's hits, as the classifier alone has it. The published graph is where "
+                      "the size is above 0.3; the graph above is that of the likelihood.",
+                      heat_map_svg(map));
+}
+
 std::string constant_latents_section(const LearnedModel& fit) {
   std::vector<std::vector<std::string>> rows;
   for (std::size_t i = 0; i < fit.variance_ratios.rows(); ++i)
@@ -323,8 +340,9 @@ std::string body_sections(const FitRecord& record) {
            environments_section(fit) + spectrum_section(fit) + settings_section(record);
   return graph_section(fit) + identified_section(fit) + environments_section(fit) +
          targets_section(fit) + constant_latents_section(fit) + diagnosis_section(fit) +
-         score_difference_section(fit) + leakage_section(fit) + encoder_section(fit) +
-         support_section(record) + spectrum_section(fit) + settings_section(record);
+         score_difference_section(fit) + leakage_section(fit) + head_section(fit) +
+         encoder_section(fit) + support_section(record) + spectrum_section(fit) +
+         settings_section(record);
 }
 
 }  // namespace

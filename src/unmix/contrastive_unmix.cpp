@@ -18,10 +18,51 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
+// y = matrix (x - centre)
+struct Affine {
+  Matrix matrix;
+  std::vector<double> centre;
+
+  Encoder encoder() const { return {matrix, centre}; }
+};
+
+Eigen::Map<const VectorXd> as_vector(const std::vector<double>& values) {
+  return {values.data(), static_cast<Index>(values.size())};
+}
+
+std::vector<double> to_vector(const VectorXd& values) {
+  return {values.data(), values.data() + values.size()};
+}
+
+// outer(inner(x)), for inner ones of full row rank.
+Affine composed(const Affine& outer, const Affine& inner) {
+  const Matrix back = pseudo_inverse(inner.matrix);
+  return {multiply(outer.matrix, inner.matrix),
+          to_vector(as_vector(inner.centre) + as_eigen(back) * as_vector(outer.centre))};
+}
+
+// outer(network(y)): the output layer gives other linear combinations.
+NetworkEncoder composed(const Affine& outer, NetworkEncoder network) {
+  using Block = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const auto h = as_eigen(outer.matrix);
+  const MatrixXd mix = h * as_vector(network.deviation).cwiseInverse().asDiagonal();
+  const auto n = h.cols(), p = static_cast<Index>(network.input.rows());
+  const auto width = static_cast<Index>(network.hidden.back());
+  float* at = network.parameters.data() + network.parameters.size() - n * (width + 1 + p);
+  for (const Index cols : {width, Index{1}, p}) {  // W, b, A
+    Eigen::Map<Block> block(at, n, cols);
+    block = (mix * block.cast<double>()).eval().cast<float>();
+    at += n * cols;
+  }
+  network.mean = to_vector(mix * as_vector(network.mean) + h * as_vector(outer.centre));
+  network.deviation.assign(network.deviation.size(), 1.0);
+  return network;
+}
+
 // Onto the subspace in which the samples lie, if they lie in one; its variables are principal
 // components of standardised columns.
-std::optional<Encoder> reduction(const Backend& backend, const Dataset& dataset,
-                                 Observer& observer) {
+std::optional<Affine> reduction(const Backend& backend, const Dataset& dataset,
+                                Observer& observer) {
   constexpr double smallest_share = 1e-12;  // as for whitening: below it is rounding of fp32 data
   const std::vector<EnvironmentMoments> moments = compute_moments(backend, dataset, observer);
   const Matrix pooled = pooled_covariance(moments);
@@ -34,12 +75,14 @@ std::optional<Encoder> reduction(const Backend& backend, const Dataset& dataset,
   const auto rank = (values.array() > smallest_share * values.maxCoeff()).count();
   if (rank == values.size()) return std::nullopt;
   const MatrixXd basis = eigen.eigenvectors().rightCols(rank).transpose() * unit.asDiagonal();
-  return Encoder(to_matrix(basis), moments.front().mean);
+  return Affine{to_matrix(basis), moments.front().mean};
 }
 
 // What the classifier learned.
 struct Classified {
   Encoder encoder;
+  Affine affine;                          // the encoder, or what its network takes
+  std::optional<NetworkEncoder> network;  // in fp64
   Matrix weights;
   DifferenceSummary summary;
 };
@@ -49,11 +92,28 @@ Classified classify(const Backend& backend, const Dataset& dataset,
   if (options.encoder == EncoderFamily::network) {
     ContrastiveNetworkFit fit =
         contrastive_network(backend, dataset, options.network, seed, observer);
-    return {fit.encoder, std::move(fit.weights), fit.differences.summary()};
+    return {fit.encoder,
+            {std::move(fit.whitening), std::move(fit.centre)},
+            std::move(fit.network),
+            std::move(fit.weights),
+            fit.differences.summary()};
   }
   ContrastiveFit fit = contrastive_fit(backend, dataset, options.linear, seed, observer);
-  return {Encoder(std::move(fit.encoder), std::move(fit.centre)), std::move(fit.weights),
-          fit.differences.summary()};
+  const Affine affine{std::move(fit.encoder), std::move(fit.centre)};
+  return {affine.encoder(), affine, {}, std::move(fit.weights), fit.differences.summary()};
+}
+
+// By a classifier in the subspace in which the samples lie; its encoder takes what is observed.
+Classified classify_reduced(const Backend& backend, const Dataset& dataset,
+                            const ContrastiveUnmixOptions& options, Seed seed, Observer& observer) {
+  const std::optional<Affine> reduce = reduction(backend, dataset, observer);
+  if (!reduce) return classify(backend, dataset, options, seed, observer);
+  const Encoder reducer = reduce->encoder();
+  Classified learned =
+      classify(backend, unmix::mapped(dataset, reducer, "c"), options, seed, observer);
+  learned.encoder = composed(learned.encoder, reducer);
+  learned.affine = composed(learned.affine, *reduce);
+  return learned;
 }
 
 void describe_identification(const ContrastiveUnmixOptions& options, ContrastiveUnmixing& result) {
@@ -114,6 +174,18 @@ void add_findings(const DifferenceSummary& summary, ContrastiveUnmixing& result)
                       "train longer or a larger network; latents may not be linear"});
 }
 
+// The latents go through `linear`, too.
+void append(const Affine& linear, ContrastiveUnmixing& result) {
+  result.encoder = composed(linear.encoder(), result.encoder);
+  if (result.network) {
+    result.network = composed(linear, *std::move(result.network));
+  } else {
+    Affine whole = composed(linear, Affine{result.matrix, result.centre});
+    result.matrix = std::move(whole.matrix);
+    result.centre = std::move(whole.centre);
+  }
+}
+
 // The latents as the classifier has them, each the target of its environment; no graph.
 void keep_latents(const Classified& learned, ContrastiveUnmixing& result) {
   result.identified.clear();
@@ -125,6 +197,9 @@ void keep_latents(const Classified& learned, ContrastiveUnmixing& result) {
     result.targets.push_back({learned.summary.environments[i], {i}, std::nan("")});
   }
 }
+
+// Of failures. `fit` would have us ask for fewer latents, but here each environment has one.
+constexpr const char* remedy = "gather more samples, train longer, or use fewer environments";
 
 // The linear model of the classifier's latents.
 void unmix_latents(const Backend& backend, const Dataset& latents, const Classified& learned,
@@ -139,19 +214,20 @@ void unmix_latents(const Backend& backend, const Dataset& latents, const Classif
     keep_latents(learned, result);
     result.diagnosis.findings.push_back(
         {Severity::failure, "unmixing-failed",
-         std::string("the classifier's latents have no linear model: ") + error.what(),
-         "gather more samples, train longer, or use fewer environments"});
+         std::string("the classifier's latents have no linear model: ") + error.what(), remedy});
     return;
   }
   result.diagnosis = fit.diagnosis;
+  for (Finding& finding : result.diagnosis.findings)
+    if (finding.severity == Severity::failure) finding.remedy = remedy;
   if (fit.encoder.empty()) return keep_latents(learned, result);  // the diagnosis says why
-  const Encoder linear(fit.encoder, fit.centre);
-  result.encoder = composed(linear, result.encoder);
+  const Affine linear{fit.encoder, fit.centre};
+  append(linear, result);
   result.order = fit.order;
   result.targets = fit.targets;
   result.dispersion = dispersion_of(fit.diagnosis);
   keep_edges(fit, static_cast<double>(latents.sample_count()),
-             covariance_of(linear(latents.observational().samples)), result);
+             covariance_of(linear.encoder()(latents.observational().samples)), result);
 }
 
 }  // namespace
@@ -162,11 +238,7 @@ ContrastiveUnmixing contrastive_unmix(const Backend& backend, const Dataset& dat
   validate(dataset, 10);
   unmix::Stopwatch stopwatch;
   std::vector<StageTime> timings;
-  const std::optional<Encoder> reduce = reduction(backend, dataset, observer);
-  const std::optional<Dataset> reduced =
-      reduce ? std::optional(unmix::mapped(dataset, *reduce, "c")) : std::nullopt;
-  Classified learned = classify(backend, reduced ? *reduced : dataset, options, seed, observer);
-  if (reduce) learned.encoder = composed(learned.encoder, *reduce);
+  const Classified learned = classify_reduced(backend, dataset, options, seed, observer);
   stopwatch.lap(timings, "contrastive");
 
   ContrastiveUnmixing result(learned.encoder);
@@ -174,6 +246,9 @@ ContrastiveUnmixing contrastive_unmix(const Backend& backend, const Dataset& dat
   result.backend = backend.name();
   result.features = dataset.features;
   result.preprocessing = dataset.preprocessing;
+  result.matrix = learned.affine.matrix;
+  result.centre = learned.affine.centre;
+  result.network = learned.network;
   result.head_weights = learned.weights;
   result.held_out_loss = learned.summary.held_out_loss;
   result.settings = learned.summary.settings;

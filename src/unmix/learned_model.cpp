@@ -6,6 +6,7 @@
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
+#include "lodestein/unmix/contrastive_unmix.hpp"
 #include "lodestein/unmix/do_interventions.hpp"
 #include "lodestein/unmix/gscale.hpp"
 #include "lodestein/unmix/umni.hpp"
@@ -122,6 +123,17 @@ void set_encoder(const GscaleFit& fit, LearnedModel& model) {
   model.network = fit.unmix.network;
 }
 
+/// That of the classifier's latents, but for what is about the data.
+void set_diagnosis(const ContrastiveUnmixing& result, LearnedModel& model) {
+  const std::vector<EnvironmentDiagnosis> sizes = model.diagnosis.environments;
+  model.diagnosis = result.diagnosis;
+  if (model.diagnosis.environments.empty()) model.diagnosis.environments = sizes;
+  model.diagnosis.pooled_eigenvalues.clear();
+  model.diagnosis.explained_variance = nan;
+  model.diagnosis.encoder_condition = condition_of(model.encoder);
+  if (!result.identified.empty()) model.diagnosis.deviance_per_dof = result.dispersion;
+}
+
 }  // namespace
 
 Matrix encode(const LearnedModel& model, ConstMatrixView x) {
@@ -167,6 +179,25 @@ LearnedModel learned_model(const DoInterventionResult& result, const Dataset& da
     for (const std::string& environment : result.latents[i].environments)
       model.targets[index_of(dataset, environment)].latents = {i};
   }
+  return model;
+}
+
+LearnedModel learned_model(const ContrastiveUnmixing& result, const Dataset& dataset) {
+  check_environments("latents", result.latent_names.size(), dataset);
+  LearnedModel model = of_data(dataset, result.latent_names.size());
+  model.centre = result.centre;
+  model.encoder = result.matrix;
+  model.network = result.network;
+  model.head_weights = result.head_weights;
+  model.targets = result.targets;
+  model.identified = result.identified;
+  model.assumptions = result.assumptions;
+  model.timings = result.timings;
+  set_diagnosis(result, model);
+  if (result.identified.empty()) return model;  // no linear model, so no graph
+  model.graph = result.graph;
+  model.edges = result.edges;
+  model.order = result.order;
   return model;
 }
 

@@ -53,6 +53,24 @@ void add_network(Options& options, const GscaleOptions& unmix) {
   options.push_back({"rate", unmix.rate});
 }
 
+void add_linear(Options& options, const ContrastiveOptions& linear) {
+  options.push_back({"iterations", count(linear.iterations)});
+  options.push_back({"sparsity", linear.sparsity});
+  options.push_back({"acyclicity", linear.acyclicity});
+  options.push_back({"held_out", linear.held_out});
+}
+
+void add_network(Options& options, const ContrastiveNetworkOptions& network) {
+  options.push_back({"hidden", widths(network.hidden)});
+  options.push_back({"starts", count(network.starts)});
+  options.push_back({"epochs", network.epochs});
+  options.push_back({"least_steps", count(network.least_steps)});
+  options.push_back({"batch", count(network.batch)});
+  options.push_back({"rate", network.rate});
+  options.push_back({"weight_decay", network.weight_decay});
+  options.push_back({"held_out", network.held_out});
+}
+
 }  // namespace
 
 Options option_list(const FitOptions& fit) {
@@ -101,6 +119,17 @@ Options option_list(const GscaleFitOptions& gscale) {
   if (gscale.evidence == GraphEvidence::additive) return options;
   options.push_back({"splits", count(gscale.graph.splits)});
   options.push_back({"false_edges", gscale.graph.false_edges});
+  return options;
+}
+
+Options option_list(const ContrastiveUnmixOptions& contrastive) {
+  Options options{{"method", "contrastive"},
+                  {"encoder", name_of(encoder_family_names, contrastive.encoder)}};
+  if (contrastive.encoder == EncoderFamily::network)
+    add_network(options, contrastive.network);
+  else
+    add_linear(options, contrastive.linear);
+  options.push_back({"null_splits", count(contrastive.null_splits)});
   return options;
 }
 

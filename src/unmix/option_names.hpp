@@ -2,6 +2,7 @@
 
 #include "core/intervention_names.hpp"
 #include "core/named_values.hpp"
+#include "lodestein/score/network_encoder.hpp"
 #include "lodestein/unmix/chart.hpp"
 #include "lodestein/unmix/fit.hpp"
 #include "lodestein/unmix/gscale.hpp"
@@ -37,6 +38,8 @@ inline constexpr NamedValues<Pairing, 3> pairing_names{{{"coupled", Pairing::cou
                                                         {"unlabelled", Pairing::unlabelled}}};
 inline constexpr NamedValues<EncoderFamily, 2> encoder_family_names{
     {{"linear", EncoderFamily::linear}, {"network", EncoderFamily::network}}};
+inline constexpr NamedValues<NetworkEncoder::Activation, 2> activation_names{
+    {{"tanh", NetworkEncoder::Activation::tanh}, {"silu", NetworkEncoder::Activation::silu}}};
 inline constexpr NamedValues<GraphEvidence, 2> graph_evidence_names{
     {{"additive", GraphEvidence::additive}, {"differences", GraphEvidence::differences}}};
 inline constexpr NamedValues<Shrinkage, 3> shrinkage_names{

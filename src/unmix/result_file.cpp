@@ -240,7 +240,9 @@ Json encoder_json(const LearnedModel& fit) {
           {"link", name_of(link_names, fit.link)},
           {"curves", !fit.curves.empty()},
           {"link_candidates", candidates},
-          {"hidden", fit.network ? Json(fit.network->hidden) : Json::array()}};
+          {"hidden", fit.network ? Json(fit.network->hidden) : Json::array()},
+          {"activation",
+           fit.network ? Json(name_of(activation_names, fit.network->activation)) : Json()}};
 }
 
 void encoder_from(const Json& json, LearnedModel& fit) {
@@ -251,6 +253,9 @@ void encoder_from(const Json& json, LearnedModel& fit) {
   if (json.at("family") == "linear") return;
   fit.network.emplace();
   json.at("hidden").get_to(fit.network->hidden);
+  if (json.contains("activation"))  // older results have tanh
+    fit.network->activation =
+        value_named(activation_names, json.at("activation").get<std::string>());
 }
 
 Json record_json(const FitRecord& record) {
@@ -305,13 +310,14 @@ FitRecord record_from(const Json& json) {
   return record;
 }
 
-constexpr std::array<std::pair<const char*, Matrix LearnedModel::*>, 7> matrices{
+constexpr std::array<std::pair<const char*, Matrix LearnedModel::*>, 8> matrices{
     {{"encoder", &LearnedModel::encoder},
      {"decoder", &LearnedModel::decoder},
      {"score_differences", &LearnedModel::score_differences},
      {"edge_support", &LearnedModel::edge_support},
      {"combinations", &LearnedModel::combinations},
      {"leakage", &LearnedModel::leakage},
+     {"head_weights", &LearnedModel::head_weights},
      {"variance_ratios", &LearnedModel::variance_ratios}}};
 
 Matrix row_of(const std::vector<double>& values) {

@@ -150,6 +150,51 @@ TEST_F(FitMethods, GscaleWithANetworkIsReadBack) {
   EXPECT_THAT(read_text(folder_ / "r.html"), HasSubstr("input 2"));
 }
 
+// Hard interventions of less variance, which turn the log-ratios among the samples.
+const char* chain = "--latents 3 --density 1 --variance-scale 0.25 --samples 5000 ";
+
+TEST_F(FitMethods, ContrastiveWithALinearEncoder) {
+  simulate(std::string(chain) + "--observed 6");
+  const Json result = fitted("--method contrastive --encoder linear --iterations 200");
+  const Json& options = result.at("options");
+  EXPECT_EQ(options.at("method"), "contrastive");
+  EXPECT_EQ(options.at("iterations"), 200);
+  EXPECT_EQ(options.at("null_splits"), 64);
+  EXPECT_FALSE(options.contains("epochs"));
+  EXPECT_EQ(result.at("encoder").at("family"), "linear");
+  EXPECT_EQ(result.at("targets").size(), 3u);
+  EXPECT_THAT(summary_.out, HasSubstr("Identified"));
+  const Json scores = evaluated();
+  EXPECT_GT(scores.at("mcc"), 0.9);
+  EXPECT_TRUE(scores.at("mixing_error").is_number());
+  const std::string page = read_text(folder_ / "r.html");
+  for (const char* heading :
+       {"<h2>Graph</h2>", "<h2>Classifier&#39;s head</h2>", "<h2>Encoder</h2>"})
+    EXPECT_THAT(page, HasSubstr(heading));
+  EXPECT_THAT(page, Not(HasSubstr("<h2>Spectrum</h2>"))) << "it would be that of the latents";
+}
+
+TEST_F(FitMethods, ContrastiveWithANetworkIsReadBack) {
+  simulate(std::string(chain) + "--observed 4 --mixing mlp");
+  const Json result = fitted(
+      "--method contrastive --hidden 16,8 --epochs 2 --least-steps 200 --batch 128 --rate 0.01 "
+      "--held-out 0.2");
+  EXPECT_EQ(result.at("encoder").at("family"), "network");
+  EXPECT_EQ(result.at("encoder").at("activation"), "silu");
+  EXPECT_EQ(result.at("encoder").at("hidden"), (std::vector<int>{16, 8}));
+  EXPECT_EQ(result.at("options").at("epochs"), 2.0);
+  EXPECT_EQ(result.at("options").at("held_out"), 0.2);
+  const std::string arrays = read_text(folder_ / "fit/arrays.npz");
+  const Json scores = evaluated();
+  EXPECT_GT(scores.at("mcc"), 0.6);
+  EXPECT_TRUE(scores.at("mixing_error").is_null());
+  EXPECT_THAT(read_text(folder_ / "r.html"), HasSubstr("input 4"));
+  fitted(
+      "--method contrastive --hidden 16,8 --epochs 2 --least-steps 200 --batch 128 --rate 0.01 "
+      "--held-out 0.2 --threads 1");
+  EXPECT_EQ(read_text(folder_ / "fit/arrays.npz"), arrays);
+}
+
 TEST_F(FitMethods, PairsMayBeNamedOrUnknown) {
   simulate(std::string(pairs) + "--observed 3 --samples 2000");
   const Json given = fitted(quick);
@@ -281,6 +326,19 @@ TEST_F(FitMethods, OptionsOfOtherMethodsAreRefused) {
   expect_refused("--method gscale --latents 2", {"--latents has no effect", "--method gscale"});
   expect_refused("--method gscale --intervention hard", {"--intervention has no effect"});
   expect_refused("--method do --bootstrap 5", {"--bootstrap has no effect", "--method do"});
+  expect_refused("--method contrastive --bootstrap 5", {"--bootstrap has no effect"});
+  expect_refused("--method contrastive --latents 2", {"--latents has no effect"});
+  expect_refused("--method contrastive --intervention hard", {"--intervention has no effect"});
+  expect_refused("--method contrastive --steps 5", {"--steps has no effect", "--method gscale"});
+  expect_refused("--method contrastive --sparsity 0", {"--sparsity", "--encoder linear"});
+  expect_refused("--method contrastive --iterations 9", {"--iterations", "--encoder linear"});
+  for (const char* given : {"--hidden 8", "--starts 2", "--epochs 3", "--least-steps 5",
+                            "--batch 64", "--rate 0.1", "--weight-decay 0"})
+    expect_refused(std::string("--method contrastive --encoder linear ") + given,
+                   {"with --encoder linear; leave that out"});
+  expect_refused("--method contrastive --starts 0", {"starts must be at least 1"});
+  expect_refused("--method gscale --epochs 5", {"--epochs has no effect", "--method contrastive"});
+  expect_refused("--encoder linear", {"--encoder has no effect", "--method gscale or contrastive"});
   expect_refused("--method umni --edge-level 0.1", {"--edge-level", "--procedure published"});
   expect_refused("--method umni --procedure published --intervention soft --edge-level 0.1",
                  {"--edge-level", "--intervention soft"});

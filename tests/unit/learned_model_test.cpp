@@ -2,16 +2,20 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "contrastive_support.hpp"
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
 #include "lodestein/data/moments.hpp"
 #include "lodestein/evaluate/metrics.hpp"
 #include "lodestein/simulate/study.hpp"
+#include "lodestein/unmix/contrastive_unmix.hpp"
 #include "lodestein/unmix/do_interventions.hpp"
 #include "lodestein/unmix/gscale.hpp"
 #include "lodestein/unmix/umni.hpp"
+#include "unmix/mapped.hpp"
 
 namespace lodestein {
 namespace {
@@ -118,6 +122,98 @@ TEST(LearnedModel, OfGscaleHoldsTheNetwork) {
   EXPECT_LT(largest_difference(encode(model, x), z), 1e-4 * size);
 }
 
+ContrastiveUnmixOptions brief(EncoderFamily family) {
+  ContrastiveUnmixOptions options;
+  options.encoder = family;
+  options.linear.iterations = 50;
+  options.network.hidden = {8, 6};
+  options.network.epochs = 3.0;
+  options.network.least_steps = 100;
+  options.null_splits = 8;
+  return options;
+}
+
+/// Five variables in a subspace of three.
+Dataset in_a_subspace(const Dataset& data) {
+  const Matrix lift{
+      {1.0, 0.2, -0.1}, {0.3, 1.0, 0.4}, {-0.4, 0.1, 1.0}, {0.7, -0.6, 0.2}, {50.0, 10.0, -20.0}};
+  return unmix::mapped(data, 5, "x", [&](const Matrix& x) { return multiply(x, transpose(lift)); });
+}
+
+/// Four variables of three, in no subspace.
+Dataset on_a_surface(const Dataset& data) {
+  return unmix::mapped(data, 4, "x", [](const Matrix& x) {
+    Matrix result(x.rows(), 4);
+    for (std::size_t k = 0; k < x.rows(); ++k) {
+      for (std::size_t j = 0; j < 3; ++j) result(k, j) = 100.0 + x(k, j);
+      result(k, 3) = std::sin(x(k, 0) + x(k, 1));
+    }
+    return result;
+  });
+}
+
+/// The share of the largest latent by which the numbers miss the encoder.
+double numbers_miss(const Dataset& data, EncoderFamily family) {
+  const ContrastiveUnmixing result =
+      contrastive_unmix(Backend::cpu(1), data, brief(family), Seed{1});
+  const LearnedModel model = learned_model(result, data);
+  EXPECT_EQ(model.network.has_value(), family == EncoderFamily::network);
+  EXPECT_EQ(model.graph, result.graph);
+  EXPECT_EQ(model.features, data.features);
+  EXPECT_EQ(model.centre.size(), data.feature_count());
+  double difference = 0.0, size = 0.0;
+  for (const Environment& e : data.environments) {
+    const Matrix z = result.encoder(e.samples);
+    difference = std::max(difference, largest_difference(encode(model, e.samples), z));
+    size = std::max(size, as_eigen(z).cwiseAbs().maxCoeff());
+  }
+  return difference / size;
+}
+
+TEST(LearnedModel, OfContrastiveLearningEncodesAsItsEncoder) {
+  const Dataset linear = test::linear_chain(1000).dataset, bent = test::bent_chain(1000).dataset;
+  for (const Dataset& data : {linear, in_a_subspace(linear), on_a_surface(linear)})
+    EXPECT_LT(numbers_miss(data, EncoderFamily::linear), 1e-9) << data.feature_count();
+  // In fp64 what the encoder has in fp32.
+  for (const Dataset& data : {bent, in_a_subspace(bent), on_a_surface(bent)})
+    EXPECT_LT(numbers_miss(data, EncoderFamily::network), 1e-4) << data.feature_count();
+}
+
+TEST(LearnedModel, OfContrastiveLearningHasTargetsAndMisfits) {
+  const Dataset data = test::linear_chain(2000).dataset;
+  const ContrastiveUnmixing result =
+      contrastive_unmix(Backend::cpu(1), data, brief(EncoderFamily::linear), Seed{1});
+  const LearnedModel model = learned_model(result, data);
+  ASSERT_EQ(model.targets.size(), 3u);
+  for (std::size_t m = 0; m < 3; ++m) {
+    EXPECT_EQ(model.targets[m].environment, data.environments[m + 1].name);
+    EXPECT_EQ(model.targets[m].latents, std::vector<std::size_t>{m});
+    EXPECT_EQ(model.diagnosis.environments[m].samples, 2000u);
+  }
+  EXPECT_EQ(model.diagnosis.deviance_per_dof, result.dispersion);
+  EXPECT_TRUE(model.diagnosis.pooled_eigenvalues.empty()) << "they would be the latents'";
+  EXPECT_EQ(model.head_weights, result.head_weights);
+  EXPECT_EQ(model.identified, result.identified);
+  Dataset fewer = data;
+  fewer.environments.pop_back();
+  EXPECT_THROW(learned_model(result, fewer), DimensionMismatch);
+}
+
+TEST(LearnedModel, OfContrastiveLearningWithoutALinearModelHasNoGraph) {
+  const Dataset data = test::linear_chain(40).dataset;
+  ContrastiveUnmixing result(Encoder(Matrix::identity(3), {0.0, 0.0, 0.0}));
+  result.latent_names = {"Z1", "Z2", "Z3"};
+  result.graph = Digraph(3);
+  result.order = {0, 1, 2};
+  result.diagnosis.findings = {{Severity::failure, "unmixing-failed", "collinear", "more"}};
+  const LearnedModel model = learned_model(result, data);
+  EXPECT_TRUE(model.failed());
+  EXPECT_EQ(model.graph.nodes(), 0u);
+  ASSERT_EQ(model.diagnosis.environments.size(), 3u);
+  EXPECT_EQ(model.diagnosis.environments[2].samples, 40u);
+  EXPECT_TRUE(std::isnan(model.diagnosis.deviance_per_dof));
+}
+
 TEST(LearnedModel, OfDoInterventionsHasNoGraph) {
   const Study study = multi_study();
   Dataset data = study.dataset;
@@ -142,6 +238,20 @@ TEST(LearnedModel, RefusesOtherDataThanTheFit) {
   EXPECT_THROW(learned_model(result, fewer), DimensionMismatch);
   const LearnedModel model = learned_model(result, study.dataset);
   EXPECT_THROW(encode(model, Matrix(2, 4)), DimensionMismatch);
+}
+
+// f = tanh or x / (1 + exp(-x)), one unit, two variables, one latent.
+TEST(NetworkEncoder, IsItsFormula) {
+  NetworkEncoder network{Matrix{{2.0, 0.0}, {0.0, 1.0}},
+                         {1},
+                         {1.0f, -1.0f, 1.5f, 3.0f, 0.25f, 1.0f, 2.0f},
+                         {0.5},
+                         {4.0}};
+  const Matrix y{{0.75, 2.0}};  // h_0 = (1.5, 2), f at 1.5 - 2 + 1.5 = 1
+  const double skip = 1.5 + 2.0 * 2.0;
+  EXPECT_DOUBLE_EQ(network(y)(0, 0), (3.0 * std::tanh(1.0) + 0.25 + skip - 0.5) / 4.0);
+  network.activation = NetworkEncoder::Activation::silu;
+  EXPECT_DOUBLE_EQ(network(y)(0, 0), (3.0 / (1.0 + std::exp(-1.0)) + 0.25 + skip - 0.5) / 4.0);
 }
 
 TEST(NetworkEncoder, RefusesNumbersThatDoNotFit) {

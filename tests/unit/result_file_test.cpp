@@ -184,12 +184,14 @@ TEST_F(ResultFile, KeepsWhatOtherMethodsLearn) {
   LearnedModel& model = written.result;
   model.combinations = {{1.0, -1.0}, {0.0, 0.5}, {0.25, 0.0}};
   model.leakage = {{1.0, 0.01}, {1e-9, 1.0}};
+  model.head_weights = {{0.0, 0.1}, {-1.0 / 3.0, 0.0}};
   model.variance_ratios = {{1e-4, 0.7}, {0.0, nan}};
   model.diagnosis.deviance_per_dof = 1.25;
   write_result(folder_ / "fit", written);
   const LearnedModel read = read_result(folder_ / "fit").result;
   EXPECT_EQ(read.combinations, model.combinations);
   EXPECT_EQ(read.leakage, model.leakage);
+  EXPECT_EQ(read.head_weights, model.head_weights);
   EXPECT_EQ(read.variance_ratios(0, 1), 0.7);
   EXPECT_TRUE(std::isnan(read.variance_ratios(1, 1)));
   EXPECT_EQ(read.diagnosis.deviance_per_dof, 1.25);
@@ -230,6 +232,46 @@ TEST_F(ResultFile, EncodesTheSameBitsAfterReadingANetworkBehindALink) {
   EXPECT_EQ(encode(read, x), encode(model, x));
   const Matrix outside = encode(read, Matrix{{0.5, 1.0, 0.25}});
   EXPECT_TRUE(std::isnan(outside(0, 0)) && std::isnan(outside(0, 1)));
+}
+
+/// One latent of three variables.
+NetworkEncoder silu_network() {
+  NetworkEncoder network{Matrix::identity(3), {2, 2}, {}, {0.1}, {1.0}};
+  for (int k = 0; k < 2 * 3 + 2 + 2 * 2 + 2 + 2 + 1 + 3; ++k)
+    network.parameters.push_back(0.1f * static_cast<float>(k % 5) - 0.2f);
+  network.activation = NetworkEncoder::Activation::silu;
+  return network;
+}
+
+TEST_F(ResultFile, EncodesTheSameBitsAfterReadingASiluNetworkOfFewerLatentsThanInputs) {
+  FitRecord written = full_record();
+  LearnedModel& model = written.result;
+  model.centre = {0.1, -0.2, 0.3};
+  model.encoder = {{1.0 / 7.0, 2.0, -3.0}, {0.0, 1.0, 0.5}, {1.0, 0.0, 1.0 / 3.0}};
+  model.network = silu_network();
+  write_result(folder_ / "fit", written);
+  const LearnedModel read = read_result(folder_ / "fit").result;
+  ASSERT_TRUE(read.network.has_value());
+  EXPECT_EQ(read.network->activation, NetworkEncoder::Activation::silu);
+  EXPECT_EQ(read.network->parameters, model.network->parameters);
+  const Matrix x{{0.5, -0.5, 0.25}, {0.0, 0.1, -0.9}};
+  EXPECT_EQ(encode(read, x).cols(), 1u);
+  EXPECT_EQ(encode(read, x), encode(model, x));
+}
+
+TEST_F(ResultFile, ReadsNetworksOfOlderVersionsAsTanh) {
+  FitRecord written = full_record();
+  written.result.network = small_network();
+  write_result(folder_ / "fit", written);
+  const fs::path file = folder_ / "fit" / "result.json";
+  auto json = nlohmann::ordered_json::parse(std::ifstream(file));
+  ASSERT_EQ(json.at("encoder").at("activation"), "tanh");
+  json.at("encoder").erase("activation");
+  std::ofstream(file) << json.dump();
+  const LearnedModel read = read_result(folder_ / "fit").result;
+  EXPECT_EQ(read.network->activation, NetworkEncoder::Activation::tanh);
+  const Matrix x{{0.5, -0.5, 0.25}};
+  EXPECT_EQ(encode(read, x), encode(written.result, x));
 }
 
 /// Three features, of which the second has its knots elsewhere.
@@ -323,8 +365,14 @@ TEST(OptionList, HoldsWhatIsInForce) {
   EXPECT_FALSE(has(option_list(gscale), "hidden"));
   gscale.unmix.encoder = EncoderFamily::network;
   EXPECT_TRUE(has(option_list(gscale), "hidden"));
+  ContrastiveUnmixOptions contrastive;
+  EXPECT_TRUE(has(option_list(contrastive), "epochs"));
+  EXPECT_FALSE(has(option_list(contrastive), "sparsity"));
+  contrastive.encoder = EncoderFamily::linear;
+  EXPECT_TRUE(has(option_list(contrastive), "sparsity"));
+  EXPECT_FALSE(has(option_list(contrastive), "epochs"));
   for (const auto& options : {option_list(plain), option_list(published), option_list(gscale),
-                              option_list(DoInterventionOptions{})})
+                              option_list(contrastive), option_list(DoInterventionOptions{})})
     EXPECT_EQ(options.front().name, "method");
 }
 

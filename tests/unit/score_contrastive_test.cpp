@@ -249,6 +249,19 @@ TEST(ContrastiveNetwork, SameBitsForAnyThreadCountAndRunsElsewhere) {
         << backend.name();
 }
 
+// In fp64 what the encoder has in fp32.
+TEST(ContrastiveNetwork, ItsNumbersAreItsEncoder) {
+  const test::Chain chain = test::bent_chain(200);
+  ContrastiveNetworkOptions options = small_network();
+  options.hidden = {7, 5};
+  options.epochs = 5.0;
+  const ContrastiveNetworkFit fit = contrastive_network(cpu, chain.dataset, options);
+  EXPECT_EQ(fit.network.hidden, options.hidden);
+  const Matrix& x = chain.dataset.environments[2].samples;
+  const Encoder whitening(fit.whitening, fit.centre);
+  EXPECT_LT(test::relative_error(fit.network(whitening(x)), fit.encoder(x)), 1e-5);
+}
+
 TEST(ContrastiveNetwork, BadInputIsNamed) {
   const test::Chain chain = test::linear_chain(40);
   const auto message = [&](auto spoil) {

@@ -11,6 +11,7 @@
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/score/difference.hpp"
 #include "lodestein/score/encoder.hpp"
+#include "lodestein/score/network_encoder.hpp"
 
 namespace lodestein {
 
@@ -69,6 +70,11 @@ struct ContrastiveNetworkFit {
   Encoder encoder;  ///< z = h(x), observational mean 0 and variances 1; latent m is the one on
                     ///< which environment m intervenes
   Matrix weights;   ///< [K, K]: weights(i, j) is the effect of z_i on z_j, as the head has it
+
+  // The encoder as numbers that can be stored: z = network(whitening (x - centre)), in fp64.
+  std::vector<double> centre;  ///< [d]
+  Matrix whitening;            ///< [d, d]
+  NetworkEncoder network;
 };
 
 /// The same model with z = A x + network(x), trained on one softmax over all environments by

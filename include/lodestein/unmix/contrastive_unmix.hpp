@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,8 +14,10 @@
 #include "lodestein/graph/digraph.hpp"
 #include "lodestein/score/contrastive.hpp"
 #include "lodestein/score/encoder.hpp"
+#include "lodestein/score/network_encoder.hpp"
 #include "lodestein/unmix/diagnosis.hpp"
 #include "lodestein/unmix/fit.hpp"
+#include "lodestein/unmix/learned_model.hpp"
 
 namespace lodestein {
 
@@ -36,6 +39,12 @@ struct ContrastiveUnmixing {
   std::vector<AppliedStep> preprocessing;
 
   Encoder encoder;  ///< z of x; observational mean 0 and variances 1
+  // The encoder as numbers that can be stored, in fp64: z = y or network(y), y = matrix (x -
+  // centre).
+  std::vector<double> centre;  ///< [d]
+  Matrix matrix;  ///< [K, d]; of a network [p, d], p the dimensions in which samples lie
+  std::optional<NetworkEncoder> network;
+
   Digraph graph;
   std::vector<LatentEdge> edges;   ///< likelihood ratios are divided by the dispersion
   std::vector<std::size_t> order;  ///< causal, parents first
@@ -72,5 +81,10 @@ struct ContrastiveUnmixing {
 ContrastiveUnmixing contrastive_unmix(const Backend& backend, const Dataset& dataset,
                                       const ContrastiveUnmixOptions& options = {}, Seed seed = {},
                                       Observer& observer = silent());
+
+/// The result in the shape of all methods; `dataset` is what it was fitted to. No graph where the
+/// latents have no linear model.
+/// @throws DimensionMismatch for data of other environments.
+LearnedModel learned_model(const ContrastiveUnmixing& result, const Dataset& dataset);
 
 }  // namespace lodestein

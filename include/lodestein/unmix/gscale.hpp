@@ -18,9 +18,9 @@
 #include "lodestein/score/classifier.hpp"
 #include "lodestein/score/encoder.hpp"
 #include "lodestein/score/estimate.hpp"
+#include "lodestein/score/network_encoder.hpp"
 #include "lodestein/unmix/chart.hpp"
 #include "lodestein/unmix/learned_model.hpp"
-#include "lodestein/unmix/network_encoder.hpp"
 
 namespace lodestein {
 

@@ -10,9 +10,9 @@
 #include "lodestein/core/random.hpp"
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/graph/digraph.hpp"
+#include "lodestein/score/network_encoder.hpp"
 #include "lodestein/unmix/chart.hpp"
 #include "lodestein/unmix/diagnosis.hpp"
-#include "lodestein/unmix/network_encoder.hpp"
 
 namespace lodestein {
 
@@ -50,13 +50,13 @@ struct LearnedModel {
   std::vector<std::string> latent_names;  ///< "Z1", "Z2", ...
   std::vector<AppliedStep> preprocessing;
 
-  /// y = encoder (link^-1(x) - centre). Latents are y, or network(y) where there is one; at unit
-  /// observational variance.
+  /// y = encoder (link^-1(x) - centre). Latents are y, or network(y) where there is one, which may
+  /// take more dimensions than there are latents; at unit observational variance.
   Link link = Link::identity;
   std::vector<MonotoneCurve> curves;  ///< part of link^-1 where it was estimated, see Chart
   std::vector<LinkCandidate> link_candidates;
   std::vector<double> centre;  ///< [d]
-  Matrix encoder;              ///< [n, d]
+  Matrix encoder;              ///< [n, d]; of a network [p, d]
   Matrix decoder;              ///< [d, n], link^-1(x) = decoder y + centre; may be empty
   std::optional<NetworkEncoder> network;
 
@@ -69,6 +69,7 @@ struct LearnedModel {
   Matrix score_differences;
   Matrix combinations;     ///< of umni: environments that isolate latent i in column i [K, n]
   Matrix leakage;          ///< of gscale: as GscaleResult has it, pair by latent [n, n]
+  Matrix head_weights;     ///< of contrastive: as ContrastiveUnmixing has them [n, n]
   Matrix variance_ratios;  ///< of do-interventions: variance_ratio and next_ratio [n, 2]
   /// Profile negative log-likelihood per sample; NaN without a likelihood.
   double objective = std::numeric_limits<double>::quiet_NaN();

@@ -5,6 +5,7 @@
 #include <variant>
 #include <vector>
 
+#include "lodestein/unmix/contrastive_unmix.hpp"
 #include "lodestein/unmix/do_interventions.hpp"
 #include "lodestein/unmix/fit.hpp"
 #include "lodestein/unmix/gscale.hpp"
@@ -19,10 +20,11 @@ struct OptionValue {
 };
 
 /// The options of a fit that were in force, `method` first: "lscale", "lcd", "finite-sample",
-/// "umni", "gscale" or "do". What the others leave without effect isn't in the list.
+/// "umni", "gscale", "contrastive" or "do". What the others leave without effect isn't in the list.
 std::vector<OptionValue> option_list(const FitOptions& options);
 std::vector<OptionValue> option_list(const UmniOptions& options);
 std::vector<OptionValue> option_list(const GscaleFitOptions& options);
+std::vector<OptionValue> option_list(const ContrastiveUnmixOptions& options);
 std::vector<OptionValue> option_list(const DoInterventionOptions& options);
 
 }  // namespace lodestein

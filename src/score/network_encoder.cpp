@@ -1,4 +1,4 @@
-#include "lodestein/unmix/network_encoder.hpp"
+#include "lodestein/score/network_encoder.hpp"
 
 #include <cmath>
 #include <string>
@@ -45,22 +45,24 @@ Eigen::Map<const Eigen::RowVectorXd> as_row(const std::vector<double>& values) {
 }
 
 void check(const NetworkEncoder& network, ConstMatrixView y) {
-  const std::size_t n = network.input.rows();
-  if (network.input.cols() == n && network.mean.size() == n && network.deviation.size() == n &&
-      y.cols() == n)
-    return;
-  throw DimensionMismatch("network encoder: an input matrix of " + std::to_string(n) + " x " +
-                          std::to_string(network.input.cols()) + ", " +
-                          std::to_string(network.mean.size()) + " means, " +
-                          std::to_string(network.deviation.size()) + " deviations and points of " +
-                          std::to_string(y.cols()) + " variables; all must agree");
+  const std::size_t p = network.input.rows(), n = network.mean.size();
+  if (network.input.cols() == p && network.deviation.size() == n && y.cols() == p) return;
+  throw DimensionMismatch("network encoder: an input matrix of " + std::to_string(p) + " x " +
+                          std::to_string(network.input.cols()) + " and points of " +
+                          std::to_string(y.cols()) + " variables, " + std::to_string(n) +
+                          " means and " + std::to_string(network.deviation.size()) +
+                          " deviations; they must agree");
+}
+
+double activated(NetworkEncoder::Activation activation, double u) {
+  return activation == NetworkEncoder::Activation::tanh ? std::tanh(u) : u / (1.0 + std::exp(-u));
 }
 
 }  // namespace
 
 Matrix NetworkEncoder::operator()(ConstMatrixView y) const {
   check(*this, y);
-  const auto n = static_cast<Index>(input.rows());
+  const auto n = static_cast<Index>(mean.size());
   Parameters next(parameters);
   const RowMajor white = as_eigen(y) * as_eigen(input).transpose();
   RowMajor h = white;
@@ -68,12 +70,12 @@ Matrix NetworkEncoder::operator()(ConstMatrixView y) const {
     const RowMajor weights = next.matrix(static_cast<Index>(width), h.cols());
     const Eigen::RowVectorXd bias = next.row(static_cast<Index>(width));
     h = ((h * weights.transpose()).rowwise() + bias)
-            .unaryExpr([](double u) { return std::tanh(u); })
+            .unaryExpr([this](double u) { return activated(activation, u); })
             .eval();
   }
   const RowMajor head = next.matrix(n, h.cols());
   const Eigen::RowVectorXd bias = next.row(n);
-  const RowMajor skip = next.matrix(n, n);
+  const RowMajor skip = next.matrix(n, white.cols());
   if (!next.all_taken())
     throw InvalidArgument("network encoder: " + std::to_string(parameters.size()) +
                           " parameters are more than its widths ask for");
