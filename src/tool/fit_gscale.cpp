@@ -28,7 +28,8 @@ void check(const CLI::App& app, const GscaleChoices& choices) {
         "--pairs says which environments form pairs, --pairing that it is unknown; "
         "leave one of them out");
   if (choices.fit.unmix.encoder == EncoderFamily::linear)
-    refuse_without_effect(app, network_options, "with --encoder linear; add --encoder network");
+    refuse_without_effect(app, network_options,
+                          "with --encoder linear; add --encoder network or invertible");
   if (choices.fit.evidence == GraphEvidence::additive)
     refuse_without_effect(app, test_options,
                           "with --evidence additive; add --evidence differences");
@@ -49,7 +50,8 @@ void add_pair_options(CLI::App& app, GscaleChoices& choices) {
 
 void add_encoder_options(CLI::App& app, GscaleOptions& unmix) {
   add_choice(app, "--encoder", unmix.encoder, encoder_family_names,
-             "linear: behind the link; network: a perceptron added to it")
+             "linear: behind the link; network: a perceptron added to it; invertible: one that is "
+             "held so small that the encoder is one to one")
       ->group(group);
   add_whole(app, "--starts", unmix.starts, 0, most_starts,
             "Random starts, beside those in closed form")
@@ -64,20 +66,20 @@ void add_encoder_options(CLI::App& app, GscaleOptions& unmix) {
            "Share of the points by which starts and steps are chosen")
       ->type_name("P")
       ->group(group);
-  app.add_option("--hidden", unmix.hidden, "network: widths of its hidden layers")
+  app.add_option("--hidden", unmix.hidden, "networks: widths of their hidden layers")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check([](const std::string& text) { return whole_number_problem(text, 1, most_width); })
       ->type_name("N,...")
       ->default_str("64,64")
       ->group(group);
-  add_whole(app, "--steps", unmix.steps, 1, most_steps, "network: of Adam")
+  add_whole(app, "--steps", unmix.steps, 1, most_steps, "networks: of Adam")
       ->type_name("N")
       ->group(group);
-  add_whole(app, "--batch", unmix.batch, 1, most_points, "network: points a step")
+  add_whole(app, "--batch", unmix.batch, 1, most_points, "networks: points a step")
       ->type_name("N")
       ->group(group);
-  add_real(app, "--rate", unmix.rate, positive(), "network: of Adam, falling to 0 by a cosine")
+  add_real(app, "--rate", unmix.rate, positive(), "networks: of Adam, falling to 0 by a cosine")
       ->type_name("X")
       ->group(group);
 }

@@ -40,7 +40,7 @@ void check_network(const GscaleOptions& o) {
 void check_options(const GscaleOptions& o) {
   if (!(o.held_out > 0.0 && o.held_out <= 0.5)) refuse("held_out is a share in (0, 0.5], e.g. 0.2");
   if (o.iterations == 0) refuse("iterations must be at least 1, e.g. 200");
-  if (o.encoder == EncoderFamily::network) check_network(o);
+  if (o.encoder != EncoderFamily::linear) check_network(o);
 }
 
 void check_differences(const std::string& what, const std::vector<Matrix>& differences,

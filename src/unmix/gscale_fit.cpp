@@ -189,6 +189,10 @@ void describe(GscaleFit& fit, const GscaleFitOptions& options, bool has_graph) {
           ? "graph and scale: each latent is a smooth function of its parents plus independent "
             "noise"
           : "graph: every environment overlaps with the observational one"};
+  if (options.unmix.encoder == EncoderFamily::invertible)
+    fit.assumptions.insert(fit.assumptions.begin() + 1,
+                           "the encoder, one to one by construction, is a linear map of whitened "
+                           "coordinates and bends of slope below 1");
 }
 
 std::string scientific(double value) {
@@ -264,7 +268,8 @@ void find_folds(GscaleFit& fit) {
       {Severity::warning, "not-invertible",
        "the network encoder folds the data: its Jacobian is singular or turns at " +
            percent(fit.unmix.folded) + " of the held-out points",
-       "a smaller network, fewer steps or a lower rate; or a linear encoder behind a link"});
+       "an invertible encoder; a smaller network, fewer steps or a lower rate; or a linear encoder "
+       "behind a link"});
 }
 
 void find_curved_pairs(const GscaleFitOptions& options, GscaleFit& fit) {

@@ -321,8 +321,10 @@ TEST(OptionList, HoldsWhatIsInForce) {
   GscaleFitOptions gscale;
   EXPECT_TRUE(has(option_list(gscale), "bootstrap"));
   EXPECT_FALSE(has(option_list(gscale), "hidden"));
-  gscale.unmix.encoder = EncoderFamily::network;
-  EXPECT_TRUE(has(option_list(gscale), "hidden"));
+  for (const EncoderFamily family : {EncoderFamily::network, EncoderFamily::invertible}) {
+    gscale.unmix.encoder = family;
+    EXPECT_TRUE(has(option_list(gscale), "hidden"));
+  }
   for (const auto& options : {option_list(plain), option_list(published), option_list(gscale),
                               option_list(DoInterventionOptions{})})
     EXPECT_EQ(options.front().name, "method");
