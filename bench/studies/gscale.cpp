@@ -3,6 +3,7 @@
 
 #include "bench/studies/studies.hpp"
 #include "core/eigen.hpp"
+#include "unmix/option_names.hpp"
 
 namespace lodestein::studies {
 namespace {
@@ -143,7 +144,7 @@ void gscale_estimated(std::size_t runs) {
 
 void gscale_mlp(std::size_t runs) {
   std::printf("| encoder | MCC | SHD |\n|---|---|---|\n");
-  for (const EncoderFamily encoder : {EncoderFamily::linear, EncoderFamily::network}) {
+  for (const auto& family : encoder_family_names) {
     const auto results = run_models(runs, [&](std::size_t run) {
       StudyOptions options;
       options.latent.family = LatentFamily::mlp;
@@ -152,7 +153,7 @@ void gscale_mlp(std::size_t runs) {
       options.design = InterventionDesign::pairs;
       const Study study = simulate_study(options, Seed{7000 + run});
       GscaleFitOptions fit_options;
-      fit_options.unmix.encoder = encoder;
+      fit_options.unmix.encoder = family.second;
       fit_options.classifier.hidden = fit_options.graph.classifier.hidden = {64, 64};
       const GscaleFit fit = fit_gscale(Backend::cpu(1), study.dataset, fit_options, Seed{run});
       const Evaluation e = evaluate({study.truth.latents[0], {}, study.truth.model.graph()},
@@ -165,7 +166,7 @@ void gscale_mlp(std::size_t runs) {
       score.shd = static_cast<double>(e.graph.shd);
       return std::vector<Score>{score};
     });
-    std::printf("| %s | %s | %s |\n", encoder == EncoderFamily::linear ? "linear" : "network",
+    std::printf("| %s | %s | %s |\n", std::string(family.first).c_str(),
                 mean_se(results, 0, &Score::mcc, 3).c_str(),
                 mean_se(results, 0, &Score::shd, 2).c_str());
     std::fflush(stdout);

@@ -5,40 +5,15 @@
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
+#include "score/network_layers.hpp"
 
 namespace lodestein {
 namespace {
 
 using Eigen::Index;
-using RowMajorFloat = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-/// Takes one block of parameters after the other.
-class Parameters {
- public:
-  explicit Parameters(const std::vector<float>& values) : values_(values) {}
-
-  RowMajor matrix(Index rows, Index cols) {
-    const Eigen::Map<const RowMajorFloat> block(next(rows * cols), rows, cols);
-    return block.cast<double>();
-  }
-  Eigen::RowVectorXd row(Index size) { return matrix(1, size); }
-  bool all_taken() const { return taken_ == values_.size(); }
-
- private:
-  const float* next(Index count) {
-    const float* block = values_.data() + taken_;
-    taken_ += static_cast<std::size_t>(count);
-    if (taken_ > values_.size()) refuse();
-    return block;
-  }
-  [[noreturn]] void refuse() const {
-    throw InvalidArgument("network encoder: " + std::to_string(values_.size()) +
-                          " parameters are fewer than its widths ask for");
-  }
-
-  const std::vector<float>& values_;
-  std::size_t taken_ = 0;
-};
+using Eigen::MatrixXd;
+using score::NetworkLayers;
+using score::ResidualForm;
 
 Eigen::Map<const Eigen::RowVectorXd> as_row(const std::vector<double>& values) {
   return {values.data(), static_cast<Index>(values.size())};
@@ -54,34 +29,52 @@ void check(const NetworkEncoder& network, ConstMatrixView y) {
                           " deviations; they must agree");
 }
 
-double activated(NetworkEncoder::Activation activation, double u) {
-  return activation == NetworkEncoder::Activation::tanh ? std::tanh(u) : u / (1.0 + std::exp(-u));
+NetworkLayers layers_of(const NetworkEncoder& network) {
+  return {network.parameters, network.hidden, static_cast<Index>(network.input.rows()),
+          static_cast<Index>(network.mean.size()), network.activation};
+}
+
+// So that bound^steps / (1 - bound) is negligible.
+int steps_to_invert(double bound) {
+  constexpr double negligible = 1e-13, most_steps = 1e5;
+  if (!(bound < 1.0))
+    throw InvalidArgument(
+        "network encoder: nothing says that it has an inverse, since the bound on its bend is " +
+        std::to_string(bound) + "; fit an invertible encoder, whose bound is below 1");
+  const double steps = bound > 0.0 ? std::log(negligible * (1.0 - bound)) / std::log(bound) : 0.0;
+  if (steps > most_steps)
+    throw InvalidArgument("network encoder: its inverse would take " + std::to_string(steps) +
+                          " steps, since the bound on its bend is " + std::to_string(bound) +
+                          "; fit an invertible encoder, whose bound is below 0.9");
+  return static_cast<int>(steps) + 1;
 }
 
 }  // namespace
 
 Matrix NetworkEncoder::operator()(ConstMatrixView y) const {
   check(*this, y);
-  const auto n = static_cast<Index>(mean.size());
-  Parameters next(parameters);
   const RowMajor white = as_eigen(y) * as_eigen(input).transpose();
-  RowMajor h = white;
-  for (const std::uint32_t width : hidden) {
-    const RowMajor weights = next.matrix(static_cast<Index>(width), h.cols());
-    const Eigen::RowVectorXd bias = next.row(static_cast<Index>(width));
-    h = ((h * weights.transpose()).rowwise() + bias)
-            .unaryExpr([this](double u) { return activated(activation, u); })
-            .eval();
-  }
-  const RowMajor head = next.matrix(n, h.cols());
-  const Eigen::RowVectorXd bias = next.row(n);
-  const RowMajor skip = next.matrix(n, white.cols());
-  if (!next.all_taken())
-    throw InvalidArgument("network encoder: " + std::to_string(parameters.size()) +
-                          " parameters are more than its widths ask for");
-  const RowMajor z =
-      (h * head.transpose() + white * skip.transpose()).rowwise() + (bias - as_row(mean));
+  const RowMajor z = layers_of(*this)(white).rowwise() - as_row(mean);
   return to_matrix((z.array().rowwise() / as_row(deviation).array()).matrix());
+}
+
+double NetworkEncoder::bend() const {
+  check(*this, input);
+  return score::residual_form(layers_of(*this)).bound;
+}
+
+Matrix NetworkEncoder::inverse(ConstMatrixView z) const {
+  check(*this, z);
+  const NetworkLayers layers = layers_of(*this);
+  const ResidualForm form = score::residual_form(layers);
+  const int steps = steps_to_invert(form.bound);
+  const RowMajor wanted =
+      (as_eigen(z).array().rowwise() * as_row(deviation).array()).matrix().rowwise() + as_row(mean);
+  const Eigen::PartialPivLU<MatrixXd> linear(form.linear), white(as_eigen(input));
+  RowMajor h = RowMajor::Zero(wanted.rows(), wanted.cols());
+  for (int k = 0; k < steps; ++k)  // h = A^-1 (wanted - b) - r(h)
+    h += linear.solve((wanted - layers(h)).transpose()).transpose();
+  return to_matrix(white.solve(h.transpose()).transpose());
 }
 
 }  // namespace lodestein

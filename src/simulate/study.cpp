@@ -1,5 +1,7 @@
 #include "lodestein/simulate/study.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -200,7 +202,7 @@ void check_linear(const StudyOptions& options) {
 }  // namespace
 
 Study simulate_study(const StudyOptions& options, Seed seed, Observer& observer) {
-  return simulate_study(Backend::cpu(), options, seed, observer);
+  return simulate_study(Backend::cpu(omp_get_max_threads()), options, seed, observer);
 }
 
 Study simulate_study(const Backend& backend, const StudyOptions& options, Seed seed,

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -281,10 +282,12 @@ auto with_truth_json(const fs::path& folder, const Read& read) {
   }
 }
 
-/// Both may have been rounded to float32.
+/// Stored ones may have been rounded to float32, and drawn by another processor, which rounds
+/// differently.
 bool same(const Matrix& drawn, const Matrix& stored) {
+  constexpr double rounding = 1e-6;
   const auto equal = [](double a, double b) {
-    return static_cast<float>(a) == static_cast<float>(b);
+    return std::abs(a - b) <= rounding * std::max(1.0, std::abs(a));
   };
   return drawn.rows() == stored.rows() && drawn.cols() == stored.cols() &&
          std::equal(drawn.data(), drawn.data() + drawn.rows() * drawn.cols(), stored.data(), equal);

@@ -137,7 +137,7 @@ SweepEstimate estimate_sweep(const Backend& backend, const SweepPlan& plan,
     }
   }
   const auto workers = static_cast<double>(sweep::worker_count(backend));
-  estimate.seconds /= workers;
+  if (sweep::on_host(backend)) estimate.seconds /= workers;
   estimate.bytes = bytes * std::min(workers, static_cast<double>(tasks.size()));
   return estimate;
 }

@@ -298,6 +298,8 @@ std::string full_rank_problem(const SweepSetting& setting) {
 std::string contrastive_problem(const SweepSetting& setting) {
   if (!has(setting, "data", "samples")) return needs("data", "\"samples\"");
   if (!has(setting, "intervention", "hard")) return needs("intervention", "\"hard\"");
+  if (value_in<std::string>(setting.options, "encoder") == "invertible")
+    return needs("encoder", "\"linear\" or \"network\"");
   return has(setting, "design", "single") ? "" : needs("design", "\"single\"");
 }
 

@@ -29,7 +29,7 @@ Workers::Workers(const Backend& backend, const SweepPlan& plan, std::size_t thre
   const std::size_t count = std::min(threads, worker_count(backend));
   const Backend own = worker_backend(backend);
   working_ = count;
-  single_ = count == 1;
+  most_running_ = count_ = count;
   try {
     for (std::size_t i = 0; i < count; ++i) {
       threads_.emplace_back([this, own] {
@@ -87,13 +87,13 @@ void Workers::join() {
 }
 
 bool Workers::has_task() const {
-  if (alone_) return false;
+  if (repeating_ || running_ >= most_running_) return false;
   return repeated_.empty() ? !tasks_.empty() : running_ == 0;
 }
 
 SweepTask Workers::take_task() {
-  alone_ = !repeated_.empty();
-  std::deque<SweepTask>& tasks = alone_ ? repeated_ : tasks_;
+  repeating_ = !repeated_.empty();
+  std::deque<SweepTask>& tasks = repeating_ ? repeated_ : tasks_;
   SweepTask task = std::move(tasks.front());
   tasks.pop_front();
   ++running_;
@@ -103,11 +103,14 @@ SweepTask Workers::take_task() {
 void Workers::finish(const SweepTask& task, std::vector<SweepRow> rows) {
   const auto lacks_memory = [](const SweepRow& row) { return row.cause == "out-of-memory"; };
   const bool others_had_it =
-      !alone_ && !single_ && std::any_of(rows.begin(), rows.end(), lacks_memory);
+      !repeating_ && count_ > 1 && std::any_of(rows.begin(), rows.end(), lacks_memory);
+  if (others_had_it) {
+    repeated_.push_back(task);
+    most_running_ = std::max<std::size_t>(1, std::min(most_running_, running_ - 1));
+  }
   --running_;
-  if (others_had_it) repeated_.push_back(task);
-  if (alone_ || !repeated_.empty()) wanted_.notify_all();
-  alone_ = false;
+  repeating_ = false;
+  wanted_.notify_all();
   if (others_had_it) return;
   std::move(rows.begin(), rows.end(), std::back_inserter(rows_));
   if (rows_.size() >= many_rows || tasks_.empty()) ready_.notify_one();

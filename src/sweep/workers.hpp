@@ -13,15 +13,14 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/operations.hpp"
 #include "lodestein/core/backend.hpp"
 #include "lodestein/sweep/sweep.hpp"
 
 namespace lodestein::sweep {
 
 /// Whether a backend computes on the host, where each thread has a core of its own.
-inline bool on_host(const Backend& backend) {
-  return backend.name() == "cpu" || backend.name() == "reference";
-}
+inline bool on_host(const Backend& backend) { return backend.operations().memory().on_host(); }
 
 /// Batches that run at once: as many as the backend has threads; on a GPU, which many small
 /// problems share, as many as the host has cores for what isn't done there.
@@ -37,7 +36,8 @@ inline Backend worker_backend(const Backend& backend) {
 }
 
 /// Threads that take one task after the other from a queue and leave the rows, those of a task
-/// side by side, in another. A task that lacks memory is repeated while no other runs.
+/// side by side, in another. A task that lacks memory is repeated while no other runs, and fewer
+/// run at once from then on.
 class Workers {
  public:
   /// `threads`: no more than this, and than the backend has use for.
@@ -74,10 +74,10 @@ class Workers {
   std::deque<SweepTask> tasks_, repeated_;
   std::deque<SweepRow> rows_;
   bool closed_ = false;
-  std::size_t working_ = 0;  ///< threads that haven't ended
-  std::size_t running_ = 0;  ///< tasks
-  bool single_ = false;      ///< there is one thread
-  bool alone_ = false;       ///< the running task is a repeated one
+  std::size_t working_ = 0;                   ///< threads that haven't ended
+  std::size_t running_ = 0;                   ///< tasks
+  std::size_t count_ = 1, most_running_ = 1;  ///< threads; tasks at once
+  bool repeating_ = false;                    ///< the running task is a repeated one
   std::exception_ptr error_;
   std::vector<std::thread> threads_;
 };

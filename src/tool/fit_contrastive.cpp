@@ -33,7 +33,11 @@ ContrastiveUnmixOptions unmix_options(ContrastiveUnmixOptions options,
 
 void check(const CLI::App& app, const ContrastiveUnmixOptions& choices,
            const SharedFitOptions& shared) {
-  if (unmix_options(choices, shared).encoder == EncoderFamily::linear)
+  const EncoderFamily encoder = unmix_options(choices, shared).encoder;
+  if (encoder == EncoderFamily::invertible)
+    throw UsageError(
+        "--encoder invertible is built for --method gscale only; take linear or network");
+  if (encoder == EncoderFamily::linear)
     refuse_without_effect(app, network_options,
                           "with --encoder linear; leave that out for a network");
   else

@@ -24,18 +24,18 @@ void add_network_options(CLI::App& app, EncoderChoices& choices) {
   const GscaleOptions gscale;
   const ContrastiveNetworkOptions contrastive;
   const auto widths = [](const auto& hidden) { return fmt::format("{}", fmt::join(hidden, ",")); };
-  app.add_option("--hidden", choices.hidden, "network: widths of its hidden layers")
+  app.add_option("--hidden", choices.hidden, "networks: widths of their hidden layers")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check([](const std::string& text) { return whole_number_problem(text, 1, most_width); })
       ->type_name("N,...")
       ->default_str(defaults(widths(gscale.hidden), widths(contrastive.hidden)))
       ->group(group);
-  add_whole(app, "--batch", choices.batch, 1, most_rows, "network: points or samples a step")
+  add_whole(app, "--batch", choices.batch, 1, most_rows, "networks: points or samples a step")
       ->type_name("N")
       ->default_str(defaults(gscale.batch, contrastive.batch))
       ->group(group);
-  add_real(app, "--rate", choices.rate, positive(), "network: of Adam, falling to 0 by a cosine")
+  add_real(app, "--rate", choices.rate, positive(), "networks: of Adam, falling to 0 by a cosine")
       ->type_name("X")
       ->default_str(defaults(gscale.rate, contrastive.rate))
       ->group(group);
@@ -48,7 +48,8 @@ void add_encoder_options(CLI::App& app, EncoderChoices& choices) {
   const ContrastiveNetworkOptions network;
   const auto name = [](EncoderFamily family) { return name_of(encoder_family_names, family); };
   add_choice(app, "--encoder", choices.family, encoder_family_names,
-             "linear: a matrix, behind the link of gscale; network: a perceptron added to it")
+             "linear: a matrix, behind the link of gscale; network: a perceptron added to it; "
+             "invertible (gscale): one that is held so small that the encoder is one to one")
       ->default_str(defaults(name(gscale.encoder), name(ContrastiveUnmixOptions{}.encoder)))
       ->group(group);
   add_whole(app, "--starts", choices.starts, 0, most_starts,

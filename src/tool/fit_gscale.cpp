@@ -41,7 +41,8 @@ void check(const CLI::App& app, const GscaleChoices& choices, const SharedFitOpt
         "--pairs says which environments form pairs, --pairing that it is unknown; "
         "leave one of them out");
   if (unmix_options(choices, shared.encoder).encoder == EncoderFamily::linear)
-    refuse_without_effect(app, network_options, "with --encoder linear; add --encoder network");
+    refuse_without_effect(app, network_options,
+                          "with --encoder linear; add --encoder network or invertible");
   if (choices.fit.evidence == GraphEvidence::additive)
     refuse_without_effect(app, test_options,
                           "with --evidence additive; add --evidence differences");
@@ -84,7 +85,7 @@ void add_choices(CLI::App& app, GscaleChoices& choices) {
             "Observational samples at which the objective is evaluated, at most")
       ->type_name("N")
       ->group(group);
-  add_whole(app, "--steps", choices.fit.unmix.steps, 1, most_steps, "network: of Adam")
+  add_whole(app, "--steps", choices.fit.unmix.steps, 1, most_steps, "networks: of Adam")
       ->type_name("N")
       ->group(group);
   add_graph_options(app, choices.fit);

@@ -59,6 +59,13 @@ NetworkEncoder composed(const Affine& outer, NetworkEncoder network) {
   return network;
 }
 
+void check(const ContrastiveUnmixOptions& options) {
+  if (options.encoder == EncoderFamily::invertible)
+    throw InvalidArgument(
+        "contrastive: invertible encoders are built for GSCALE-I only; take a linear one or a "
+        "network");
+}
+
 // Onto the subspace in which the samples lie, if they lie in one; its variables are principal
 // components of standardised columns.
 std::optional<Affine> reduction(const Backend& backend, const Dataset& dataset,
@@ -235,6 +242,7 @@ void unmix_latents(const Backend& backend, const Dataset& latents, const Classif
 ContrastiveUnmixing contrastive_unmix(const Backend& backend, const Dataset& dataset,
                                       const ContrastiveUnmixOptions& options, Seed seed,
                                       Observer& observer) {
+  check(options);
   validate(dataset, 10);
   unmix::Stopwatch stopwatch;
   std::vector<StageTime> timings;

@@ -58,6 +58,11 @@ struct Disentangled {
 Disentangled disentangle(const Backend& backend, const WhitenedPairs& pairs,
                          const GscaleOptions& options, Seed seed, Observer& observer);
 
+/// The sign of a Jacobian's determinant; 0 if it is singular.
+int orientation(const Eigen::PartialPivLU<Eigen::MatrixXd>& jacobian);
+/// The share of points where it is 0 or not that of most: an invertible encoder has none.
+double folded_share(const std::vector<int>& orientations);
+
 /// A network encoder that starts from the linear one.
 struct NetworkDisentangled {
   std::shared_ptr<const LatentMap::Model> model;  ///< in whitened coordinates

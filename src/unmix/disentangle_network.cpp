@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/shuffle.hpp"
+#include "score/network_layers.hpp"
 #include "unmix/disentangle.hpp"
 #include "unmix/network_map.hpp"
 
@@ -19,6 +20,7 @@ using kernels::View;
 
 constexpr double least_condition = 1e-5;  // of a Jacobian; below, a sample takes no part
 constexpr std::size_t evaluations = 25;   // of the held-out objective in a training
+constexpr double most_bend = 0.9;         // of an invertible encoder; below 1
 
 NetworkShape shape_of(Index n, const std::vector<std::uint32_t>& hidden) {
   NetworkShape shape;
@@ -75,22 +77,20 @@ class NetworkLeak {
     upload(pairs, rows);
     jacobians_.evaluate(parameters, samples_.data(), rows.size());
     MatrixXd sum = MatrixXd::Zero(n_, n_);
-    std::size_t turned = 0;  // det J < 0
+    std::vector<int> orientations;
     used_.clear();
     for (std::size_t k = 0; k < rows.size(); ++k) {
       Used u{k, Eigen::PartialPivLU<MatrixXd>(jacobians_.at(k)), {}};
-      if (!(u.jacobian.rcond() > least_condition)) continue;
-      if (u.jacobian.determinant() < 0.0) ++turned;
+      orientations.push_back(orientation(u.jacobian));
+      if (orientations.back() == 0) continue;
       u.pulled = u.jacobian.transpose().solve(differences_at(pairs, rows[k]));
       sum += u.pulled.unaryExpr([](double v) { return rounded(v); }).transpose();
       used_.push_back(std::move(u));
     }
-    const std::size_t side = std::max(turned, used_.size() - turned);
-    folded_ = 1.0 - static_cast<double>(side) / static_cast<double>(rows.size());
+    folded_ = folded_share(orientations);
     return sum / static_cast<double>(std::max<std::size_t>(1, used_.size()));
   }
-  /// After absolute(): the share of rows where J is singular or turns the other way than at most:
-  /// an invertible encoder has none.
+  /// After absolute(): see folded_share.
   double folded() const { return folded_; }
 
   /// After absolute(): the gradient of sum cotangent . D. [parameters], written.
@@ -188,6 +188,50 @@ class Minibatches {
   std::uint64_t epoch_ = 0;
 };
 
+// Parameters that Adam goes on with.
+class Descent {
+ public:
+  Descent(const Backend& backend, const std::vector<float>& from, const GscaleOptions& options)
+      : backend_(backend),
+        options_(options),
+        parameters_(memory(), from),
+        gradient_(memory(), from.size()),
+        first_(memory(), from.size()),
+        second_(memory(), from.size()) {
+    first_.clear();
+    second_.clear();
+  }
+  const Buffer<float>& parameters() const { return parameters_; }
+  float* gradient() const { return gradient_.data(); }
+
+  /// Step 1, 2, .. down the gradient.
+  void step(std::size_t number) {
+    kernels::AdamStep adam;
+    const double share = static_cast<double>(number - 1) / static_cast<double>(options_.steps);
+    adam.options.rate =
+        static_cast<float>(0.5 * options_.rate * (1.0 + std::cos(std::numbers::pi * share)));
+    adam.step = number;
+    adam.size = parameters_.size();
+    adam.gradient = gradient_.data();
+    adam.parameters = parameters_.data();
+    adam.first = first_.data();
+    adam.second = second_.data();
+    backend_.operations().network().adam({&adam, 1});
+  }
+  /// Keeps the network one to one.
+  void hold_bend(Index latents) {
+    score::NetworkLayers layers(parameters_.download(), options_.hidden, latents, latents);
+    if (score::contract(layers, most_bend)) parameters_.upload(layers.parameters());
+  }
+
+ private:
+  const kernels::Memory& memory() const { return backend_.operations().memory(); }
+
+  const Backend& backend_;
+  const GscaleOptions& options_;
+  Buffer<float> parameters_, gradient_, first_, second_;
+};
+
 struct Trained {
   std::vector<float> parameters;
   double objective = 0.0;  // with the penalty on folds
@@ -210,34 +254,22 @@ class Training {
   const NetworkShape& shape() const { return shape_; }
 
   Trained run(const std::vector<float>& from, Seed seed, std::size_t start, Observer& observer) {
-    const kernels::Memory& memory = backend_.operations().memory();
-    const Buffer<float> parameters(memory, from), gradient(memory, from.size());
-    Buffer<float> first(memory, from.size()), second(memory, from.size());
-    first.clear();
-    second.clear();
+    Descent descent(backend_, from, options_);
+    const float* parameters = descent.parameters().data();
     Minibatches batches(training_.points.rows(), options_.batch, seed, start);
-    Trained best{from, objective(parameters.data()), leak_.folded()};
+    Trained best{from, objective(parameters), leak_.folded()};
     const std::size_t every = std::max<std::size_t>(1, options_.steps / evaluations);
     for (std::size_t step = 1; step <= options_.steps; ++step) {
       check_cancelled(observer);
-      const MatrixXd d = leak_.absolute(training_, batches.next(), parameters.data());
+      const MatrixXd d = leak_.absolute(training_, batches.next(), parameters);
       if (!leak_.any() || !d.allFinite()) return best;  // diverged
-      leak_.gradient(with_scale_fixed(d), parameters.data(), gradient.data());
-      kernels::AdamStep adam;
-      const double share = static_cast<double>(step - 1) / static_cast<double>(options_.steps);
-      adam.options.rate =
-          static_cast<float>(0.5 * options_.rate * (1.0 + std::cos(std::numbers::pi * share)));
-      adam.step = step;
-      adam.size = from.size();
-      adam.gradient = gradient.data();
-      adam.parameters = parameters.data();
-      adam.first = first.data();
-      adam.second = second.data();
-      backend_.operations().network().adam({&adam, 1});
+      leak_.gradient(with_scale_fixed(d), parameters, descent.gradient());
+      descent.step(step);
+      if (options_.encoder == EncoderFamily::invertible) descent.hold_bend(d.rows());
       if (step % every != 0 && step != options_.steps) continue;
       observer.progress("network encoder", step, options_.steps);
-      const double value = objective(parameters.data());
-      if (value < best.objective) best = {parameters.download(), value, leak_.folded()};
+      const double value = objective(parameters);
+      if (value < best.objective) best = {descent.parameters().download(), value, leak_.folded()};
     }
     return best;
   }
@@ -259,6 +291,17 @@ class Training {
 };
 
 }  // namespace
+
+int orientation(const Eigen::PartialPivLU<MatrixXd>& jacobian) {
+  if (!(jacobian.rcond() > least_condition)) return 0;
+  return jacobian.determinant() < 0.0 ? -1 : 1;
+}
+
+double folded_share(const std::vector<int>& orientations) {
+  const auto most = std::max(std::count(orientations.begin(), orientations.end(), 1),
+                             std::count(orientations.begin(), orientations.end(), -1));
+  return 1.0 - static_cast<double>(most) / static_cast<double>(orientations.size());
+}
 
 NetworkDisentangled disentangle_by_network(const Backend& backend, const WhitenedPairs& pairs,
                                            const MatrixXd& encoder, const GscaleOptions& options,

@@ -32,6 +32,10 @@ void check_network(const GscaleOptions& o) {
            std::to_string(kernels::NetworkShape::most_hidden) + " widths, e.g. {64, 64}");
   for (const std::uint32_t width : o.hidden)
     if (width == 0) refuse("hidden has a layer of width 0; leave it out or give it units");
+  constexpr std::uint32_t widest = 512;  // norms of its matrices are computed in every step
+  if (o.encoder == EncoderFamily::invertible &&
+      *std::max_element(o.hidden.begin(), o.hidden.end()) > widest)
+    refuse("hidden has a layer of more than 512 units; an invertible encoder takes up to 512");
   if (o.steps == 0) refuse("steps must be at least 1, e.g. 1500");
   if (o.batch == 0) refuse("batch must be at least 1, e.g. 256");
   if (!(o.rate > 0.0) || !std::isfinite(o.rate)) refuse("rate must be positive, e.g. 3e-3");
@@ -40,7 +44,7 @@ void check_network(const GscaleOptions& o) {
 void check_options(const GscaleOptions& o) {
   if (!(o.held_out > 0.0 && o.held_out <= 0.5)) refuse("held_out is a share in (0, 0.5], e.g. 0.2");
   if (o.iterations == 0) refuse("iterations must be at least 1, e.g. 200");
-  if (o.encoder == EncoderFamily::network) check_network(o);
+  if (o.encoder != EncoderFamily::linear) check_network(o);
 }
 
 void check_differences(const std::string& what, const std::vector<Matrix>& differences,

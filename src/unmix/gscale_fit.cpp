@@ -189,6 +189,10 @@ void describe(GscaleFit& fit, const GscaleFitOptions& options, bool has_graph) {
           ? "graph and scale: each latent is a smooth function of its parents plus independent "
             "noise"
           : "graph: every environment overlaps with the observational one"};
+  if (options.unmix.encoder == EncoderFamily::invertible)
+    fit.assumptions.insert(fit.assumptions.begin() + 1,
+                           "the encoder, one to one by construction, is a linear map of whitened "
+                           "coordinates and bends of slope below 1");
 }
 
 std::string scientific(double value) {
@@ -258,13 +262,16 @@ void find_mixtures(const Dataset& x, GscaleFit& fit) {
   }
 }
 
-void find_folds(GscaleFit& fit) {
+void find_folds(const GscaleFitOptions& options, GscaleFit& fit) {
+  const bool invertible = options.unmix.encoder == EncoderFamily::invertible;
   if (!(fit.unmix.folded > 0.0)) return;
   fit.findings.push_back(
       {Severity::warning, "not-invertible",
        "the network encoder folds the data: its Jacobian is singular or turns at " +
            percent(fit.unmix.folded) + " of the held-out points",
-       "a smaller network, fewer steps or a lower rate; or a linear encoder behind a link"});
+       invertible ? "a linear encoder behind a link: its matrix is nearly singular"
+                  : "an invertible encoder; a smaller network, fewer steps or a lower rate; or a "
+                    "linear encoder behind a link"});
 }
 
 void find_curved_pairs(const GscaleFitOptions& options, GscaleFit& fit) {
@@ -344,7 +351,7 @@ GscaleFit fit_gscale(const Backend& backend, const Dataset& dataset,
   describe(fit, options, has_graph);
   find_link(fit);
   find_in_chart(fit, dataset, charted);
-  find_folds(fit);
+  find_folds(options, fit);
   find_curved_pairs(options, fit);
   find_leaks(fit);
   find_mixtures(dataset, fit);

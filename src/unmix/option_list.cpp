@@ -113,7 +113,7 @@ Options option_list(const GscaleFitOptions& gscale) {
                   {"starts", count(unmix.starts)},
                   {"iterations", count(unmix.iterations)},
                   {"held_out", unmix.held_out}};
-  if (unmix.encoder == EncoderFamily::network) add_network(options, unmix);
+  if (unmix.encoder != EncoderFamily::linear) add_network(options, unmix);
   options.push_back({"evidence", name_of(graph_evidence_names, gscale.evidence)});
   options.push_back({"bootstrap", count(gscale.bootstrap)});
   if (gscale.evidence == GraphEvidence::additive) return options;

@@ -36,8 +36,10 @@ inline constexpr NamedValues<UmniProcedure, 2> umni_procedure_names{
 inline constexpr NamedValues<Pairing, 3> pairing_names{{{"coupled", Pairing::coupled},
                                                         {"families", Pairing::families},
                                                         {"unlabelled", Pairing::unlabelled}}};
-inline constexpr NamedValues<EncoderFamily, 2> encoder_family_names{
-    {{"linear", EncoderFamily::linear}, {"network", EncoderFamily::network}}};
+inline constexpr NamedValues<EncoderFamily, 3> encoder_family_names{
+    {{"linear", EncoderFamily::linear},
+     {"network", EncoderFamily::network},
+     {"invertible", EncoderFamily::invertible}}};
 inline constexpr NamedValues<NetworkEncoder::Activation, 2> activation_names{
     {{"tanh", NetworkEncoder::Activation::tanh}, {"silu", NetworkEncoder::Activation::silu}}};
 inline constexpr NamedValues<GraphEvidence, 2> graph_evidence_names{

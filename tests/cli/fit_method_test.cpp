@@ -195,6 +195,15 @@ TEST_F(FitMethods, ContrastiveWithANetworkIsReadBack) {
   EXPECT_EQ(read_text(folder_ / "fit/arrays.npz"), arrays);
 }
 
+TEST_F(FitMethods, GscaleWithAnInvertibleNetworkSaysSo) {
+  simulate(std::string(pairs) + "--observed 4 --mixing mlp --samples 2000");
+  const Json result = fitted(std::string(quick) + "--encoder invertible --hidden 8 --steps 50");
+  EXPECT_EQ(result.at("options").at("encoder"), "invertible");
+  EXPECT_EQ(result.at("encoder").at("family"), "network") << "that is how it is stored";
+  EXPECT_THAT(result.at("assumptions").dump(), HasSubstr("one to one by construction"));
+  EXPECT_GT(evaluated().at("mcc"), 0.8);
+}
+
 TEST_F(FitMethods, PairsMayBeNamedOrUnknown) {
   simulate(std::string(pairs) + "--observed 3 --samples 2000");
   const Json given = fitted(quick);

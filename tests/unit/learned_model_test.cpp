@@ -15,6 +15,7 @@
 #include "lodestein/unmix/do_interventions.hpp"
 #include "lodestein/unmix/gscale.hpp"
 #include "lodestein/unmix/umni.hpp"
+#include "score/network_layers.hpp"
 #include "unmix/mapped.hpp"
 
 namespace lodestein {
@@ -265,6 +266,52 @@ TEST(NetworkEncoder, RefusesNumbersThatDoNotFit) {
   EXPECT_THROW(network(y), InvalidArgument);
   network.mean.pop_back();
   EXPECT_THROW(network(y), DimensionMismatch);
+  EXPECT_THROW(network.bend(), DimensionMismatch);
+  EXPECT_THROW(network.inverse(y), DimensionMismatch);
+}
+
+// z = tanh(y) + y / 2 is y + (tanh(y) - y / 2): slopes of the bend are in [-1/2, 1/2].
+TEST(NetworkEncoder, BendAndInverseByHand) {
+  NetworkEncoder network{{{1.0}}, {1}, {1.0f, 0.0f, 1.0f, 0.0f, 0.5f}, {0.25}, {2.0}};
+  EXPECT_NEAR(network.bend(), 0.5, 1e-12);
+  const Matrix y{{-30.0}, {-0.5}, {0.0}, {1.0}, {30.0}};
+  const Matrix z = network(y);
+  EXPECT_NEAR(z(3, 0), (std::tanh(1.0) + 0.5 - 0.25) / 2.0, 1e-12);
+  EXPECT_LT(largest_difference(network.inverse(z), y), 1e-10);
+  network.parameters.back() = 0.0f;  // tanh(y) itself isn't onto
+  EXPECT_NEAR(network.bend(), 1.0, 1e-12);
+  EXPECT_THROW(network.inverse(z), InvalidArgument);
+}
+
+// [3, 4] hidden units, drawn.
+score::NetworkLayers drawn_layers() {
+  std::vector<float> parameters(2 * 3 + 3 + 3 * 4 + 4 + 4 * 2 + 2 + 2 * 2);
+  Draws draws = RandomStream(Seed{3}, Purpose::test).at(0);
+  for (float& value : parameters) value = static_cast<float>(draws.normal());
+  return {parameters, {3, 4}, 2, 2};
+}
+
+TEST(NetworkEncoder, NothingBendsMoreThanTheBound) {
+  const score::NetworkLayers layers = drawn_layers();
+  const score::ResidualForm form = score::residual_form(layers);
+  Draws draws = RandomStream(Seed{4}, Purpose::test).at(0);
+  RowMajor points(2000, 2);
+  for (Eigen::Index k = 0; k < points.size(); ++k) points.data()[k] = 2.0 * draws.normal();
+  const RowMajor bent = (form.linear.inverse() * layers(points).transpose()).transpose() - points;
+  for (Eigen::Index k = 1; k < points.rows(); ++k)
+    EXPECT_LE((bent.row(k) - bent.row(k - 1)).norm(),
+              form.bound * (points.row(k) - points.row(k - 1)).norm());
+}
+
+TEST(NetworkEncoder, ContractionLowersTheBoundAndKeepsTheLinearPart) {
+  score::NetworkLayers layers = drawn_layers();
+  const score::ResidualForm before = score::residual_form(layers);
+  ASSERT_GT(before.bound, 0.5);
+  EXPECT_TRUE(score::contract(layers, 0.5));
+  const score::ResidualForm after = score::residual_form(layers);
+  EXPECT_NEAR(after.bound, 0.5, 1e-12);
+  EXPECT_LT((after.linear - before.linear).cwiseAbs().maxCoeff(), 1e-12);
+  EXPECT_FALSE(score::contract(layers, 0.5 + 1e-9));
 }
 
 }  // namespace

@@ -363,8 +363,10 @@ TEST(OptionList, HoldsWhatIsInForce) {
   GscaleFitOptions gscale;
   EXPECT_TRUE(has(option_list(gscale), "bootstrap"));
   EXPECT_FALSE(has(option_list(gscale), "hidden"));
-  gscale.unmix.encoder = EncoderFamily::network;
-  EXPECT_TRUE(has(option_list(gscale), "hidden"));
+  for (const EncoderFamily family : {EncoderFamily::network, EncoderFamily::invertible}) {
+    gscale.unmix.encoder = family;
+    EXPECT_TRUE(has(option_list(gscale), "hidden"));
+  }
   ContrastiveUnmixOptions contrastive;
   EXPECT_TRUE(has(option_list(contrastive), "epochs"));
   EXPECT_FALSE(has(option_list(contrastive), "sparsity"));

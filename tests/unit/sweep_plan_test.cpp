@@ -212,6 +212,9 @@ TEST(SweepPlan, WhatFieldsMakeTogetherIsCheckedToo) {
   EXPECT_THAT(mistakes("method = [\"gscale\"]\ndesign = [\"single\", \"pairs\"]\n"),
               HasSubstr("method 'gscale' needs design = \"pairs\"; change that, or drop such "
                         "combinations by [[exclude]]"));
+  EXPECT_THAT(mistakes("method = \"contrastive\"\nencoder = \"invertible\"\n"),
+              HasSubstr("method 'contrastive' needs encoder = \"linear\" or \"network\""));
+  EXPECT_EQ(mistakes("method = \"gscale\"\ndesign = \"pairs\"\nencoder = \"invertible\"\n"), "");
   EXPECT_THAT(mistakes("method = \"likelihood\"\nscm = \"mlp\"\ndata = \"moments\"\n"),
               HasSubstr("study.toml:3: data = \"moments\" needs scm = \"linear\""));
   EXPECT_THAT(mistakes("method = \"likelihood\"\nsamples = [3, 100]\ndata = \"moments\"\n"),

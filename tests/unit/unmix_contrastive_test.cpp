@@ -119,6 +119,9 @@ TEST(ContrastiveUnmix, BadInputIsNamed) {
   EXPECT_THAT(message(), HasSubstr("x2"));
   chain.dataset = test::gaussian_pairs(2, {50, 50, 50, 50}).dataset;
   EXPECT_THAT(message(), HasSubstr("one environment per latent"));
+  ContrastiveUnmixOptions options;
+  options.encoder = EncoderFamily::invertible;
+  EXPECT_THROW(contrastive_unmix(cpu, test::linear_chain(40).dataset, options), InvalidArgument);
 }
 
 }  // namespace

@@ -119,19 +119,20 @@ TEST(UnmixGscale, SameBitsForAnyThreadsAndTheSameSeed) {
   const Study study = simulate_study(pair_options(3, 400), Seed{2});
   const PairedDifferences p = exact(study);
   GscaleOptions options;
-  options.encoder = EncoderFamily::network;
   options.hidden = {8};
   options.steps = 4;
   options.starts = 1;
   options.iterations = 5;  // threads wait for each other in every one
-  const Matrix once = gscale(Backend::cpu(1), p, options, Seed{1}).map.encode(p.points);
-  EXPECT_EQ(once, gscale(Backend::cpu(2), p, options, Seed{1}).map.encode(p.points));
+  for (const EncoderFamily family : {EncoderFamily::network, EncoderFamily::invertible}) {
+    options.encoder = family;
+    const Matrix once = gscale(Backend::cpu(1), p, options, Seed{1}).map.encode(p.points);
+    EXPECT_EQ(once, gscale(Backend::cpu(2), p, options, Seed{1}).map.encode(p.points));
+  }
   options.encoder = EncoderFamily::linear;
   EXPECT_EQ(gscale(Backend::cpu(1), p, options).encoder,
             gscale(Backend::cpu(2), p, options).encoder);
 }
 
-// y_j = z'_j + 0.3 sin(z'_{j+1}), z' a rotation of z: exact differences through the Jacobian.
 TEST(UnmixGscale, AWholeFitHasTheSameBitsForAnyThreads) {
   const Study study = simulate_study(pair_options(2, 400), Seed{3});
   GscaleFitOptions options;
@@ -146,44 +147,116 @@ TEST(UnmixGscale, AWholeFitHasTheSameBitsForAnyThreads) {
     EXPECT_EQ(one.edges[k].likelihood_ratio, three.edges[k].likelihood_ratio);
 }
 
-TEST(UnmixGscale, NetworkEncodersUndoNonlinearMixing) {
-  StudyOptions simulation = pair_options(3, 3000);
+// Three latents z behind y_j = t_j + bend sin(2 t_{j+1}), t a rotation of z, with exact differences
+// through the Jacobian.
+struct Bent {
+  Matrix latents;
+  PairedDifferences differences;
+
+  double correlation(const GscaleResult& result) const {
+    const Matrix z = result.map.encode(differences.points);
+    return mean_correlation_coefficient(latents, z, Correlation::spearman).mean;
+  }
+};
+
+Bent bent(double bend) {
+  constexpr std::size_t rows = 3000;
+  StudyOptions simulation = pair_options(3, rows);
   simulation.latent.family = LatentFamily::linear;
   const Study study = simulate_study(simulation, Seed{8});
   const Matrix& z = study.truth.latents[0];
   Draws draws = RandomStream(Seed{8}, Purpose::test).at(0);
   const MatrixXd q = as_eigen(random_orthogonal(3, draws));
   const Matrix score = study.truth.model.score(z, {});
-  PairedDifferences p{Matrix(3000, 3), std::vector<Matrix>(6, Matrix(3000, 3))};
+  PairedDifferences p{Matrix(rows, 3), std::vector<Matrix>(6, Matrix(rows, 3))};
   std::vector<MatrixXd> d;
   for (std::size_t m = 1; m <= 6; ++m)
     d.emplace_back(as_eigen(score) -
                    as_eigen(study.truth.model.score(z, study.truth.interventions[m])));
-  for (Index k = 0; k < 3000; ++k) {
+  for (Index k = 0; k < static_cast<Index>(rows); ++k) {
     const Eigen::VectorXd turned = q * as_eigen(z).row(k).transpose();
     MatrixXd jacobian = q;
     for (Index j = 0; j < 3; ++j) {
       const Index next = (j + 1) % 3;
-      as_eigen(p.points)(k, j) = turned(j) + 0.4 * std::sin(2.0 * turned(next));
-      jacobian.row(j) += 0.8 * std::cos(2.0 * turned(next)) * q.row(next);
+      as_eigen(p.points)(k, j) = turned(j) + bend * std::sin(2.0 * turned(next));
+      jacobian.row(j) += 2.0 * bend * std::cos(2.0 * turned(next)) * q.row(next);
     }
     const MatrixXd transposed = jacobian.transpose();
     const Eigen::PartialPivLU<MatrixXd> lu(transposed);
     for (std::size_t m = 0; m < 6; ++m)
       as_eigen(p.observational[m]).row(k) = lu.solve(d[m].row(k).transpose()).transpose();
   }
+  return {z, std::move(p)};
+}
+
+TEST(UnmixGscale, NetworkEncodersUndoNonlinearMixing) {
+  const Bent data = bent(0.4);
   GscaleOptions options;
-  const GscaleResult linear = gscale(Backend::cpu(1), p, options, Seed{1});
+  const GscaleResult linear = gscale(Backend::cpu(1), data.differences, options, Seed{1});
   options.encoder = EncoderFamily::network;
   options.starts = 1;
   options.steps = 600;
-  const GscaleResult network = gscale(Backend::cpu(1), p, options, Seed{1});
+  const GscaleResult network = gscale(Backend::cpu(1), data.differences, options, Seed{1});
   EXPECT_LT(network.objective, 0.5 * linear.objective);
-  const auto mcc = [&](const GscaleResult& r) {
-    return mean_correlation_coefficient(z, r.map.encode(p.points), Correlation::spearman).mean;
+  EXPECT_GT(data.correlation(network), 0.97);
+  EXPECT_GT(data.correlation(network), data.correlation(linear));
+}
+
+// det dz/dy at the rows of y.
+Eigen::VectorXd determinants(const LatentMap& map, const Matrix& y) {
+  const auto n = static_cast<Index>(y.cols());
+  std::vector<Matrix> pulled;  // column i of J^-T in the rows of the i-th
+  for (Index i = 0; i < n; ++i) {
+    Matrix axis(y.rows(), y.cols());
+    as_eigen(axis).col(i).setOnes();
+    pulled.push_back(map.pull(y, axis));
+  }
+  Eigen::VectorXd result(static_cast<Index>(y.rows()));
+  for (Index k = 0; k < result.size(); ++k) {
+    MatrixXd inverse(n, n);
+    for (Index i = 0; i < n; ++i)
+      inverse.col(i) = as_eigen(pulled[static_cast<std::size_t>(i)]).row(k).transpose();
+    result(k) = 1.0 / inverse.determinant();
+  }
+  return result;
+}
+
+TEST(UnmixGscale, InvertibleEncodersBendAndStayOneToOneFarFromTheData) {
+  const Bent data = bent(0.2);
+  GscaleOptions options;
+  const GscaleResult linear = gscale(Backend::cpu(1), data.differences, options, Seed{1});
+  options.encoder = EncoderFamily::invertible;
+  options.starts = 1;
+  options.steps = 600;
+  const GscaleResult result = gscale(Backend::cpu(1), data.differences, options, Seed{1});
+  EXPECT_LT(result.objective, 0.8 * linear.objective);
+  EXPECT_GT(data.correlation(result), data.correlation(linear));
+  EXPECT_EQ(result.folded, 0.0);
+  ASSERT_TRUE(result.network.has_value());
+  EXPECT_GT(result.network->bend(), 0.5) << "it used what it may";
+  EXPECT_LE(result.network->bend(), 0.9 + 1e-4) << "rounding to fp32";
+  for (const double far : {1.0, 10.0, 1000.0}) {
+    Matrix y = data.differences.points;
+    as_eigen(y) *= far;
+    const Eigen::VectorXd det = determinants(result.map, y);
+    EXPECT_GT(det.minCoeff() * det.maxCoeff(), 0.0) << far << " times as far out";
+    const Matrix some = picked_rows(y, {0, 500, 1000, 1500, 2000, 2500});
+    const Matrix back = result.network->inverse((*result.network)(some));
+    EXPECT_LT((as_eigen(back) - as_eigen(some)).cwiseAbs().maxCoeff(), 1e-9 * far);
+  }
+}
+
+TEST(UnmixGscale, FoldedIsTheShareOfPointsThatTurn) {
+  const auto at = [](double y) {  // of z_1 = y_1^2 + y_2, z_2 = y_1^2 - y_2
+    const MatrixXd jacobian{{2.0 * y, 1.0}, {2.0 * y, -1.0}};
+    return unmix::orientation(Eigen::PartialPivLU<MatrixXd>(jacobian));
   };
-  EXPECT_GT(mcc(network), 0.97);
-  EXPECT_GT(mcc(network), mcc(linear));
+  EXPECT_EQ(at(1.0), -1);
+  EXPECT_EQ(at(-1.0), 1);
+  EXPECT_EQ(at(1e-7), 0);
+  EXPECT_EQ(unmix::folded_share({at(3.0), at(2.0), at(1.0)}), 0.0);
+  EXPECT_EQ(unmix::folded_share({at(-1.0), at(-2.0)}), 0.0) << "mirrored is not folded";
+  EXPECT_EQ(unmix::folded_share({at(3.0), at(2.0), at(0.0), at(-1.0)}), 0.5);
 }
 
 // z_1 = (y_1 + 1)^2 + y_2, z_2 = (y_1 + 1)^2 - y_2: det J = -4 (y_1 + 1) turns at y_1 = -1, which
@@ -202,12 +275,15 @@ TEST(UnmixGscale, ANetworkDoesNotFoldThePointsEvenIfThatLeaksLess) {
   }
   GscaleOptions options;
   options.starts = 1;
-  const Backend backend = Backend::cpu(2);
+  const Backend backend = Backend::cpu(1);
   const unmix::Disentangled linear = unmix::disentangle(backend, pairs, options, Seed{1}, silent());
-  const unmix::NetworkDisentangled network =
-      unmix::disentangle_by_network(backend, pairs, linear.encoder, options, Seed{1}, silent());
-  EXPECT_EQ(network.folded, 0.0) << "a fold of 16 % costs more than what leaks without it";
-  EXPECT_LE(network.objective, linear.objective + 0.05) << "the start is among the candidates";
+  for (const EncoderFamily family : {EncoderFamily::network, EncoderFamily::invertible}) {
+    options.encoder = family;
+    const unmix::NetworkDisentangled network =
+        unmix::disentangle_by_network(backend, pairs, linear.encoder, options, Seed{1}, silent());
+    EXPECT_EQ(network.folded, 0.0) << "a fold of 16 % costs more than what leaks without it";
+    EXPECT_LE(network.objective, linear.objective + 0.05) << "the start is among the candidates";
+  }
 }
 
 TEST(UnmixGscale, PairsFoundForANetworkAreDoubted) {
@@ -389,10 +465,15 @@ TEST(UnmixGscale, RefusesWhatItCannotDo) {
   GscaleOptions options;
   options.held_out = 0.0;
   EXPECT_THROW(gscale(backend, good, options), InvalidArgument);
-  options = {};
-  options.encoder = EncoderFamily::network;
-  options.hidden = {};
-  EXPECT_THROW(gscale(backend, good, options), InvalidArgument);
+  for (const EncoderFamily family : {EncoderFamily::network, EncoderFamily::invertible}) {
+    options = {};
+    options.encoder = family;
+    options.hidden = {};
+    EXPECT_THROW(gscale(backend, good, options), InvalidArgument);
+    options.hidden = {4};
+    options.rate = 0.0;
+    EXPECT_THROW(gscale(backend, good, options), InvalidArgument);
+  }
   Dataset odd = study.dataset;
   odd.environments.pop_back();
   GscaleFitOptions fit_options;

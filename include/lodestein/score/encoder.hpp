@@ -8,8 +8,9 @@
 
 namespace lodestein {
 
-/// linear: z = H y. network: z = H y + perceptron(y).
-enum class EncoderFamily { linear, network };
+/// linear: z = H y. network: z = H y + perceptron(y). invertible: the same with a perceptron that
+/// is held so small that z is one to one and onto, whatever it learns; GSCALE-I only.
+enum class EncoderFamily { linear, network, invertible };
 
 /// Latents as a function of what is observed, z = h(x). Cheap to copy; safe to share between
 /// threads.

@@ -65,8 +65,8 @@ struct Study {
 /// thread count. Source: generators of Varici et al. (score-based-crl code), see docs/simulate.md.
 /// @throws InvalidArgument for options out of range; Cancelled.
 Study simulate_study(const StudyOptions& options, Seed seed, Observer& observer = silent());
-/// The same on a backend, many environments in one call; Backend::cpu() unless given. Backends
-/// differ by rounding.
+/// The same on a backend, many environments in one call; a cpu with as many threads as OpenMP
+/// would take unless given. Backends differ by rounding.
 Study simulate_study(const Backend& backend, const StudyOptions& options, Seed seed,
                      Observer& observer = silent());
 

@@ -91,7 +91,8 @@ SweepSummary run_sweep(const Backend& backend, const SweepPlan& plan, SweepStore
 struct SweepEstimate {
   std::size_t cells = 0, batches = 0;
   std::size_t measured = 0;  ///< cells that were run for this
-  double seconds = 0.0;      ///< wall time on this backend's threads
+  double seconds = 0.0;      ///< wall time on this backend's threads; on a GPU, which models share,
+                             ///< as if they came one after another
   double bytes = 0.0;        ///< memory of the data of as many batches as run at once, the largest
 };
 /// @throws Cancelled.

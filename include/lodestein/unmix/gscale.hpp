@@ -36,7 +36,7 @@ struct GscaleOptions {
   std::size_t iterations = 200;  ///< of L-BFGS, linear encoders
   double held_out = 0.2;         ///< share of the points by which starts and steps are chosen
 
-  // Of network encoders.
+  // Of network and invertible encoders.
   std::vector<std::uint32_t> hidden = {64, 64};
   std::size_t steps = 1500;  ///< of Adam, its rate falling to 0 by a cosine
   std::size_t batch = 256;
@@ -87,14 +87,14 @@ struct GscaleResult {
   LatentMap map;
   std::vector<double> centre;  ///< [n]
   Matrix encoder;              ///< linear encoders: z = encoder (y - centre) [n, n]; else empty
-  /// Network encoders: z = network(y - centre), which is `map` in fp64.
+  /// Network and invertible encoders: z = network(y - centre), which is `map` in fp64.
   std::optional<NetworkEncoder> network;
   /// E|d_j| of pair m relative to that of latent m: 1 on the diagonal, 0 elsewhere if z is right.
   Matrix leakage;
   /// Mean over latents of what the other pairs leak, at held-out points; plus n times `folded`.
   double objective = 0.0;
   /// Network encoders: share of held-out points where the Jacobian is singular or turns the other
-  /// way than at most points. 0 for a map that is one to one.
+  /// way than at most points. 0 for a map that is one to one, as invertible encoders are.
   double folded = 0.0;
   std::vector<GscaleCandidate> candidates;
 };
@@ -108,7 +108,9 @@ struct GscaleResult {
 /// generalised eigenvector of the other pairs' moments against a pair's own, which is a column of
 /// its inverse; exact for exact differences. L-BFGS goes on from both and from random starts, and
 /// the least objective at held-out points wins. Network encoders go on from the linear one by Adam;
-/// one that folds the points (see `folded`) loses against one that doesn't.
+/// one that folds the points (see `folded`) loses against one that doesn't. Invertible encoders are
+/// networks whose bend (see NetworkEncoder) is held at most 0.9 after every step, so that they
+/// can't fold.
 ///
 /// Uncoupled environments: where z is linear in y, as behind a known link, the difference of two
 /// that hit one latent has one direction; else only about as far as z is linear. With
