@@ -74,8 +74,8 @@ class BatchData {
     std::optional<Dataset> dataset;
     std::vector<EnvironmentMoments> moments;
   };
-  static Simulated simulate(const Backend& backend, const StudyOptions& options,
-                            bool moments_only, Seed seed, Observer& observer);
+  static Simulated simulate(const Backend& backend, const StudyOptions& options, bool moments_only,
+                            Seed seed, Observer& observer);
   template <class Value>
   struct Timed {
     Value value;

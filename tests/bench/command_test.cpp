@@ -142,7 +142,7 @@ TEST_F(BenchCommand, OptionsWithoutEffectAreRefused) {
 
 TEST_F(BenchCommand, AJobWithoutAnEstimateSaysWhatTheDiagnosisSays) {
   // Fewer samples than features.
-  const Outcome outcome = bench({"--quick", "--threads", "1", "--filter", "^job/umni", "--n", "5"});
+  const Outcome outcome = bench({"--quick", "--threads", "1", "--filter", "^job/umni", "--n", "3"});
   EXPECT_EQ(outcome.code, 1);
   const std::string all = outcome.out + outcome.err;
   EXPECT_NE(all.find("no estimate: "), std::string::npos) << all;
