@@ -35,15 +35,9 @@ Order moved(Order order, std::size_t from, std::size_t to) {
   return order;
 }
 
-// First-improvement search over moving one node; a whole round without improvement ends it, and so
-// does a minimum around which another search found nothing better, at `searched`.
-Candidate search_order(const ProfileLikelihood& likelihood, Candidate best, double searched,
-                       Observer& observer) {
+// First-improvement search over moving one node; a whole round without improvement ends it.
+Candidate search_order(const ProfileLikelihood& likelihood, Candidate best, Observer& observer) {
   const std::size_t n = best.order.size();
-  const auto is_searched = [&] {
-    return std::abs(likelihood.ratio(best.f, searched)) <= search_tolerance;
-  };
-  if (is_searched()) return best;
   NewtonFrame frame(likelihood, best.encoder, complete_parents(best.order));
   // Starts are nearly right, so far moves are left out where there are many latents.
   const std::size_t reach = std::max<std::size_t>(1, 500 / (n * n));
@@ -59,7 +53,6 @@ Candidate search_order(const ProfileLikelihood& likelihood, Candidate best, doub
     if (!(likelihood.ratio(best.f, next.f) > better_order)) continue;
     best = std::move(next);
     best.f = minimise_from_afar(likelihood, best.encoder, parents, search_tolerance);
-    if (is_searched()) return best;
     frame = NewtonFrame(likelihood, best.encoder, parents);
     since_improvement = 0;
   }
@@ -231,7 +224,7 @@ Refined refine(const ProfileLikelihood& likelihood, const std::vector<Start>& st
     if (c > 0 && !(likelihood.ratio(candidates[c].f, candidates[c - 1].f) > search_tolerance)) {
       continue;  // the same minimum
     }
-    Candidate found = search_order(likelihood, candidates[c], c == 0 ? infinity : best.f, observer);
+    Candidate found = search_order(likelihood, candidates[c], observer);
     if (c == 0 || found.f < best.f) best = std::move(found);
   }
   Refined result{best.encoder, best.order, complete_parents(best.order), best.f, {}};
