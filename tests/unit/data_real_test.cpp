@@ -1,6 +1,11 @@
+#include <algorithm>
+#include <utility>
+
 #include "data_files.hpp"
 #include "lodestein/data/preprocess.hpp"
 #include "lodestein/data/read.hpp"
+#include "lodestein/evaluate/metrics.hpp"
+#include "lodestein/unmix/contrastive_unmix.hpp"
 
 namespace lodestein {
 namespace {
@@ -73,6 +78,41 @@ TEST_F(RealData, LightTunnel) {
   EXPECT_EQ(data.interventions(), 5u);
   EXPECT_EQ(data.observational().samples.rows(), 1000u);
   validate(data, 9);
+}
+
+// The graph and the actuators of the benchmark's structural model, from nine sensors.
+TEST_F(RealData, ContrastiveLearningFindsTheActuatorsOfTheLightTunnel) {
+  const auto path = find("causal_chamber_lt/light_tunnel_synth.csv");
+  if (path.empty()) GTEST_SKIP() << "causal_chamber_lt isn't in ../shared/data";
+  const std::vector<std::string> actuators{"red", "green", "blue", "pol_1", "pol_2"};
+  ReadOptions options;
+  options.environment_column = "env";
+  options.observational = {"0"};
+  const Dataset all = read_dataset(path, options);
+  options.ignore = actuators;
+  const Dataset data =
+      preprocess(read_dataset(path, options), parse_preprocess_steps("standardise"));
+  ContrastiveUnmixOptions linear;
+  linear.encoder = EncoderFamily::linear;
+  const ContrastiveUnmixing result = contrastive_unmix(Backend::cpu(), data, linear, Seed{7});
+  ASSERT_FALSE(result.failed());
+  EXPECT_TRUE(result.diagnosis.findings.empty());
+
+  const Matrix& table = all.observational().samples;
+  Matrix truth(table.rows(), actuators.size());
+  for (std::size_t a = 0; a < actuators.size(); ++a) {
+    const auto column = static_cast<std::size_t>(std::ranges::find(all.features, actuators[a]) -
+                                                 all.features.begin());
+    for (std::size_t k = 0; k < table.rows(); ++k) truth(k, a) = table(k, column);
+  }
+  const Matrix latents = result.encoder(data.observational().samples);
+  const Matrix correlation = absolute_correlations(truth, latents, Correlation::pearson);
+  Digraph expected(5);
+  for (const auto& [from, to] :
+       {std::pair<std::size_t, std::size_t>{1, 0}, {1, 4}, {2, 1}, {2, 4}, {3, 0}})
+    expected.set_edge(from, to);
+  for (std::size_t a = 0; a < actuators.size(); ++a) EXPECT_GT(correlation(a, a), 0.99);
+  EXPECT_EQ(result.graph, expected);
 }
 
 }  // namespace
