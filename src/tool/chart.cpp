@@ -64,6 +64,13 @@ std::string axis_labels(const HeatMap& map, const Grid& grid) {
   return svg;
 }
 
+// No wider than a cell; the whole number is in its title.
+std::string text_in_cell(double value) {
+  constexpr std::size_t longest = 8;
+  const std::string text = number(value);
+  return text.size() <= longest ? text : fmt::format("{:.0e}", value);
+}
+
 std::string cell(const HeatMap& map, const Grid& grid, std::size_t i, std::size_t j, double top) {
   const double value = map.values(i, j);
   const double strength = top > 0.0 && std::isfinite(value) ? std::abs(value) / top : 0.0;
@@ -77,7 +84,7 @@ std::string cell(const HeatMap& map, const Grid& grid, std::size_t i, std::size_
     svg += fmt::format(
         "<text class=\"value{}\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>",
         strength > 0.6 ? " on-colour" : "", grid.x(j) + grid.cell_width / 2.0,
-        grid.y(i) + grid.cell_height / 2.0 + 4.0, number(value));
+        grid.y(i) + grid.cell_height / 2.0 + 4.0, text_in_cell(value));
   return svg + "</g>\n";
 }
 
