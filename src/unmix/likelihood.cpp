@@ -46,46 +46,32 @@ ProfileLikelihood::ProfileLikelihood(const LinearProblem& problem, const TargetS
   }
 }
 
-/// Work space of an evaluation, taken once for all nodes. Columns belong to the parents, then i.
-struct ProfileLikelihood::Scratch {
-  explicit Scratch(Eigen::Index n) : rows(n, n), products(n, n), factor(n, n), b(n) {}
-  Eigen::MatrixXd rows;      // of H
-  Eigen::MatrixXd products;  // P rows
-  Eigen::MatrixXd factor;    // of rows^T P rows
-  Eigen::VectorXd b;         // 1 at i, -a at the parents
-};
-
-// One log residual variance, w/2 log s. The last pivot of the factor of the moments is sqrt(s), its
-// last row gives the coefficients a. With g = P H^T b the envelope theorem gives ds/dH_r = 2 b_r g.
+// One log residual variance, w/2 log s. With b the row of the structural coefficients (1 at i,
+// -a at the parents) and g = b H P, the envelope theorem gives ds/dH_r = 2 b_r g.
 double ProfileLikelihood::node(const Eigen::MatrixXd& h, const std::vector<Eigen::Index>& parents,
-                               Eigen::Index i, const Term& term, Scratch& scratch,
-                               Eigen::MatrixXd* gradient) const {
-  constexpr Eigen::Index small = 24;  // products of which cost less without packing
+                               Eigen::Index i, const Term& term, Eigen::MatrixXd* gradient) const {
+  const Eigen::Index n = h.cols();
   const Eigen::Index k = term.with_parents ? static_cast<Eigen::Index>(parents.size()) : 0;
-  auto rows = scratch.rows.leftCols(k + 1), products = scratch.products.leftCols(k + 1);
-  for (Eigen::Index r = 0; r < k; ++r)
-    rows.col(r) = h.row(parents[static_cast<std::size_t>(r)]).transpose();
-  rows.col(k) = h.row(i).transpose();
-  if (h.cols() <= small)
-    products = term.covariance.lazyProduct(rows);
-  else
-    products.noalias() = term.covariance * rows;
-  Eigen::Ref<Eigen::MatrixXd> factor = scratch.factor.topLeftCorner(k + 1, k + 1);
-  for (Eigen::Index c = 0; c <= k; ++c) {
-    for (Eigen::Index r = c; r <= k; ++r) factor(r, c) = rows.col(r).dot(products.col(c));
+  Eigen::MatrixXd rows(k + 1, n);
+  for (Eigen::Index r = 0; r < k; ++r) rows.row(r) = h.row(parents[static_cast<std::size_t>(r)]);
+  rows.row(k) = h.row(i);
+  const Eigen::MatrixXd rows_p = rows * term.covariance;
+  Eigen::VectorXd b = Eigen::VectorXd::Ones(k + 1);
+  double s = 0.0;
+  if (k > 0) {
+    const Eigen::MatrixXd v = rows_p * rows.transpose();
+    const Eigen::VectorXd a = v.topLeftCorner(k, k).llt().solve(v.col(k).head(k));
+    b.head(k) = -a;
+    s = v(k, k) - a.dot(v.col(k).head(k));
+  } else {
+    s = rows_p.row(0).dot(rows.row(0));
   }
-  const Eigen::LLT<Eigen::Ref<Eigen::MatrixXd>> llt(factor);
-  const double s = factor(k, k) * factor(k, k);
-  if (llt.info() != Eigen::Success || !(s > 0.0)) return infinity;
+  if (!(s > 0.0)) return infinity;
   if (gradient != nullptr) {
-    auto b = scratch.b.head(k + 1);
-    b(k) = 1.0;
-    auto others = b.head(k);
-    others = -factor.row(k).head(k).transpose();
-    factor.topLeftCorner(k, k).triangularView<Eigen::Lower>().transpose().solveInPlace(others);
-    const Eigen::RowVectorXd g = (term.weight / s) * (products * b).transpose();
-    for (Eigen::Index r = 0; r < k; ++r)
+    const Eigen::RowVectorXd g = (term.weight / s) * (b.transpose() * rows_p);
+    for (Eigen::Index r = 0; r < k; ++r) {
       gradient->row(parents[static_cast<std::size_t>(r)]) += b(r) * g;
+    }
     gradient->row(i) += g;
   }
   return 0.5 * term.weight * std::log(s);
@@ -98,12 +84,10 @@ double ProfileLikelihood::evaluate(const Eigen::MatrixXd& h, const ParentSets& p
   for (Eigen::Index i = 0; i < h.rows(); ++i) f -= std::log(std::abs(lu.matrixLU()(i, i)));
   if (!std::isfinite(f)) return infinity;
   if (gradient != nullptr) *gradient = -lu.inverse().transpose();
-  Scratch scratch(h.rows());
   for (Eigen::Index i = 0; i < h.rows(); ++i) {
     const auto index = static_cast<std::size_t>(i);
-    f += node(h, parents[index], i, untouched_[index], scratch, gradient);
-    for (const Term& term : touched_[index])
-      f += node(h, parents[index], i, term, scratch, gradient);
+    f += node(h, parents[index], i, untouched_[index], gradient);
+    for (const Term& term : touched_[index]) f += node(h, parents[index], i, term, gradient);
   }
   return f;
 }

@@ -61,9 +61,8 @@ class ProfileLikelihood {
     Eigen::MatrixXd covariance;
     bool with_parents = true;
   };
-  struct Scratch;
   double node(const Eigen::MatrixXd& h, const std::vector<Eigen::Index>& parents, Eigen::Index i,
-              const Term& term, Scratch& scratch, Eigen::MatrixXd* gradient) const;
+              const Term& term, Eigen::MatrixXd* gradient) const;
   void add_hessian(const std::vector<Eigen::Index>& parents, Eigen::Index i, const Term& term,
                    Eigen::MatrixXd& hessian) const;
   double evaluate(const Eigen::MatrixXd& h, const ParentSets& parents,

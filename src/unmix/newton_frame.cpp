@@ -55,14 +55,12 @@ NewtonFrame::NewtonFrame(const ProfileLikelihood& likelihood, const MatrixXd& ba
     : base_(scaled(likelihood, base, parents)),
       base_inverse_(base_.inverse()),
       local_(likelihood.in_frame(base_)),
-      factor_(positive_factor(local_.hessian_at_identity(parents))),
-      transposed_factor_(factor_.transpose()) {}
+      factor_(positive_factor(local_.hessian_at_identity(parents))) {}
 
 double NewtonFrame::minimise(MatrixXd& h, const ParentSets& parents, double tolerance,
                              double give_up_above) const {
   const Index n = base_.rows();
   const auto lower = factor_.triangularView<Eigen::Lower>();
-  const auto upper = transposed_factor_.triangularView<Eigen::Upper>();  // solves faster by columns
   const double log_det_base = log_abs_determinant(base_);
 
   MatrixXd local = h * base_inverse_;
@@ -72,13 +70,13 @@ double NewtonFrame::minimise(MatrixXd& h, const ParentSets& parents, double tole
   }
   MatrixXd gradient_h;
   const auto evaluate = [&](const VectorXd& u, VectorXd& gradient) {
-    MatrixXd at = unpack_off_diagonal(upper.solve(u), n);
+    MatrixXd at = unpack_off_diagonal(lower.transpose().solve(u), n);
     at.diagonal().setOnes();
     const double f = local_.value_and_gradient(at, parents, gradient_h);
     if (std::isfinite(f)) gradient = lower.solve(pack_off_diagonal(gradient_h));
     return f;
   };
-  VectorXd u = upper * pack_off_diagonal(local), gradient;
+  VectorXd u = lower.transpose() * pack_off_diagonal(local), gradient;
   double best = evaluate(u, gradient);
   if (!std::isfinite(best)) return infinity;
   const double small = std::sqrt(tolerance / local_.total_samples());  // |g|^2 / 2 is still to gain
@@ -104,7 +102,7 @@ double NewtonFrame::minimise(MatrixXd& h, const ParentSets& parents, double tole
     best = lowest.value;
     u = unit * lowest.point;
   }
-  MatrixXd at = unpack_off_diagonal(upper.solve(u), n);
+  MatrixXd at = unpack_off_diagonal(lower.transpose().solve(u), n);
   at.diagonal().setOnes();
   h = at * base_;
   return best - log_det_base;

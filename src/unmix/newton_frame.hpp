@@ -26,7 +26,7 @@ class NewtonFrame {
  private:
   Eigen::MatrixXd base_, base_inverse_;
   ProfileLikelihood local_;
-  Eigen::MatrixXd factor_, transposed_factor_;  // L, lower triangular, and L^T
+  Eigen::MatrixXd factor_;  // L, lower triangular
 };
 
 /// Minimises f from far away: frames are renewed until one no longer moves its base.

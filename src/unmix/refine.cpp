@@ -18,8 +18,6 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double search_tolerance = 1e-2;
 // ... and this for the estimate itself.
 constexpr double final_tolerance = 1e-8;
-// An order is better if it is more than e times as likely; less is noise.
-constexpr double better_order = 2.0;
 
 // A fit of the encoder under the complete graph of an order.
 struct Candidate {
@@ -50,7 +48,7 @@ Candidate search_order(const ProfileLikelihood& likelihood, Candidate best, Obse
     Candidate next{best.encoder, moved(best.order, from, to)};
     const ParentSets parents = complete_parents(next.order);
     next.f = frame.minimise(next.encoder, parents, search_tolerance, best.f);
-    if (!(likelihood.ratio(best.f, next.f) > better_order)) continue;
+    if (!(likelihood.ratio(best.f, next.f) > 2.0 * search_tolerance)) continue;
     best = std::move(next);
     best.f = minimise_from_afar(likelihood, best.encoder, parents, search_tolerance);
     frame = NewtonFrame(likelihood, best.encoder, parents);
