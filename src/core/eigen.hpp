@@ -36,6 +36,14 @@ inline RowMajor from_floats(const std::vector<float>& values, Eigen::Index cols)
   return result;
 }
 
+/// Copy of a vector expression.
+template <class Derived>
+std::vector<double> to_vector(const Eigen::MatrixBase<Derived>& expression) {
+  std::vector<double> result(static_cast<std::size_t>(expression.size()));
+  Eigen::Map<Eigen::VectorXd>(result.data(), expression.size()) = expression;
+  return result;
+}
+
 /// Copy of an Eigen expression.
 template <class Derived>
 Matrix to_matrix(const Eigen::MatrixBase<Derived>& expression) {

@@ -115,10 +115,6 @@ std::vector<Outcome> train(const Backend& backend, const Classes& classes,
 
 // ---- result
 
-std::vector<double> to_vector(const VectorXd& values) {
-  return {values.data(), values.data() + values.size()};
-}
-
 void add_findings(const std::vector<Outcome>& outcomes, std::size_t best,
                   DifferenceSummary& summary) {
   const auto diverged =

@@ -13,11 +13,6 @@ void append(std::vector<double>& all, const std::vector<double>& some) {
   all.insert(all.end(), some.begin(), some.end());
 }
 
-template <class T>
-std::span<const T> whole(const std::vector<T>& values) {
-  return values;
-}
-
 }  // namespace
 
 PlacedModel::Arrays PlacedModel::arrays(const std::vector<std::size_t>& order,
@@ -41,11 +36,11 @@ PlacedModel::PlacedModel(const kernels::Memory& memory, LatentFamily family,
                          const std::vector<NodeMechanism>& nodes)
     : family_(mechanisms_of(family)),
       host_(arrays(order, nodes)),
-      order_(memory, whole(host_.order)),
-      parents_(memory, whole(host_.parents)),
-      parents_begin_(memory, whole(host_.parents_begin)),
-      parameters_begin_(memory, whole(host_.parameters_begin)),
-      parameters_(memory, whole(host_.parameters)) {}
+      order_(memory, host_.order),
+      parents_(memory, host_.parents),
+      parents_begin_(memory, host_.parents_begin),
+      parameters_begin_(memory, host_.parameters_begin),
+      parameters_(memory, host_.parameters) {}
 
 kernels::ScmView PlacedModel::view() const {
   return {host_.order.size(), family_,

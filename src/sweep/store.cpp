@@ -183,10 +183,10 @@ class SweepStore::Implementation {
     if (!database_.has_table("meta") || meta("schema").empty())
       throw IoError(file_.string() + ": is no store of a sweep");
     if (meta("schema") != std::to_string(schema)) {
-      throw IoError(file_.string() + ": has schema " + meta("schema") +
-                    " of stores, this lodestein " + "reads " + std::to_string(schema) +
-                    "; read it with the build (version " + meta("version") +
-                    ") that wrote it, or sweep into a new file");
+      throw IoError(file_.string() + ": is a store of schema " + meta("schema") +
+                    ", this lodestein reads " + std::to_string(schema) +
+                    "; read it with lodestein " + meta("version") +
+                    ", which wrote it, or sweep into a new file");
     }
   }
 

@@ -30,10 +30,6 @@ Eigen::Map<const VectorXd> as_vector(const std::vector<double>& values) {
   return {values.data(), static_cast<Index>(values.size())};
 }
 
-std::vector<double> to_vector(const VectorXd& values) {
-  return {values.data(), values.data() + values.size()};
-}
-
 // outer(inner(x)), for inner ones of full row rank.
 Affine composed(const Affine& outer, const Affine& inner) {
   const Matrix back = pseudo_inverse(inner.matrix);

@@ -144,10 +144,6 @@ WhitenedPairs whitened_pairs(const WhiteCoordinates& white, ConstMatrixView poin
   return result;
 }
 
-std::vector<double> to_vector(const RowVectorXd& values) {
-  return {values.data(), values.data() + values.size()};
-}
-
 void set_network(GscaleResult& result, unmix::NetworkDisentangled network,
                  const WhiteCoordinates& white, const std::vector<std::uint32_t>& hidden,
                  ConstMatrixView points) {

@@ -26,10 +26,6 @@ Eigen::Map<const RowVectorXd> as_row(const std::vector<double>& values) {
   return {values.data(), static_cast<Index>(values.size())};
 }
 
-std::vector<double> to_vector(const Eigen::VectorXd& values) {
-  return {values.data(), values.data() + values.size()};
-}
-
 /// encoder (u - centre)
 Matrix affine(const LearnedModel& model, ConstMatrixView u) {
   const auto encoder = as_eigen(model.encoder);

@@ -342,6 +342,31 @@ TEST_P(SolveOf, EigenvectorsOfAnySize) {
   }
 }
 
+// Turned round they become what they were; a problem whose status isn't 0 stays as it is.
+TEST_P(SolveOf, SignsOfEigenvectors) {
+  Padded vectors = random_symmetric(7, 2, 1);
+  const Eigensystem solved = eigen_on(operations(), {vectors});
+  Padded turned = solved.vectors.front();
+  for (std::size_t i = 0; i < turned.rows; ++i)
+    for (const std::size_t k : {1, 4}) turned(i, k) = -turned(i, k);
+  const Placed first(memory(), turned), second(memory(), turned);
+  const kernels::Buffer<double> values(memory(), solved.values.front());
+  const kernels::Buffer<int> status(memory(), std::vector<int>{0, 1});
+  const std::vector<kernels::EigenProblem> problems{
+      {first.view(), values.data(), status.data()},
+      {second.view(), values.data(), status.data() + 1}};
+  operations().solve().fix_eigenvector_signs(problems);
+  Padded fixed = turned, kept = turned;
+  first.fetch(fixed);
+  second.fetch(kept);
+  for (std::size_t i = 0; i < turned.rows; ++i) {
+    for (std::size_t k = 0; k < turned.cols; ++k) {
+      EXPECT_EQ(fixed(i, k), solved.vectors.front()(i, k));
+      EXPECT_EQ(kept(i, k), turned(i, k));
+    }
+  }
+}
+
 // Diagonal, zero, all entries equal (n - 1 equal eigenvalues), entries near the ends of the range.
 TEST_P(SolveOf, EigenvaluesThatAreKnown) {
   for (const std::size_t n : {std::size_t{5}, std::size_t{33}, std::size_t{70}}) {
@@ -588,6 +613,11 @@ TEST_P(SolveOf, RefusesBadArgumentsNamingTheProblem) {
                 solve.eigen({&problem, 1});
               }),
               AllOf(HasSubstr("symmetric eigenproblem, problem 0"), HasSubstr("values is null")));
+  EXPECT_THAT(message([&] {
+                const kernels::EigenProblem problem{square.view(), square.values.data(), nullptr};
+                solve.fix_eigenvector_signs({&problem, 1});
+              }),
+              AllOf(HasSubstr("signs of eigenvectors, problem 0"), HasSubstr("status is null")));
   EXPECT_THAT(message([&] {
                 const kernels::GeneralisedEigenProblem problem{square.view(), wide.view(),
                                                                square.values.data(), status.data(),

@@ -281,6 +281,13 @@ TEST(NetworkEncoder, BendAndInverseByHand) {
   network.parameters.back() = 0.0f;  // tanh(y) itself isn't onto
   EXPECT_NEAR(network.bend(), 1.0, 1e-12);
   EXPECT_THROW(network.inverse(z), InvalidArgument);
+  network.parameters.back() = 1e-5f;  // onto, after some million steps
+  EXPECT_LT(network.bend(), 1.0);
+  EXPECT_THROW(network.inverse(z), InvalidArgument);
+  network.parameters.back() = 0.5f;
+  network.activation = NetworkEncoder::Activation::silu;  // of other slopes
+  EXPECT_TRUE(std::isinf(network.bend()));
+  EXPECT_THROW(network.inverse(z), InvalidArgument);
 }
 
 // [3, 4] hidden units, drawn.

@@ -248,6 +248,10 @@ TEST(LatentModel, RefusesOtherShapesAndCovariancesWithoutClosedForm) {
   const LatentModel model = dense_model(LatentFamily::quadratic);
   EXPECT_THROW(model.score(Matrix(3, 4), {}), DimensionMismatch);
   EXPECT_THROW(model.log_density(Matrix(3, 6), {}), DimensionMismatch);
+  EXPECT_THAT(message_of<DimensionMismatch>([&] {
+                model.sample(Backend::cpu(1), 5, {InterventionSpec{}, on({1})}, {stream});
+              }),
+              HasSubstr("1 streams for 2 interventions"));
   EXPECT_THAT(message_of<InvalidArgument>([&] { model.covariance({}); }), HasSubstr("linear"));
   EXPECT_TRUE(model.weights().empty());
 }

@@ -196,6 +196,8 @@ TEST(Mixing, RefusesGivenMatricesThatAreNoMixing) {
               }),
               HasSubstr("mixing(1, 0)"));
   EXPECT_THROW(Mixing(Matrix(3, 2)).apply(Matrix(1, 3)), DimensionMismatch);
+  EXPECT_THROW(Mixing(Matrix(3, 2)).apply(Backend::cpu(1), {Matrix(1, 2), Matrix(1, 3)}),
+               DimensionMismatch);
   Draws draws = RandomStream(Seed{1}, Purpose::test).at(0);
   EXPECT_THROW(random_orthogonal(0, draws), InvalidArgument);
 }

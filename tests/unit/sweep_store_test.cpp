@@ -14,6 +14,7 @@ namespace lodestein {
 namespace {
 
 using sweep::Database;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::same_result;
 namespace fs = std::filesystem;
@@ -272,6 +273,15 @@ TEST_F(SweepStoreTest, WhatIsNoStoreIsRefused) {
   EXPECT_EQ(text_of(store_file()), std::string(2000, 'x'));
   EXPECT_THAT(message_of([&] { SweepStore(folder_ / "no" / "x.db", small_plan(), "cpu"); }),
               HasSubstr("is there such a folder"));
+}
+
+TEST_F(SweepStoreTest, SaysWhoCanReadAnotherSchema) {
+  { SweepStore store(store_file(), small_plan(), "cpu"); }
+  Database(store_file(), Database::Mode::write)
+      .run("update meta set value = '1' where key = 'schema'");
+  EXPECT_THAT(message_of([&] { SweepStore store(store_file()); }),
+              AllOf(HasSubstr("is a store of schema 1, this lodestein reads 2"),
+                    HasSubstr(std::string("read it with lodestein ") + version)));
 }
 
 TEST_F(SweepStoreTest, LeavesAForeignDatabaseAsItIs) {

@@ -474,6 +474,11 @@ TEST(UnmixGscale, RefusesWhatItCannotDo) {
     options.rate = 0.0;
     EXPECT_THROW(gscale(backend, good, options), InvalidArgument);
   }
+  options = {};
+  options.encoder = EncoderFamily::invertible;
+  options.hidden = {8, 513};
+  EXPECT_THAT(test::message_of<InvalidArgument>([&] { gscale(backend, good, options); }),
+              testing::HasSubstr("takes up to 512"));
   Dataset odd = study.dataset;
   odd.environments.pop_back();
   GscaleFitOptions fit_options;
