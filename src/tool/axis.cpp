@@ -75,7 +75,8 @@ Axis::Axis(const std::vector<double>& values, bool logarithmic, double first_pix
   // Values that differ by rounding only are one value.
   const double size = std::max(std::abs(*least), std::abs(*most));
   const bool one_value = !(*most - *least > 1e-9 * size);
-  const double range = one_value ? std::max(1e-12, size) : *most - *least;
+  const double around = size > 0.0 ? size : 1.0;
+  const double range = one_value ? around : *most - *least;
   const double step = round_step(range), margin = one_value ? step : 0.04 * range;
   low_ = *least - margin;
   high_ = *most + margin;
