@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   const std::pair<const char*, Study> known[] = {
       {"refinement", lodestein::studies::refinement},
       {"soft", lodestein::studies::soft},
+      {"subspace", lodestein::studies::subspace},
       {"finite-sample", lodestein::studies::finite_sample},
       {"lcd", lodestein::studies::lcd},
       {"contrastive", lodestein::studies::contrastive},

@@ -10,7 +10,7 @@
 
 namespace lodestein::studies {
 
-Score score(const LinearStudy& study, const FitResult& fit) {
+Score score(const LinearStudy& study, const FitResult& fit, const Matrix& noise) {
   Score result;
   const Digraph& truth = study.truth.model.graph();
   const std::size_t n = truth.nodes();
@@ -37,7 +37,8 @@ Score score(const LinearStudy& study, const FitResult& fit) {
   const Matrix covariance = study.truth.model.covariance({});
   const Eigen::MatrixXd e = as_eigen(effective);
   const Eigen::MatrixXd cross = e * as_eigen(covariance);  // estimate with truth
-  const Eigen::MatrixXd own = cross * e.transpose();
+  Eigen::MatrixXd own = cross * e.transpose();
+  if (!noise.empty()) own += as_eigen(encoder) * as_eigen(noise) * as_eigen(encoder).transpose();
   for (Eigen::Index i = 0; i < e.rows(); ++i) {
     const auto k = static_cast<std::size_t>(i);
     result.mcc +=

@@ -11,6 +11,7 @@ namespace lodestein::studies {
 /// Each study prints Markdown tables to stdout; `runs` models per row.
 void refinement(std::size_t runs);        ///< LSCALE-I against the likelihood refinement (B7)
 void soft(std::size_t runs);              ///< soft interventions: closures
+void subspace(std::size_t runs);          ///< noise and invariant causes beside the latents
 void finite_sample(std::size_t runs);     ///< exact-closure rates (B5)
 void lcd(std::size_t runs);               ///< linear causal disentanglement (B6)
 void contrastive(std::size_t runs);       ///< contrastive learning, linear and smooth mixings
@@ -29,12 +30,14 @@ struct Score {
   double r_squared = 0.0, head_shd = 0.0;            ///< contrastive only
   double wrong_targets = 0.0;                        ///< UMNI and additive
   double seconds = 0.0;                              ///< contrastive, UMNI and additive
+  double differences = 0.0;                          ///< the subspace is that of differences
   bool failed = false;                               ///< left without an estimate
 };
 
 /// Errors of a fit against a study whose latents are named by the environments that hit them. MCC
-/// is computed from the exact observational covariance, as of infinitely many samples.
-Score score(const LinearStudy& study, const FitResult& fit);
+/// is computed from the exact observational covariance, as of infinitely many samples. `noise` is
+/// the covariance of what the observations have beside mixed latents, if anything. [d, d]
+Score score(const LinearStudy& study, const FitResult& fit, const Matrix& noise = {});
 
 /// Runs one job per model on all cores and returns the results in order.
 std::vector<std::vector<Score>> run_models(

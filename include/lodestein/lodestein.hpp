@@ -50,6 +50,8 @@
 #include "lodestein/unmix/gscale.hpp"
 #include "lodestein/unmix/learned_model.hpp"
 #include "lodestein/unmix/lscale.hpp"
+#include "lodestein/unmix/noise_removal.hpp"
 #include "lodestein/unmix/option_list.hpp"
 #include "lodestein/unmix/result_file.hpp"
+#include "lodestein/unmix/subspace_choice.hpp"
 #include "lodestein/unmix/umni.hpp"

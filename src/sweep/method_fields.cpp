@@ -41,6 +41,12 @@ std::vector<SweepFieldInfo> linear_options() {
              "of covariances before they are inverted; auto: oas below 10 samples a dimension",
              "auto", words_of(shrinkage_names),
              {"likelihood", "lscale", "lcd", "finite-sample", "umni", "umni-published"}),
+      choice("subspace",
+             "directions in which latents are sought if data fill more; auto: by BIC, if variance "
+             "leaves more than .001 out",
+             "auto", words_of(subspace_names), {"likelihood", "additive", "umni"}),
+      choice("noise_removal", "of noise of one strength on the features; auto: if it looks like it",
+             "auto", words_of(noise_removal_names), {"likelihood", "umni"}),
       number("edge_threshold", "edge if the moment in latent coordinates is at least this", 1e-3,
              any, {"lscale"}),
       choice("differences", "how score differences are estimated; exact: from the truth",

@@ -59,6 +59,7 @@ FitOptions fit_options(const MethodInput& input) {
   options.latents = input.data.latents();
   options.intervention = input.data.options().intervention;
   options.null_splits = whole(input, "null_splits");
+  options.subspace = SubspaceChoice::variance;  // as published
   return options;
 }
 
@@ -83,6 +84,8 @@ Learned run_likelihood(const MethodInput& input) {
   FitOptions options = fit_options(input);
   const std::string& assumed = word(input, "assumed_intervention");
   if (assumed != as_simulated) options.intervention = value_named(intervention_names, assumed);
+  options.subspace = value_named(subspace_names, word(input, "subspace"));
+  options.observation_noise = value_named(noise_removal_names, word(input, "noise_removal"));
   return run_fit(input, options);
 }
 
@@ -187,6 +190,7 @@ Learned run_lcd(const MethodInput& input) {
 Learned run_additive(const MethodInput& input) {
   FitOptions options = fit_options(input);
   options.mechanism = Mechanism::additive;
+  options.subspace = value_named(subspace_names, word(input, "subspace"));
   return measured(input.data,
                   fit(input.backend, *input.data.dataset(), options, input.seed, input.observer));
 }
@@ -209,7 +213,12 @@ Learned run_umni_options(const MethodInput& input, UmniOptions options) {
   return learned;
 }
 
-Learned run_umni(const MethodInput& input) { return run_umni_options(input, {}); }
+Learned run_umni(const MethodInput& input) {
+  UmniOptions options;
+  options.subspace = value_named(subspace_names, word(input, "subspace"));
+  options.observation_noise = value_named(noise_removal_names, word(input, "noise_removal"));
+  return run_umni_options(input, options);
+}
 
 Learned run_umni_published(const MethodInput& input) {
   UmniOptions options;

@@ -139,6 +139,18 @@ void add_shared_options(CLI::App& app, FitCommandOptions& options) {
       "All but gscale, contrastive and do. Of covariances; oas: oracle-approximating; auto: oas in "
       "environments with samples < 10 x latents, else none")
       ->group("Method");
+  add_choice(
+      app, "--subspace", shared.subspace, subspace_names,
+      "All but gscale and contrastive. Where latents are sought in data of more dimensions: "
+      "variance: in the principal components; differences: in what differs most between "
+      "environments; auto: the first if it keeps 99.9 % of the variance, else the second if BIC "
+      "is for it")
+      ->group("Method");
+  add_choice(app, "--observation-noise", shared.observation_noise, noise_removal_names,
+             "likelihood, umni. Noise on the features: auto: is taken out of the moments if what "
+             "is beside "
+             "the latent directions looks like noise of one strength; none: is taken for signal")
+      ->group("Method");
   add_whole(app, "--bootstrap", shared.bootstrap, 0, most_replicates,
             "All but contrastive and do. Replicates behind the support of each edge, 0 = none")
       ->type_name("B")

@@ -7,7 +7,7 @@ namespace lodestein::tool {
 namespace {
 
 Fitted run(const SharedFitOptions& shared, const FitInputs& inputs) {
-  const DoInterventionOptions options{.latents = shared.latents};
+  const DoInterventionOptions options{.latents = shared.latents, .subspace = shared.subspace};
   validate(inputs.dataset, 2);
   std::vector<StageTime> timings;
   unmix::Stopwatch stopwatch;
@@ -24,7 +24,7 @@ Fitted run(const SharedFitOptions& shared, const FitInputs& inputs) {
 
 FitBranch do_interventions_branch() {
   return {{FitMethod::do_interventions},
-          {"--latents"},
+          {"--latents", "--subspace"},
           [](const CLI::App&, const SharedFitOptions&) {},
           [](const SharedFitOptions& shared, FitInputs&& inputs) { return run(shared, inputs); }};
 }

@@ -29,10 +29,13 @@ void check_parity(const CLI::App& app, const LinearChoices& choices,
     throw UsageError("--parity needs a published method: --method lscale, lcd or finite-sample");
   if (app.count("--shrinkage") && shared.score.shrinkage != Shrinkage::none)
     throw UsageError("--parity means --shrinkage none; leave one of them out");
+  if (app.count("--subspace") && shared.subspace != SubspaceChoice::variance)
+    throw UsageError("--parity means --subspace variance; leave one of them out");
 }
 
 /// Of the published methods each has options of its own, and the likelihood has none of them.
-void check_own_options(const CLI::App& app, const SharedFitOptions& shared) {
+void check_own_options(const CLI::App& app, const LinearChoices& choices,
+                       const SharedFitOptions& shared) {
   const auto needs = [&](const char* option, std::initializer_list<FitMethod> methods) {
     if (app.count(option) == 0) return;
     std::vector<std::string> names;
@@ -43,12 +46,16 @@ void check_own_options(const CLI::App& app, const SharedFitOptions& shared) {
     throw UsageError(fmt::format("{} needs --method {}", option, joined(names, " or ")));
   };
   needs("--mechanism", {FitMethod::likelihood});
+  needs("--observation-noise", {FitMethod::likelihood});
   needs("--edge-threshold", {FitMethod::lscale});
   needs("--lcd-edge-threshold", {FitMethod::lcd});
   needs("--lcd-rank-one", {FitMethod::lcd});
   needs("--finite-eigenvalue-threshold", {FitMethod::finite_sample});
   needs("--finite-orthogonality-threshold", {FitMethod::finite_sample});
   needs("--differences", {FitMethod::lscale, FitMethod::finite_sample});
+  if (choices.fit.mechanism == Mechanism::additive)
+    refuse_without_effect(app, {"--observation-noise"},
+                          "with --mechanism additive, which goes by samples, not by moments");
   if (shared.method == FitMethod::finite_sample)
     refuse_without_effect(
         app, {"--intervention"},
@@ -64,6 +71,8 @@ FitOptions fit_options(const LinearChoices& choices, const SharedFitOptions& sha
   fit.method = unmix_method(shared.method);
   fit.latents = shared.latents;
   fit.intervention = shared.intervention;
+  fit.subspace = choices.parity ? SubspaceChoice::variance : shared.subspace;
+  fit.observation_noise = shared.observation_noise;
   fit.score = shared.score;
   fit.bootstrap = shared.bootstrap;
   fit.null_splits = shared.null_splits;
@@ -97,10 +106,9 @@ void add_choices(CLI::App& app, LinearChoices& choices) {
              "moments decide; additive: any smooth function, for hard interventions and one "
              "environment per latent")
       ->group(group);
-  app.add_flag(
-         "--parity", choices.parity,
-         "Published methods: as the published code does it, which means --shrinkage none; the "
-         "PCA before it uses the samples of all environments")
+  app.add_flag("--parity", choices.parity,
+               "Published methods: as the published code does it, which means --shrinkage none "
+               "and --subspace variance; that PCA uses the samples of all environments")
       ->group(group);
   add_threshold_options(app, fit);
 }
@@ -118,12 +126,13 @@ FitBranch add_linear_options(CLI::App& app) {
   const auto choices = std::make_shared<LinearChoices>();
   add_choices(app, *choices);
   return {{FitMethod::likelihood, FitMethod::lscale, FitMethod::lcd, FitMethod::finite_sample},
-          {"--latents", "--intervention", "--differences", "--shrinkage", "--mechanism",
-           "--bootstrap", "--null-splits", "--parity", "--edge-threshold", "--lcd-edge-threshold",
-           "--lcd-rank-one", "--finite-eigenvalue-threshold", "--finite-orthogonality-threshold"},
+          {"--latents", "--intervention", "--differences", "--shrinkage", "--subspace",
+           "--observation-noise", "--mechanism", "--bootstrap", "--null-splits", "--parity",
+           "--edge-threshold", "--lcd-edge-threshold", "--lcd-rank-one",
+           "--finite-eigenvalue-threshold", "--finite-orthogonality-threshold"},
           [choices](const CLI::App& given, const SharedFitOptions& shared) {
             check_parity(given, *choices, shared);
-            check_own_options(given, shared);
+            check_own_options(given, *choices, shared);
           },
           [choices](const SharedFitOptions& shared, FitInputs&& inputs) {
             return run(*choices, shared, std::move(inputs));

@@ -12,7 +12,9 @@
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/score/gaussian.hpp"
 #include "lodestein/unmix/learned_model.hpp"
+#include "lodestein/unmix/noise_removal.hpp"
 #include "lodestein/unmix/option_list.hpp"
+#include "lodestein/unmix/subspace_choice.hpp"
 #include "tool/fit_encoder.hpp"
 
 namespace lodestein::tool {
@@ -42,6 +44,8 @@ struct SharedFitOptions {
   FitMethod method = FitMethod::likelihood;
   std::size_t latents = 0;
   Intervention intervention = Intervention::hard;
+  SubspaceChoice subspace = SubspaceChoice::automatic;
+  NoiseRemoval observation_noise = NoiseRemoval::automatic;
   GaussianScoreOptions score{};
   std::string differences;  ///< empty: the method's default
   std::size_t bootstrap = 0;

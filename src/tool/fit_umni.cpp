@@ -18,6 +18,10 @@ void check(const CLI::App& app, const UmniOptions& umni, const SharedFitOptions&
     refuse_without_effect(app, published_options,
                           "with --procedure likelihood, which has no threshold; add --procedure "
                           "published or leave it out");
+  else
+    refuse_without_effect(
+        app, {"--subspace", "--observation-noise"},
+        "with --procedure published, which takes the principal components as they are");
   if (shared.intervention == Intervention::soft)
     refuse_without_effect(app, {"--coefficient-change", "--edge-level"},
                           "with --intervention soft, where ancestors aren't separated");
@@ -47,6 +51,8 @@ void add_choices(CLI::App& app, UmniOptions& umni) {
 Fitted run(UmniOptions umni_options, const SharedFitOptions& shared, const FitInputs& inputs) {
   umni_options.latents = shared.latents > 0 ? shared.latents : inputs.dataset.interventions();
   umni_options.intervention = shared.intervention;
+  umni_options.subspace = shared.subspace;
+  umni_options.observation_noise = shared.observation_noise;
   umni_options.score = shared.score;
   umni_options.bootstrap = shared.bootstrap;
   LearnedModel model = learned_model(
@@ -60,7 +66,8 @@ Fitted run(UmniOptions umni_options, const SharedFitOptions& shared, const FitIn
 FitBranch add_umni_options(CLI::App& app) {
   const auto umni_options = std::make_shared<UmniOptions>();
   add_choices(app, *umni_options);
-  std::vector<std::string> known{"--latents", "--intervention", "--shrinkage", "--procedure",
+  std::vector<std::string> known{"--latents",  "--intervention",      "--shrinkage",
+                                 "--subspace", "--observation-noise", "--procedure",
                                  "--bootstrap"};
   known.insert(known.end(), published_options.begin(), published_options.end());
   return {{FitMethod::umni},

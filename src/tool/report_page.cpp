@@ -286,15 +286,31 @@ std::string support_section(const FitRecord& record) {
                       heat_map_svg(map));
 }
 
+std::string difference_spectrum(const Diagnosis& diagnosis, std::size_t kept) {
+  if (diagnosis.differing.empty()) return "";
+  const bool blue = diagnosis.subspace == SubspaceChoice::differences;
+  return html_section(
+      "Differences between environments",
+      fmt::format("How much each direction tells environments apart, in nats a sample. {}",
+                  blue ? "The latents are sought in the " + counted(kept, "direction") +
+                             " that differ most (blue)."
+                       : "The latents are sought in the principal components instead."),
+      log_bar_chart_svg("Differences between environments, by direction", diagnosis.differing,
+                        blue ? kept : 0));
+}
+
 std::string spectrum_section(const LearnedModel& fit) {
   const std::size_t kept = fit.latent_names.size();
+  const bool blue = fit.diagnosis.subspace == SubspaceChoice::variance;
   return html_section(
-      "Spectrum",
-      fmt::format("Eigenvalues of the pooled covariance. The latent subspace ({}, blue) explains "
-                  "{:.4g} % of the variance.",
-                  counted(kept, "dimension"), 100.0 * fit.diagnosis.explained_variance),
-      log_bar_chart_svg("Eigenvalues of the pooled covariance", fit.diagnosis.pooled_eigenvalues,
-                        kept));
+             "Spectrum",
+             fmt::format("Eigenvalues of the pooled covariance. The latent subspace ({}{}) "
+                         "explains {:.4g} % of the variance.",
+                         counted(kept, "dimension"), blue ? ", blue" : "",
+                         100.0 * fit.diagnosis.explained_variance),
+             log_bar_chart_svg("Eigenvalues of the pooled covariance",
+                               fit.diagnosis.pooled_eigenvalues, blue ? kept : 0)) +
+         difference_spectrum(fit.diagnosis, kept);
 }
 
 /// "null_splits" -> "Null splits"

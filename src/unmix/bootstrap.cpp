@@ -112,10 +112,10 @@ Digraph matched(const Digraph& graph, const Eigen::MatrixXd& again, const Eigen:
 }
 
 Replicate linear_replicate(const Resampler& resampler, const std::vector<std::string>& names,
-                           const Eigen::MatrixXd& basis, const std::vector<std::size_t>& chosen,
-                           const FitOptions& options) {
+                           const Eigen::MatrixXd& basis, const ObservationNoise& noise,
+                           const std::vector<std::size_t>& chosen, const FitOptions& options) {
   return [&](std::size_t number, Observer& observer) -> std::optional<Digraph> {
-    const LinearProblem problem = resampler.bootstrap(number);
+    const LinearProblem problem = noise.removed_from(resampler.bootstrap(number));
     const auto precision = shrunken_precisions(problem, names, options.score);
     const Identified fit = identify(problem, precision, difference_moments(problem, precision),
                                     basis, chosen, options, observer);

@@ -12,6 +12,7 @@
 #include "lodestein/graph/digraph.hpp"
 #include "lodestein/unmix/learned_model.hpp"
 #include "unmix/identify.hpp"
+#include "unmix/observation_noise.hpp"
 #include "unmix/resample.hpp"
 
 namespace lodestein::unmix {
@@ -42,10 +43,10 @@ Digraph matched(const Digraph& graph, const Eigen::MatrixXd& again, const Eigen:
                 const Eigen::MatrixXd& covariance);
 
 /// Replicates of `fit`: from scratch, in the same latent subspace and with the same chosen
-/// environments, which name the latents. Keeps references to its arguments.
+/// environments, which name the latents, less the same noise. Keeps references to its arguments.
 Replicate linear_replicate(const Resampler& resampler,
                            const std::vector<std::string>& environment_names,
-                           const Eigen::MatrixXd& basis, const std::vector<std::size_t>& chosen,
-                           const FitOptions& options);
+                           const Eigen::MatrixXd& basis, const ObservationNoise& noise,
+                           const std::vector<std::size_t>& chosen, const FitOptions& options);
 
 }  // namespace lodestein::unmix

@@ -76,7 +76,8 @@ ChartedData fit_chart(const Backend& backend, const Dataset& dataset, std::size_
   if (link == Link::estimated) estimated = estimate_link(dataset, latents, observer);
   Linearised u = linearise(dataset, estimated);
   const std::vector<EnvironmentMoments> moments = compute_moments(backend, u.dataset, observer);
-  const unmix::Subspace subspace = unmix::latent_subspace(moments, latents);
+  const unmix::Subspace subspace =
+      unmix::latent_subspace(moments, latents, SubspaceChoice::variance);
   unmix::check_rank({"chart: ", ""}, subspace, latents);
   ChartedData result{{estimated.link, std::move(estimated.curves), std::move(estimated.candidates),
                       moments.front().mean, to_matrix(subspace.basis), subspace.explained},

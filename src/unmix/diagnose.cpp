@@ -6,7 +6,7 @@
 #include <limits>
 #include <string>
 
-#include "unmix/chi_square.hpp"
+#include "unmix/observation_noise.hpp"
 #include "unmix/starts.hpp"
 
 namespace lodestein::unmix {
@@ -15,8 +15,6 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-constexpr double directions_level = 1e-3;
 
 // Singular values, descending, of a symmetric matrix.
 std::vector<double> singular_values(const MatrixXd& symmetric) {
@@ -180,21 +178,14 @@ void find_environments(Diagnosis& diagnosis, const char* code, const std::string
 
 void find_directions(const VectorXd& eigenvalues, std::size_t latents, double samples,
                      Diagnosis& diagnosis) {
-  const Index left_out = eigenvalues.size() - static_cast<Index>(latents);
-  if (left_out < 2) return;  // one direction is always as strong as itself
-  const VectorXd rest = eigenvalues.tail(left_out).cwiseMax(0.0);
-  const auto q = static_cast<double>(left_out);
-  const double mean = rest.mean();
-  if (!(mean > 1e-12 * eigenvalues(0))) return;  // rounding
-  const double u = rest.squaredNorm() / (q * mean * mean) - 1.0;
-  const double p = chi_square_tail(0.5 * samples * q * u, 0.5 * q * (q + 1.0) - 1.0);
-  if (!(p < directions_level)) return;
+  const VectorXd rest = eigenvalues.tail(eigenvalues.size() - static_cast<Index>(latents));
+  if (!(even_noise_p_value(rest, samples, eigenvalues(0)) < even_noise_level)) return;
   diagnosis.findings.push_back(
       {Severity::warning, "more-directions",
-       "the " + std::to_string(left_out) + " directions beside the latent ones aren't equally " +
+       "the " + std::to_string(rest.size()) + " directions beside the latent ones aren't equally " +
            "strong, as noise of the same strength in all directions would be (p < .001; the "
            "strongest has " +
-           rounded(rest(0) / mean) + " times their mean variance)",
+           rounded(rest(0) / rest.mean()) + " times their mean variance)",
        "there may be more latents than environments that hit one, or noise differs between "
        "features; rescale the features (--preprocess standardise), or ask for more latents"});
 }

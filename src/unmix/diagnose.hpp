@@ -15,10 +15,8 @@ void find_environments(Diagnosis& diagnosis, const char* code, const std::string
                        const std::string& remedy, const std::function<bool(std::size_t)>& applies);
 
 /// Adds the finding "more-directions" unless what the latent subspace leaves out looks like noise
-/// of one strength in all directions: a test of sphericity at a level of .001, N q U / 2 against a
-/// chi-square with q (q + 1) / 2 - 1 degrees of freedom, q = d - n. Noise that isn't Gaussian or
+/// of one strength in all directions, see even_noise_p_value(). Noise that isn't Gaussian or
 /// differs between features is reported, too: the subspace of principal components is then biased.
-/// Source: Nagao 1973; Ledoit and Wolf 2002 for large q.
 void find_directions(const Eigen::VectorXd& eigenvalues, std::size_t latents, double samples,
                      Diagnosis& diagnosis);
 

@@ -176,7 +176,7 @@ DoInterventionResult do_interventions(const Backend& backend,
   check_cancelled(observer);
   const std::vector<Group> groups = groups_of(moments);
   const std::size_t n = latent_count(options, groups.size());
-  const unmix::Subspace subspace = unmix::latent_subspace(moments, n);
+  const unmix::Subspace subspace = unmix::latent_subspace(moments, n, options.subspace);
   unmix::check_rank(speaker, subspace, n);
   const LinearProblem problem =
       unmix::linear_problem(transformed(moments, to_matrix(subspace.basis)));
@@ -203,6 +203,7 @@ DoInterventionResult do_interventions(const Backend& backend,
   }
   unmix::standardise(problem, subspace.basis, encoder);
   find_repeats(problem, encoder, result);
+  unmix::find_left_out(subspace, result.findings);
   result.encoder = to_matrix((encoder * subspace.basis).eval());
   return result;
 }

@@ -8,7 +8,6 @@
 #include <memory>
 
 #include "core/eigen.hpp"
-#include "core/percent.hpp"
 #include "lodestein/core/error.hpp"
 #include "unmix/additive.hpp"
 #include "unmix/bootstrap.hpp"
@@ -20,6 +19,7 @@
 #include "unmix/mapped.hpp"
 #include "unmix/noise_shape.hpp"
 #include "unmix/nonlinearity.hpp"
+#include "unmix/observation_noise.hpp"
 #include "unmix/resample.hpp"
 #include "unmix/stopwatch.hpp"
 #include "unmix/subspace.hpp"
@@ -39,6 +39,11 @@ using unmix::Subspace;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 constexpr unmix::Speaker speaker{"", " (--latents)"};
+constexpr Index most_shown = 64;
+
+std::vector<double> first(const Eigen::VectorXd& values, Index most) {
+  return to_vector(values.head(std::min(most, values.size())));
+}
 
 std::size_t latent_count(const FitOptions& options, std::size_t interventions) {
   if (interventions == 0) {
@@ -162,16 +167,11 @@ void describe_identification(FitResult& result) {
       kind_of_intervention(result.options), signal(result.options)};
 }
 
-void add_findings(FitResult& result, double explained) {
+void add_findings(const Subspace& subspace, const unmix::ObservationNoise& noise,
+                  FitResult& result) {
   auto& findings = result.diagnosis.findings;
-  if (explained < 0.999) {
-    findings.push_back(
-        {Severity::note, "subspace",
-         "the " + std::to_string(result.encoder.rows()) + " latent directions keep " +
-             percent(explained) +
-             " of the variance; the model without observation noise explains all of it",
-         "what is left is treated as noise; more latents need more environments"});
-  }
+  unmix::find_left_out(subspace, findings);
+  unmix::find_noise(noise, findings);
   if (result.diagnosis.encoder_condition > 1e4) {
     findings.push_back({Severity::warning, "ill-conditioned",
                         "the encoder's condition number is large",
@@ -235,10 +235,13 @@ class Fitting {
 
   void run(std::size_t latents, const MakeResampler& make_resampler, Stopwatch& stopwatch) {
     result_.options.latents = latents;
-    const Subspace subspace = unmix::latent_subspace(moments_, latents);
+    const Subspace subspace = unmix::latent_subspace(moments_, latents, options_.subspace);
     unmix::check_rank(speaker, subspace, latents);
-    const LinearProblem problem =
+    const LinearProblem observed =
         unmix::linear_problem(transformed(moments_, to_matrix(subspace.basis)));
+    if (unmix::may_remove_noise(options_) && options_.observation_noise == NoiseRemoval::automatic)
+      noise_ = unmix::observation_noise(subspace, observed);
+    const LinearProblem problem = noise_.removed_from(observed);
     record_subspace(subspace);
     for (const EnvironmentMoments& m : moments_) names_.push_back(m.name);
 
@@ -252,11 +255,10 @@ class Fitting {
     }
     stopwatch.lap(result_.timings, "subspace");
 
-    double samples = 0.0;
-    for (const double count : problem.samples) samples += count;
-    unmix::find_directions(subspace.eigenvalues, latents, samples, result_.diagnosis);
-    const std::unique_ptr<Resampler> resampler = make_resampler(problem, subspace.basis);
-    unmix::diagnose_environments(problem, names_, *resampler, options_.null_splits,
+    if (subspace.choice == SubspaceChoice::variance)
+      unmix::find_directions(subspace.eigenvalues, latents, samples(), result_.diagnosis);
+    const std::unique_ptr<Resampler> resampler = make_resampler(observed, subspace.basis);
+    unmix::diagnose_environments(observed, names_, *resampler, options_.null_splits,
                                  result_.diagnosis);
     stopwatch.lap(result_.timings, "diagnosis");
 
@@ -265,19 +267,8 @@ class Fitting {
     const std::vector<MatrixXd> differences = options_.differences
                                                   ? estimated_moments(subspace.basis)
                                                   : unmix::difference_moments(problem, precision);
-    Identified fit = unmix::identify(problem, precision, differences, subspace.basis, chosen,
-                                     options_, observer_);
-    if (options_.mechanism == Mechanism::additive) {
-      fit = unmix::identify_additive(backend_, *dataset_, problem, subspace.basis, fit,
-                                     result_.seed, observer_);
-    }
-    if (!fit.failure.empty()) {
-      fail("unmixing-failed", fit.failure,
-           options_.method != UnmixMethod::likelihood
-               ? "ask for fewer latents, or use --method likelihood"
-               : "ask for fewer latents, or gather more samples");
-      return;
-    }
+    const Identified fit = identified(problem, precision, differences, subspace, chosen);
+    if (!fit.failure.empty()) return;
     record(fit, problem, differences, subspace);
     if (dataset_ != nullptr && options_.mechanism == Mechanism::linear) {
       unmix::find_changed_noise(*dataset_, problem, subspace.basis, fit, options_.intervention,
@@ -285,21 +276,47 @@ class Fitting {
       unmix::find_nonlinearity(*dataset_, subspace.basis, fit, result_.diagnosis);
     }
     stopwatch.lap(result_.timings, "unmixing");
-
-    if (options_.bootstrap > 0) {
-      const unmix::Replicate replicate =
-          options_.mechanism == Mechanism::additive
-              ? unmix::additive_replicate(*dataset_, subspace.basis, fit.targets,
-                                          {fit.encoder, fit.order}, result_.seed)
-              : unmix::linear_replicate(*resampler, names_, subspace.basis, chosen, options_);
-      unmix::record_support(
-          unmix::edge_support(options_.bootstrap, backend_.threads(), replicate, observer_),
-          result_.edges, result_.edge_support, result_.diagnosis.findings);
-      stopwatch.lap(result_.timings, "bootstrap");
-    }
+    if (options_.bootstrap == 0) return;
+    record_support(fit, subspace, *resampler, chosen);
+    stopwatch.lap(result_.timings, "bootstrap");
   }
 
  private:
+  double samples() const {
+    double sum = 0.0;
+    for (const EnvironmentMoments& m : moments_) sum += static_cast<double>(m.samples);
+    return sum;
+  }
+
+  Identified identified(const LinearProblem& problem, const std::vector<MatrixXd>& precision,
+                        const std::vector<MatrixXd>& differences, const Subspace& subspace,
+                        const std::vector<std::size_t>& chosen) {
+    Identified fit = unmix::identify(problem, precision, differences, subspace.basis, chosen,
+                                     options_, observer_);
+    if (options_.mechanism == Mechanism::additive) {
+      fit = unmix::identify_additive(backend_, *dataset_, problem, subspace.basis, fit,
+                                     result_.seed, observer_);
+    }
+    if (!fit.failure.empty())
+      fail("unmixing-failed", fit.failure,
+           options_.method != UnmixMethod::likelihood
+               ? "ask for fewer latents, or use --method likelihood"
+               : "ask for fewer latents, or gather more samples");
+    return fit;
+  }
+
+  void record_support(const Identified& fit, const Subspace& subspace, const Resampler& resampler,
+                      const std::vector<std::size_t>& chosen) {
+    const unmix::Replicate replicate =
+        options_.mechanism == Mechanism::additive
+            ? unmix::additive_replicate(*dataset_, subspace.basis, fit.targets,
+                                        {fit.encoder, fit.order}, result_.seed)
+            : unmix::linear_replicate(resampler, names_, subspace.basis, noise_, chosen, options_);
+    unmix::record_support(
+        unmix::edge_support(options_.bootstrap, backend_.threads(), replicate, observer_),
+        result_.edges, result_.edge_support, result_.diagnosis.findings);
+  }
+
   void fail(const std::string& code, const std::string& message, const std::string& remedy) {
     result_.diagnosis.findings.push_back({Severity::failure, code, message, remedy});
     result_.identified.clear();
@@ -321,10 +338,9 @@ class Fitting {
   }
 
   void record_subspace(const Subspace& subspace) {
-    const Index shown = std::min<Index>(64, subspace.eigenvalues.size());
-    for (Index i = 0; i < shown; ++i) {
-      result_.diagnosis.pooled_eigenvalues.push_back(subspace.eigenvalues(i));
-    }
+    result_.diagnosis.pooled_eigenvalues = first(subspace.eigenvalues, most_shown);
+    result_.diagnosis.differing = first(subspace.differences, most_shown);
+    result_.diagnosis.subspace = subspace.choice;
     result_.diagnosis.explained_variance = subspace.explained;
     result_.centre = moments_.front().mean;
     for (Index i = 0; i < subspace.basis.rows(); ++i) {
@@ -348,7 +364,7 @@ class Fitting {
     result_.edges = unmix::latent_edges(
         fit.encoder * problem.covariance[0] * fit.encoder.transpose(), fit.graph, fit.edges);
     fill_targets(fit, moments_, result_);
-    add_findings(result_, subspace.explained);
+    add_findings(subspace, noise_, result_);
   }
 
   const Backend& backend_;
@@ -358,6 +374,7 @@ class Fitting {
   Observer& observer_;
   FitResult& result_;
   std::vector<std::string> names_;
+  unmix::ObservationNoise noise_;
 };
 
 }  // namespace

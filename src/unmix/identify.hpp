@@ -15,6 +15,11 @@ inline bool finds_closure(const FitOptions& options) {
   return options.method == UnmixMethod::finite_sample;
 }
 
+/// Published methods know of no noise, and latents that aren't linear go by samples.
+inline bool may_remove_noise(const FitOptions& options) {
+  return options.method == UnmixMethod::likelihood && options.mechanism == Mechanism::linear;
+}
+
 /// What a linear method says about one set of moments.
 struct Identified {
   Eigen::MatrixXd encoder;  ///< [n, n], z = encoder y, latents at unit observational variance

@@ -79,6 +79,9 @@ Options option_list(const FitOptions& fit) {
   if (!unmix::finds_closure(fit))
     options.push_back({"intervention", name_of(intervention_names, fit.intervention)});
   options.push_back({"mechanism", name_of(mechanism_names, fit.mechanism)});
+  options.push_back({"subspace", name_of(subspace_names, fit.subspace)});
+  if (unmix::may_remove_noise(fit))
+    options.push_back({"observation_noise", name_of(noise_removal_names, fit.observation_noise)});
   add_score(options, fit.score);
   add_published(options, fit);
   options.push_back({"bootstrap", count(fit.bootstrap)});
@@ -91,6 +94,10 @@ Options option_list(const UmniOptions& umni) {
                   {"latents", count(umni.latents)},
                   {"procedure", name_of(umni_procedure_names, umni.procedure)},
                   {"intervention", name_of(intervention_names, umni.intervention)}};
+  if (umni.procedure == UmniProcedure::likelihood) {
+    options.push_back({"subspace", name_of(subspace_names, umni.subspace)});
+    options.push_back({"observation_noise", name_of(noise_removal_names, umni.observation_noise)});
+  }
   add_score(options, umni.score);
   options.push_back({"bootstrap", count(umni.bootstrap)});
   if (umni.procedure == UmniProcedure::likelihood) return options;
@@ -134,7 +141,9 @@ Options option_list(const ContrastiveUnmixOptions& contrastive) {
 }
 
 Options option_list(const DoInterventionOptions& options) {
-  return {{"method", "do"}, {"latents", count(options.latents)}};
+  return {{"method", "do"},
+          {"latents", count(options.latents)},
+          {"subspace", name_of(subspace_names, options.subspace)}};
 }
 
 }  // namespace lodestein

@@ -6,6 +6,8 @@
 #include "lodestein/unmix/chart.hpp"
 #include "lodestein/unmix/fit.hpp"
 #include "lodestein/unmix/gscale.hpp"
+#include "lodestein/unmix/noise_removal.hpp"
+#include "lodestein/unmix/subspace_choice.hpp"
 #include "lodestein/unmix/umni.hpp"
 
 namespace lodestein {
@@ -44,6 +46,12 @@ inline constexpr NamedValues<NetworkEncoder::Activation, 2> activation_names{
     {{"tanh", NetworkEncoder::Activation::tanh}, {"silu", NetworkEncoder::Activation::silu}}};
 inline constexpr NamedValues<GraphEvidence, 2> graph_evidence_names{
     {{"additive", GraphEvidence::additive}, {"differences", GraphEvidence::differences}}};
+inline constexpr NamedValues<NoiseRemoval, 2> noise_removal_names{
+    {{"auto", NoiseRemoval::automatic}, {"none", NoiseRemoval::none}}};
+inline constexpr NamedValues<SubspaceChoice, 3> subspace_names{
+    {{"auto", SubspaceChoice::automatic},
+     {"variance", SubspaceChoice::variance},
+     {"differences", SubspaceChoice::differences}}};
 inline constexpr NamedValues<Shrinkage, 3> shrinkage_names{
     {{"auto", Shrinkage::automatic},
      {"none", Shrinkage::none},

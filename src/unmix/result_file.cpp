@@ -211,6 +211,8 @@ Json diagnosis_json(const Diagnosis& diagnosis) {
           {"findings", findings},
           {"environments", environments},
           {"pooled_eigenvalues", numbers(diagnosis.pooled_eigenvalues)},
+          {"differing", numbers(diagnosis.differing)},
+          {"subspace", name_of(subspace_names, diagnosis.subspace)},
           {"explained_variance", number(diagnosis.explained_variance)},
           {"encoder_condition", number(diagnosis.encoder_condition)},
           {"deviance_per_dof", number(diagnosis.deviance_per_dof)}};
@@ -225,6 +227,8 @@ Diagnosis diagnosis_from(const Json& json) {
   for (const Json& environment : json.at("environments"))
     diagnosis.environments.push_back(environment_from(environment));
   diagnosis.pooled_eigenvalues = numbers(json.at("pooled_eigenvalues"));
+  diagnosis.differing = numbers(json.at("differing"));
+  diagnosis.subspace = value_named(subspace_names, json.at("subspace").get<std::string>());
   diagnosis.explained_variance = number(json.at("explained_variance"));
   diagnosis.encoder_condition = number(json.at("encoder_condition"));
   diagnosis.deviance_per_dof = number(json.at("deviance_per_dof"));

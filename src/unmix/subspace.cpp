@@ -2,32 +2,215 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "core/eigen.hpp"
+#include "core/percent.hpp"
 #include "data/principal.hpp"
+#include "unmix/linear_problem.hpp"
 
 namespace lodestein::unmix {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+/// Share of variance from which on principal components are all there is.
+constexpr double nearly_all = 0.999;
+/// As for a model's misfit: noise with heavy tails may be this far from Gaussian sampling errors.
+constexpr double clear_misfit = 3.0;
+
+VectorXd variances(const PrincipalComponents& components) {
+  return Eigen::Map<const VectorXd>(components.variance.data(),
+                                    static_cast<Index>(components.variance.size()));
+}
+
+Subspace main_axes(const PrincipalComponents& components, Index latents) {
+  Subspace result;
+  result.components = latents;
+  result.eigenvalues = variances(components);
+  result.basis = as_eigen(components.directions).topRows(latents);
+  const double total = result.eigenvalues.sum();
+  const double variance = result.eigenvalues.head(latents).mean();
+  const double unit = variance > 0.0 ? std::sqrt(variance) : 1.0;
+  result.inverse = result.basis.transpose() * unit;
+  result.basis /= unit;
+  result.explained =
+      total > 0.0 ? std::min(1.0, result.eigenvalues.head(latents).sum() / total) : 0.0;
+  return result;
+}
+
+/// Eigenvectors, largest eigenvalue first, each with its entry of largest size positive.
+MatrixXd descending_axes(const Eigen::SelfAdjointEigenSolver<MatrixXd>& eigen) {
+  MatrixXd axes = eigen.eigenvectors().rowwise().reverse();
+  for (Index i = 0; i < axes.cols(); ++i) {
+    Index largest = 0;
+    axes.col(i).cwiseAbs().maxCoeff(&largest);
+    if (axes(largest, i) < 0.0) axes.col(i) *= -1.0;
+  }
+  return axes;
+}
+
+/// n directions in the span of some leading principal components.
+struct Candidate {
+  MatrixXd axes;         ///< [components, n], orthonormal in white coordinates
+  MatrixXd others;       ///< [components, components - n], orthogonal to them
+  VectorXd differences;  ///< [components], descending
+  double bic = 0.0;      ///< log-likelihood ratio less its penalty
+};
+
+/// Environments in coordinates, one for each principal component, in which the covariance within
+/// them, pooled, is I.
+class WhiteEnvironments {
+ public:
+  WhiteEnvironments(const std::vector<EnvironmentMoments>& moments,
+                    const PrincipalComponents& components, Index rank)
+      : scale_(variances(components).head(rank).cwiseSqrt()),
+        directions_(as_eigen(components.directions).topRows(rank)),
+        problem_(linear_problem(transformed(
+            moments, to_matrix((scale_.cwiseInverse().asDiagonal() * directions_).eval())))) {
+    VectorXd mean = VectorXd::Zero(rank);
+    for (const double n : problem_.samples) samples_ += n;
+    for (std::size_t e = 0; e < count(); ++e) mean += share(e) * problem_.mean[e];
+    for (VectorXd& m : problem_.mean) m -= mean;
+  }
+
+  /// The n directions that differ most in the span of `components` of them.
+  Candidate candidate(Index components, Index n) const {
+    const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(differences(components));
+    const MatrixXd axes = descending_axes(eigen);
+    Candidate result{axes.leftCols(n), axes.rightCols(components - n),
+                     eigen.eigenvalues().reverse(), 0.0};
+    const auto fitted = static_cast<double>(n * (components - n));
+    result.bic = gain(result.axes) - 0.5 * fitted * std::log(samples_);
+    return result;
+  }
+
+  /// Deviance of all that is beside `axes` from one law in all environments, per degree of
+  /// freedom; NaN where a covariance of all dimensions means little.
+  double left_out(const MatrixXd& axes) const {
+    const double fewest = *std::min_element(problem_.samples.begin(), problem_.samples.end());
+    const auto k = static_cast<double>(rank()), n = static_cast<double>(axes.cols());
+    if (fewest < 2.0 * k) return std::numeric_limits<double>::quiet_NaN();
+    const double rest = gain(MatrixXd::Identity(rank(), rank())) - gain(axes);
+    const double laws = 0.5 * (k * (k + 1.0) - n * (n + 1.0)) + k - n;
+    const double fitted = n * (static_cast<double>(axes.rows()) - n);
+    return 2.0 * rest / (static_cast<double>(count() - 1) * laws - fitted);
+  }
+
+  void take(const Candidate& candidate, Subspace& subspace) const {
+    const MatrixXd& axes = candidate.axes;
+    const auto scale = scale_.head(axes.rows());
+    const auto directions = directions_.topRows(axes.rows());
+    const MatrixXd white = scale.cwiseInverse().asDiagonal() * directions;
+    subspace.basis = axes.transpose() * white;
+    subspace.invariant = candidate.others.transpose() * white;
+    subspace.inverse = directions.transpose() * scale.asDiagonal() * axes;
+    subspace.explained = std::min(1.0, subspace.inverse.squaredNorm() / subspace.eigenvalues.sum());
+    subspace.choice = SubspaceChoice::differences;
+    subspace.components = axes.rows();
+    subspace.left_out = left_out(axes);
+  }
+
+ private:
+  Index rank() const { return scale_.size(); }
+  std::size_t count() const { return problem_.samples.size(); }
+  double share(std::size_t e) const { return problem_.samples[e] / samples_; }
+
+  // Its quadratic form is how much a direction differs between environments. [k, k]
+  MatrixXd differences(Index k) const {
+    MatrixXd sum = MatrixXd::Zero(k, k);
+    for (std::size_t e = 0; e < count(); ++e) {
+      const MatrixXd change = problem_.covariance[e].topLeftCorner(k, k) - MatrixXd::Identity(k, k);
+      const auto shift = problem_.mean[e].head(k);
+      sum += share(e) * (0.25 * change * change + 0.5 * shift * shift.transpose());
+    }
+    return sum;
+  }
+
+  // Log-likelihood ratio of Gaussian laws of each environment to one for all, in the subspace that
+  // `axes` [k, n] span.
+  double gain(const MatrixXd& axes) const {
+    const Index k = axes.rows(), n = axes.cols();
+    MatrixXd total = MatrixXd::Identity(n, n);
+    double within = 0.0;
+    for (std::size_t e = 0; e < count(); ++e) {
+      const VectorXd shift = axes.transpose() * problem_.mean[e].head(k);
+      total += share(e) * shift * shift.transpose();
+      within += share(e) * log_abs_determinant(axes.transpose() *
+                                               problem_.covariance[e].topLeftCorner(k, k) * axes);
+    }
+    return 0.5 * samples_ * (log_abs_determinant(total) - within);
+  }
+
+  VectorXd scale_;       // standard deviations along principal components
+  MatrixXd directions_;  // [rank, d]
+  LinearProblem problem_;
+  double samples_ = 0.0;
+};
+
+// The best by BIC of more than n components; their numbers grow by a fifth, so that all together
+// cost little more than the last.
+Candidate most_differing(const WhiteEnvironments& environments, Index n, Index rank) {
+  Candidate best = environments.candidate(n + 1, n);
+  for (Index k = n + 1; k < rank;) {
+    k = std::min(rank, std::max(k + 1, k + k / 5));
+    Candidate next = environments.candidate(k, n);
+    if (next.bic > best.bic) best = std::move(next);
+  }
+  return best;
+}
+
+}  // namespace
 
 std::size_t Subspace::rank() const {
   const double cut = 1e-12 * std::max(eigenvalues(0), 0.0);
   return static_cast<std::size_t>((eigenvalues.array() > cut).count());
 }
 
-Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::size_t latents) {
+Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::size_t latents,
+                         SubspaceChoice choice) {
   const PrincipalComponents components = principal_components(pooled_covariance(moments));
-  const auto d = static_cast<Eigen::Index>(components.variance.size());
-  Subspace result;
-  result.eigenvalues = Eigen::Map<const Eigen::VectorXd>(components.variance.data(), d);
-  result.basis =
-      as_eigen(components.directions).topRows(std::min(static_cast<Eigen::Index>(latents), d));
-  const double total = result.eigenvalues.sum();
-  const double variance = result.eigenvalues.head(result.basis.rows()).mean();
-  const double unit = variance > 0.0 ? std::sqrt(variance) : 1.0;
-  result.inverse = result.basis.transpose() * unit;
-  result.basis /= unit;
-  result.explained =
-      total > 0.0 ? std::min(1.0, result.eigenvalues.head(result.basis.rows()).sum() / total) : 0.0;
+  const Index n = static_cast<Index>(std::min(latents, components.variance.size()));
+  Subspace result = main_axes(components, n);
+  const auto rank = static_cast<Index>(result.rank());
+  if (rank <= n || choice == SubspaceChoice::variance) return result;
+  if (choice == SubspaceChoice::automatic && result.explained >= nearly_all) return result;
+  const WhiteEnvironments environments(moments, components, rank);
+  const Candidate best = most_differing(environments, n, rank);
+  result.differences = best.differences;
+  if (choice == SubspaceChoice::automatic && !(best.bic > environments.candidate(n, n).bic))
+    return result;
+  environments.take(best, result);
   return result;
+}
+
+void find_left_out(const Subspace& subspace, std::vector<Finding>& findings) {
+  const std::string directions =
+      "the " + std::to_string(subspace.basis.rows()) + " latent directions";
+  if (subspace.choice == SubspaceChoice::differences) {
+    findings.push_back({Severity::note, "subspace",
+                        directions + " are those that differ most between environments and keep " +
+                            percent(subspace.explained) +
+                            " of the variance; they aren't the principal components",
+                        "what is left is treated as noise, or as causes that no environment "
+                        "changes; --subspace variance takes the principal components"});
+  } else if (subspace.explained < nearly_all) {
+    findings.push_back(
+        {Severity::note, "subspace",
+         directions + " keep " + percent(subspace.explained) +
+             " of the variance; the model without observation noise explains all of it",
+         "what is left is treated as noise; more latents need more environments"});
+  }
+  if (!(subspace.left_out > clear_misfit)) return;
+  findings.push_back(
+      {Severity::warning, "left-out-differs",
+       "what is beside " + directions +
+           " differs between environments, too, by more than 3 times what sampling explains",
+       "ask for more latents; if every latent has its environment, mixing or latents aren't "
+       "linear, "
+       "or noise isn't the same in all environments"});
 }
 
 }  // namespace lodestein::unmix

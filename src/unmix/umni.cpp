@@ -16,6 +16,7 @@
 #include "unmix/latent_edges.hpp"
 #include "unmix/mechanism_split.hpp"
 #include "unmix/multi_node.hpp"
+#include "unmix/observation_noise.hpp"
 #include "unmix/resample.hpp"
 #include "unmix/stopwatch.hpp"
 #include "unmix/subspace.hpp"
@@ -188,11 +189,12 @@ Digraph graph_of(const unmix::MultiNodeFit& fit) {
 class Fitting {
  public:
   Fitting(const Backend& backend, const LinearProblem& problem, const unmix::Subspace& subspace,
-          std::vector<std::string> names, const UmniOptions& options, Seed seed, Observer& observer,
-          UmniResult& result)
+          const unmix::ObservationNoise& noise, std::vector<std::string> names,
+          const UmniOptions& options, Seed seed, Observer& observer, UmniResult& result)
       : backend_(backend),
         problem_(problem),
         subspace_(subspace),
+        noise_(noise),
         names_(std::move(names)),
         options_(options),
         seed_(seed),
@@ -262,7 +264,7 @@ class Fitting {
     }
     record_likelihood(fit, differences);
     return [this, resampler, fit](std::size_t number, Observer& observer) {
-      return likelihood_again(resampler->bootstrap(number), fit, observer);
+      return likelihood_again(noise_.removed_from(resampler->bootstrap(number)), fit, observer);
     };
   }
 
@@ -297,6 +299,7 @@ class Fitting {
   const Backend& backend_;
   const LinearProblem& problem_;
   const unmix::Subspace& subspace_;
+  const unmix::ObservationNoise& noise_;
   std::vector<std::string> names_;
   const UmniOptions& options_;
   Seed seed_;
@@ -320,20 +323,30 @@ UmniResult run(const Backend& backend, const std::vector<EnvironmentMoments>& mo
   const std::size_t latents = latent_count(options, moments.size() - 1);
   const bool published = options.procedure == UmniProcedure::published;
   if (published) check_combinations(options, moments.size() - 1);
-  unmix::Subspace subspace = unmix::latent_subspace(moments, latents);
+  unmix::Subspace subspace = unmix::latent_subspace(
+      moments, latents, published ? SubspaceChoice::variance : options.subspace);
   unmix::check_rank(speaker, subspace, latents);
   if (published) to_unit_axes(subspace);
-  const LinearProblem problem =
+  const LinearProblem observed =
       unmix::linear_problem(transformed(moments, to_matrix(subspace.basis)));
+  unmix::ObservationNoise noise;
+  if (!published && options.observation_noise == NoiseRemoval::automatic)
+    noise = unmix::observation_noise(subspace, observed);
+  const LinearProblem problem = noise.removed_from(observed);
   result.centre = moments.front().mean;
   describe(result, options,
            "Gaussian scores: second moments carry the signal (linear latents; quasi-likelihood for "
            "other noise)");
   std::unique_ptr<unmix::Resampler> resampler;
-  if (options.bootstrap > 0) resampler = make_resampler(problem, subspace.basis);
-  Fitting fitting(backend, problem, subspace, names_of(moments), options, seed, observer, result);
+  if (options.bootstrap > 0) resampler = make_resampler(observed, subspace.basis);
+  Fitting fitting(backend, problem, subspace, noise, names_of(moments), options, seed, observer,
+                  result);
   const unmix::Replicate replicate = fitting.run(resampler.get());
   stopwatch.lap(result.timings, "unmixing");
+  if (!result.failed()) {
+    unmix::find_left_out(subspace, result.findings);
+    unmix::find_noise(noise, result.findings);
+  }
   if (published && !result.failed())
     result.findings.push_back(
         {Severity::note, "not-checked",
@@ -408,10 +421,11 @@ UmniResult umni(const Backend& backend, const std::vector<EnvironmentMoments>& m
   describe(result, options,
            "score differences as estimated; linear latents where parents are separated");
   const auto n = static_cast<Index>(d);
-  const unmix::Subspace identity{MatrixXd::Identity(n, n), MatrixXd::Identity(n, n),
-                                 Eigen::VectorXd::Ones(n), 1.0};
+  unmix::Subspace identity;
+  identity.basis = identity.inverse = MatrixXd::Identity(n, n);
+  identity.components = n;
   const LinearProblem problem = unmix::linear_problem(moments);
-  Fitting(backend, problem, identity, names_of(moments), options, {}, observer, result)
+  Fitting(backend, problem, identity, {}, names_of(moments), options, {}, observer, result)
       .run_published(PairMoments(as_eigen(difference_moments), static_cast<Index>(k)));
   return result;
 }

@@ -172,6 +172,8 @@ TEST_F(BadInput, OptionsWithoutEffectAreRefused) {
   expect_refused("fit data.csv --parity --out fit", {"--parity needs a published method"});
   expect_refused("fit data.csv --method lcd --parity --shrinkage oas --out fit",
                  {"--parity means --shrinkage none"});
+  expect_refused("fit data.csv --method lcd --parity --subspace differences --out fit",
+                 {"--parity means --subspace variance"});
   expect_refused("fit data.csv --method lcd --edge-threshold 0.1 --out fit",
                  {"--edge-threshold needs --method lscale"});
   expect_refused("fit data.csv --method lscale --lcd-rank-one 0.9 --out fit",

@@ -150,6 +150,34 @@ TEST_F(FitMethods, GscaleWithANetworkIsReadBack) {
   EXPECT_THAT(read_text(folder_ / "r.html"), HasSubstr("input 2"));
 }
 
+TEST_F(FitMethods, SubspaceOfDifferences) {
+  simulate("--latents 3 --observed 8 --observation-noise 0.1 --samples 5000");
+  const Json result = fitted("--subspace differences");
+  EXPECT_EQ(result.at("options").at("subspace"), "differences");
+  EXPECT_EQ(result.at("diagnosis").at("subspace"), "differences");
+  EXPECT_GE(result.at("diagnosis").at("differing").size(), 4u);
+  EXPECT_THAT(summary_.out, HasSubstr("--subspace variance"));
+  const std::string page = read_text(folder_ / "r.html");
+  EXPECT_THAT(page, HasSubstr("<h2>Differences between environments</h2>"));
+  EXPECT_THAT(page, HasSubstr("the 3 directions that differ most (blue)"));
+
+  const Json automatic = fitted("");
+  EXPECT_EQ(automatic.at("options").at("subspace"), "auto");
+  EXPECT_EQ(automatic.at("diagnosis").at("subspace"), "variance") << "noise is even";
+  EXPECT_THAT(read_text(folder_ / "r.html"), HasSubstr("in the principal components instead"));
+  EXPECT_TRUE(fitted("--subspace variance").at("diagnosis").at("differing").empty());
+}
+
+TEST_F(FitMethods, ObservationNoiseIsTakenOut) {
+  simulate("--latents 3 --observed 12 --density 1 --observation-noise 0.3 --samples 20000");
+  const Json clean = fitted("");
+  EXPECT_EQ(clean.at("options").at("observation_noise"), "auto");
+  EXPECT_THAT(summary_.out, HasSubstr("standard deviation of 0.3"));
+  const double error = evaluated().at("mixing_error");
+  fitted("--observation-noise none");
+  EXPECT_LT(2.0 * error, evaluated().at("mixing_error").get<double>());
+}
+
 // Hard interventions of less variance, which turn the log-ratios among the samples.
 const char* chain = "--latents 3 --density 1 --variance-scale 0.25 --samples 5000 ";
 
@@ -334,6 +362,13 @@ TEST_F(FitMethods, OptionsOfOtherMethodsAreRefused) {
                                            "it belongs to --method umni"});
   expect_refused("--method gscale --latents 2", {"--latents has no effect", "--method gscale"});
   expect_refused("--method gscale --intervention hard", {"--intervention has no effect"});
+  expect_refused("--method gscale --subspace variance", {"--subspace has no effect"});
+  expect_refused("--mechanism additive --observation-noise auto",
+                 {"--observation-noise has no effect", "samples"});
+  expect_refused("--method lscale --observation-noise auto",
+                 {"--observation-noise needs --method likelihood"});
+  expect_refused("--method umni --procedure published --subspace differences",
+                 {"--subspace has no effect", "principal components"});
   expect_refused("--method do --bootstrap 5", {"--bootstrap has no effect", "--method do"});
   expect_refused("--method contrastive --bootstrap 5", {"--bootstrap has no effect"});
   expect_refused("--method contrastive --latents 2", {"--latents has no effect"});

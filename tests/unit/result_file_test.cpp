@@ -93,6 +93,8 @@ FitRecord full_record() {
                                  .p_value = 0.015,
                                  .deviance_per_dof = 1.25}};
   fit.diagnosis.pooled_eigenvalues = {3.0, 1e-12};
+  fit.diagnosis.differing = {0.5, 1e-3};
+  fit.diagnosis.subspace = SubspaceChoice::differences;
   fit.diagnosis.explained_variance = 0.99;
   fit.diagnosis.encoder_condition = 12.0;
   fit.timings = {{"moments", 0.125}};

@@ -153,15 +153,30 @@ TEST(NonlinearLatents, NeedTwoLatents) {
   EXPECT_THAT(codes_of(options, 1, quick(1)), Not(Contains("nonlinear-latents")));
 }
 
+TEST(LeftOutDiffers, TellsThatALatentIsNotLookedFor) {
+  StudyOptions options = study_options();
+  options.unhit = 1;
+  for (const double noise : {0.0, 0.05}) {
+    options.observation_noise = noise;
+    EXPECT_THAT(codes_of(options, 2, quick(2)), Contains("left-out-differs")) << noise;
+  }
+}
+
+FitOptions of_variance(std::size_t latents) {
+  FitOptions options = quick(latents);
+  options.subspace = SubspaceChoice::variance;
+  return options;
+}
+
 TEST(MoreDirections, TellsThatALatentIsNotLookedFor) {
   StudyOptions options = study_options();
   options.unhit = 1;
   for (const double noise : {0.0, 0.05}) {
     options.observation_noise = noise;
-    EXPECT_THAT(codes_of(options, 2, quick(2)), Contains("more-directions")) << noise;
+    EXPECT_THAT(codes_of(options, 2, of_variance(2)), Contains("more-directions")) << noise;
     if (noise > 0.0) options.samples = 200;
     const auto moments = simulate_moments(options, Seed{2}).moments;
-    EXPECT_THAT(codes(fit(Backend::cpu(1), moments, quick(2))), Contains("more-directions"));
+    EXPECT_THAT(codes(fit(Backend::cpu(1), moments, of_variance(2))), Contains("more-directions"));
   }
 }
 
@@ -175,8 +190,10 @@ TEST(MoreDirections, IsSilentForNoiseOfOneStrength) {
   Dataset uneven = simulate_study(options, Seed{1}).dataset;
   for (Environment& environment : uneven.environments)
     for (std::size_t k = 0; k < environment.samples.rows(); ++k) environment.samples(k, 0) *= 2.0;
-  EXPECT_THAT(codes(fit(Backend::cpu(1), uneven, quick())), Contains("more-directions"))
+  EXPECT_THAT(codes(fit(Backend::cpu(1), uneven, of_variance(3))), Contains("more-directions"))
       << "the noise of one feature is stronger";
+  EXPECT_THAT(codes(fit(Backend::cpu(1), uneven, quick())), Not(Contains("more-directions")))
+      << "it is left out";
   options.mixing.observed = 4;
   EXPECT_THAT(codes_of(options, 1), Not(Contains("more-directions")))
       << "one direction can't be compared";

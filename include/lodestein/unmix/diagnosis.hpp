@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lodestein/core/finding.hpp"
+#include "lodestein/unmix/subspace_choice.hpp"
 
 namespace lodestein {
 
@@ -32,7 +33,11 @@ struct Diagnosis {
   std::vector<Finding> findings;
   std::vector<EnvironmentDiagnosis> environments;
   std::vector<double> pooled_eigenvalues;  ///< of the pooled covariance, descending, at most 64
-  double explained_variance = 1.0;         ///< of the kept latent subspace
+  /// How much directions differ between environments, nats a sample, descending, at most 64; empty
+  /// where there was nothing to choose.
+  std::vector<double> differing;
+  SubspaceChoice subspace = SubspaceChoice::variance;  ///< what the latents are sought in
+  double explained_variance = 1.0;                     ///< of the kept latent subspace
   double encoder_condition = 0.0;
   /// Misfit of the whole model; about 1 if it holds with Gaussian noise.
   double deviance_per_dof = std::numeric_limits<double>::quiet_NaN();

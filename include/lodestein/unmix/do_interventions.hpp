@@ -11,11 +11,13 @@
 #include "lodestein/data/dataset.hpp"
 #include "lodestein/data/moments.hpp"
 #include "lodestein/unmix/learned_model.hpp"
+#include "lodestein/unmix/subspace_choice.hpp"
 
 namespace lodestein {
 
 struct DoInterventionOptions {
   std::size_t latents = 0;  ///< of the whole model, hit or not; 0: as many as are hit
+  SubspaceChoice subspace = SubspaceChoice::automatic;
 };
 
 /// The latent that some environments hold constant.
@@ -42,7 +44,7 @@ struct DoInterventionResult {
 /// that name the same targets hold the same latent, perhaps at other constants: their
 /// within-environment covariances are pooled; without targets each has its own latent. Linear
 /// mixing of any latents, or a representation that is linear in them. All eigenproblems are one
-/// batch of the backend, in the n directions of most variance.
+/// batch of the backend, in n directions.
 /// @throws InvalidArgument for unusable moments or options, DimensionMismatch if sizes disagree;
 /// Cancelled. Deterministic. Cost: d^3 + m n^3.
 DoInterventionResult do_interventions(const Backend& backend,

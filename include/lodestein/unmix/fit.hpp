@@ -13,6 +13,8 @@
 #include "lodestein/score/estimate.hpp"
 #include "lodestein/score/gaussian.hpp"
 #include "lodestein/unmix/learned_model.hpp"
+#include "lodestein/unmix/noise_removal.hpp"
+#include "lodestein/unmix/subspace_choice.hpp"
 
 namespace lodestein {
 
@@ -32,6 +34,8 @@ struct FitOptions {
   UnmixMethod method = UnmixMethod::likelihood;
   Intervention intervention = Intervention::hard;
   Mechanism mechanism = Mechanism::linear;
+  SubspaceChoice subspace = SubspaceChoice::automatic;
+  NoiseRemoval observation_noise = NoiseRemoval::automatic;  ///< likelihood of linear mechanisms
   GaussianScoreOptions score{};
   /// lscale, finite_sample: estimator of score differences, averaged where environments overlap,
   /// for latents that aren't linear. Nothing: Gaussian scores.

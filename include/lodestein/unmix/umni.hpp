@@ -14,6 +14,8 @@
 #include "lodestein/data/moments.hpp"
 #include "lodestein/score/gaussian.hpp"
 #include "lodestein/unmix/learned_model.hpp"
+#include "lodestein/unmix/noise_removal.hpp"
+#include "lodestein/unmix/subspace_choice.hpp"
 
 namespace lodestein {
 
@@ -25,6 +27,8 @@ struct UmniOptions {
   std::size_t latents = 0;  ///< 0: one per interventional environment
   Intervention intervention = Intervention::hard;
   UmniProcedure procedure = UmniProcedure::likelihood;
+  SubspaceChoice subspace = SubspaceChoice::automatic;       ///< published: always of most variance
+  NoiseRemoval observation_noise = NoiseRemoval::automatic;  ///< published: always none
   GaussianScoreOptions score{};
   std::size_t bootstrap = 0;  ///< replicates for edge support; 0 = none
 
