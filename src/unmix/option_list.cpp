@@ -137,4 +137,11 @@ Options option_list(const DoInterventionOptions& options) {
   return {{"method", "do"}, {"latents", count(options.latents)}};
 }
 
+Options option_list(const IndependentSupportOptions& options) {
+  return {{"method", "support"},
+          {"latents", count(options.latents)},
+          {"share", options.share},
+          {"starts", count(options.starts)}};
+}
+
 }  // namespace lodestein
