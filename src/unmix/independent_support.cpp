@@ -1,6 +1,6 @@
 #include "lodestein/unmix/independent_support.hpp"
 
-#include <cmath>
+#include <algorithm>
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
@@ -75,8 +75,9 @@ IndependentSupportResult independent_support(const Backend& backend, const Datas
   result.centre = moments.front().mean;
   const MatrixXd points = pooled_points(dataset, subspace.basis, result.centre);
   const unmix::WhiteCoordinates white(to_matrix(points));
-  const unmix::Box box = unmix::smallest_box(white.points(to_matrix(points)), options.share,
-                                             options.starts, seed, backend.threads(), observer);
+  const unmix::Box box =
+      unmix::smallest_box(white.points(to_matrix(points)), options.share, options.starts, seed,
+                          std::max(1, backend.threads()), observer);
   result.objective = box.log_volume;
   MatrixXd encoder = box.directions * white.inverse();
   unmix::standardise(unmix::linear_problem(transformed(moments, to_matrix(subspace.basis))),

@@ -120,7 +120,7 @@ TEST(SmallestBox, OfTheCornersOfACubeIsTheCube) {
 // The leak is some 1 / (N share of the corner), .003 here; FastICA's MCC is about .61.
 TEST(IndependentSupport, FindsDependentLatentsWhereIcaDoesNot) {
   for (const std::uint64_t seed : {1, 2, 3}) {
-    const Mixed m = mixed(chained, 5, 5000, seed);
+    const Mixed m = mixed(chained, 5, 3000, seed);
     const IndependentSupportResult result = unmixed(m);
     EXPECT_GT(mcc(m, result), 0.999) << seed;
     EXPECT_LT(leak(m, result), 0.02) << seed;
@@ -175,9 +175,9 @@ TEST(IndependentSupport, SameBitsForAnyThreadCount) {
 // Both tests have level .01 and their nulls are wide of this law: corners of independent latents
 // hold ten times the mean of the null, the thinness 4/3 is .167 below that of the null, eight
 // standard deviations. The chain's emptiest corner holds more than a half of what independent
-// latents leave there. So no alarm in 60 boxes is what to expect.
+// latents leave there. So no alarm in 30 boxes is what to expect.
 TEST(IndependentSupport, ABoxRaisesNoAlarm) {
-  for (std::uint64_t seed = 10; seed < 40; ++seed)
+  for (std::uint64_t seed = 10; seed < 25; ++seed)
     for (const Law& law : {Law(uniform), Law(chained)}) {
       const IndependentSupportResult result = unmixed(mixed(law, 3, 2000, seed));
       EXPECT_TRUE(result.findings.empty()) << seed << " " << result.findings.front().message;
