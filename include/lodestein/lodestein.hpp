@@ -48,6 +48,7 @@
 #include "lodestein/unmix/do_interventions.hpp"
 #include "lodestein/unmix/fit.hpp"
 #include "lodestein/unmix/gscale.hpp"
+#include "lodestein/unmix/independent_support.hpp"
 #include "lodestein/unmix/learned_model.hpp"
 #include "lodestein/unmix/lscale.hpp"
 #include "lodestein/unmix/noise_removal.hpp"

@@ -26,10 +26,11 @@ std::string enumerated(const std::vector<std::string>& parts) {
   return text;
 }
 
-void check_shapes(const Dataset& dataset, std::vector<std::string>& problems) {
+void check_shapes(const Dataset& dataset, std::size_t minimum_interventions,
+                  std::vector<std::string>& problems) {
   if (dataset.environments.empty()) {
     problems.push_back("there is no environment");
-  } else if (dataset.interventions() == 0) {
+  } else if (dataset.interventions() < minimum_interventions) {
     problems.push_back("there is only one environment, " + quoted(dataset.observational().name) +
                        "; add at least one interventional environment");
   }
@@ -103,9 +104,10 @@ std::size_t Dataset::sample_count() const {
   return count;
 }
 
-void validate(const Dataset& dataset, std::size_t minimum_samples) {
+void validate(const Dataset& dataset, std::size_t minimum_samples,
+              std::size_t minimum_interventions) {
   std::vector<std::string> problems;
-  check_shapes(dataset, problems);
+  check_shapes(dataset, minimum_interventions, problems);
   const bool shapes_agree = std::all_of(
       dataset.environments.begin(), dataset.environments.end(),
       [&](const Environment& e) { return e.samples.cols() == dataset.feature_count(); });

@@ -116,12 +116,13 @@ void add_shared_options(CLI::App& app, FitCommandOptions& options) {
       "et al.); umni: linear mixing, unknown sets of latents; gscale: linear mixing behind a "
       "link or general mixing, two hard interventions per latent; contrastive: linear Gaussian "
       "latents behind a smooth mixing, a hard intervention on each; do: latents held constant, no "
-      "graph")
+      "graph; support: latents of any dependence whose support is a box, from the samples of all "
+      "environments together, no graph")
       ->group("Method");
   add_whole(
       app, "--latents", shared.latents, 0, most_latents,
       "Latent variables, 0 = one per environment (contrastive always has that many, gscale one "
-      "per pair)")
+      "per pair, support has to be told)")
       ->type_name("N")
       ->group("Method");
   add_choice(app, "--intervention", shared.intervention, intervention_names,
@@ -134,29 +135,32 @@ void add_shared_options(CLI::App& app, FitCommandOptions& options) {
       "lscale, finite-sample: gaussian unless given, any other for latents that aren't linear; "
       "gscale: of each pair, auto unless given")
       ->group("Method");
-  add_choice(
-      app, "--shrinkage", shared.score.shrinkage, shrinkage_names,
-      "All but gscale, contrastive and do. Of covariances; oas: oracle-approximating; auto: oas in "
-      "environments with samples < 10 x latents, else none")
+  add_choice(app, "--shrinkage", shared.score.shrinkage, shrinkage_names,
+             "All but gscale, contrastive, do and support. Of covariances; oas: "
+             "oracle-approximating; auto: oas in "
+             "environments with samples < 10 x latents, else none")
       ->group("Method");
   add_choice(
       app, "--subspace", shared.subspace, subspace_names,
-      "All but gscale and contrastive. Where latents are sought in data of more dimensions: "
+      "All but gscale, contrastive and support. Where latents are sought in data of more "
+      "dimensions: "
       "variance: in the principal components; differences: in what differs most between "
       "environments; auto: the first if it keeps 99.9 % of the variance, else the second if BIC "
       "is for it")
       ->group("Method");
-  add_choice(app, "--observation-noise", shared.observation_noise, noise_removal_names,
-             "likelihood, umni. Noise on the features: auto: is taken out of the moments if what "
-             "is beside "
-             "the latent directions looks like noise of one strength; none: is taken for signal")
+  add_choice(
+      app, "--observation-noise", shared.observation_noise, noise_removal_names,
+      "likelihood, umni. Noise on the features: auto: is taken out of the moments if what "
+      "is beside the latent directions looks like noise of one strength; none: is taken for signal")
       ->group("Method");
-  add_whole(app, "--bootstrap", shared.bootstrap, 0, most_replicates,
-            "All but contrastive and do. Replicates behind the support of each edge, 0 = none")
+  add_whole(
+      app, "--bootstrap", shared.bootstrap, 0, most_replicates,
+      "All but contrastive, do and support. Replicates behind the support of each edge, 0 = none")
       ->type_name("B")
       ->group("Method");
   add_whole(app, "--null-splits", shared.null_splits, 2, most_splits,
-            "All but umni, gscale and do. Pairs of resampled controls that the diagnosis compares "
+            "All but umni, gscale, do and support. Pairs of resampled controls that the diagnosis "
+            "compares "
             "environments with")
       ->type_name("N")
       ->group("Method");
@@ -175,6 +179,7 @@ Examples:
   lodestein fit screen --method umni --intervention soft --seed 7 --out fit
   lodestein fit pairs --method gscale --link tanh --pairs low1:high1,low2:high2 --out fit
   lodestein fit bent --method contrastive --hidden 512 --out fit
+  lodestein fit boxed --method support --latents 4 --out fit
 )";
 
 }  // namespace
@@ -199,7 +204,7 @@ Runner add_fit(CLI::App& app, Context& context) {
   add_shared_options(app, *options);
   const auto branches = std::make_shared<Branches>(
       Branches{add_linear_options(app), add_umni_options(app), add_gscale_options(app),
-               add_contrastive_options(app), do_interventions_branch()});
+               add_contrastive_options(app), do_interventions_branch(), add_support_options(app)});
   add_seed(app, context);
   add_backend(app, context);
   add_threads(app, context);

@@ -4,6 +4,7 @@
 
 #include "lodestein/unmix/contrastive_unmix.hpp"
 #include "lodestein/unmix/gscale.hpp"
+#include "lodestein/unmix/independent_support.hpp"
 #include "tool/command.hpp"
 #include "tool/number_option.hpp"
 #include "unmix/option_names.hpp"
@@ -54,9 +55,10 @@ void add_encoder_options(CLI::App& app, EncoderChoices& choices) {
       ->group(group);
   add_whole(app, "--starts", choices.starts, 0, most_starts,
             "gscale: random starts, beside those in closed form; contrastive: of a network, the "
-            "first from the linear fit, the others random")
+            "first from the linear fit, the others random; support: random starts")
       ->type_name("N")
-      ->default_str(defaults(gscale.starts, network.starts))
+      ->default_str(fmt::format("{}, support {}", defaults(gscale.starts, network.starts),
+                                IndependentSupportOptions{}.starts))
       ->group(group);
   add_whole(app, "--iterations", choices.iterations, 1, most_steps,
             "Of L-BFGS for the linear encoder, from which a network of gscale starts")

@@ -27,9 +27,10 @@ enum class FitMethod {
   umni,
   gscale,
   contrastive,
-  do_interventions
+  do_interventions,
+  independent_support
 };
-inline constexpr NamedValues<FitMethod, 8> fit_method_names{
+inline constexpr NamedValues<FitMethod, 9> fit_method_names{
     {{"likelihood", FitMethod::likelihood},
      {"lscale", FitMethod::lscale},
      {"lcd", FitMethod::lcd},
@@ -37,7 +38,8 @@ inline constexpr NamedValues<FitMethod, 8> fit_method_names{
      {"umni", FitMethod::umni},
      {"gscale", FitMethod::gscale},
      {"contrastive", FitMethod::contrastive},
-     {"do", FitMethod::do_interventions}}};
+     {"do", FitMethod::do_interventions},
+     {"support", FitMethod::independent_support}}};
 
 /// What more than one method understands.
 struct SharedFitOptions {
@@ -80,6 +82,7 @@ FitBranch add_umni_options(CLI::App& app);
 FitBranch add_gscale_options(CLI::App& app);
 FitBranch add_contrastive_options(CLI::App& app);
 FitBranch do_interventions_branch();
+FitBranch add_support_options(CLI::App& app);
 
 /// Refuses `flags` that were given although `why` says that they have no effect.
 /// @throws UsageError.

@@ -9,6 +9,7 @@
 #include "lodestein/unmix/contrastive_unmix.hpp"
 #include "lodestein/unmix/do_interventions.hpp"
 #include "lodestein/unmix/gscale.hpp"
+#include "lodestein/unmix/independent_support.hpp"
 #include "lodestein/unmix/umni.hpp"
 #include "unmix/diagnose.hpp"
 #include "unmix/linearise.hpp"
@@ -174,6 +175,19 @@ LearnedModel learned_model(const DoInterventionResult& result, const Dataset& da
     model.variance_ratios(i, 1) = result.latents[i].next_ratio;
     for (const std::string& environment : result.latents[i].environments)
       model.targets[index_of(dataset, environment)].latents = {i};
+  }
+  return model;
+}
+
+LearnedModel learned_model(const IndependentSupportResult& result, const Dataset& dataset) {
+  LearnedModel model = of_linear(result, dataset, result.sides.size());
+  model.box = Matrix(result.sides.size(), 4);
+  for (std::size_t i = 0; i < result.sides.size(); ++i) {
+    const BoxSide& side = result.sides[i];
+    model.box(i, 0) = side.low;
+    model.box(i, 1) = side.high;
+    model.box(i, 2) = side.fill;
+    model.box(i, 3) = side.thinness;
   }
   return model;
 }

@@ -146,4 +146,11 @@ Options option_list(const DoInterventionOptions& options) {
           {"subspace", name_of(subspace_names, options.subspace)}};
 }
 
+Options option_list(const IndependentSupportOptions& options) {
+  return {{"method", "support"},
+          {"latents", count(options.latents)},
+          {"share", options.share},
+          {"starts", count(options.starts)}};
+}
+
 }  // namespace lodestein

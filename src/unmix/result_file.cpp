@@ -314,7 +314,7 @@ FitRecord record_from(const Json& json) {
   return record;
 }
 
-constexpr std::array<std::pair<const char*, Matrix LearnedModel::*>, 8> matrices{
+constexpr std::array<std::pair<const char*, Matrix LearnedModel::*>, 9> matrices{
     {{"encoder", &LearnedModel::encoder},
      {"decoder", &LearnedModel::decoder},
      {"score_differences", &LearnedModel::score_differences},
@@ -322,7 +322,8 @@ constexpr std::array<std::pair<const char*, Matrix LearnedModel::*>, 8> matrices
      {"combinations", &LearnedModel::combinations},
      {"leakage", &LearnedModel::leakage},
      {"head_weights", &LearnedModel::head_weights},
-     {"variance_ratios", &LearnedModel::variance_ratios}}};
+     {"variance_ratios", &LearnedModel::variance_ratios},
+     {"box", &LearnedModel::box}}};
 
 Matrix row_of(const std::vector<double>& values) {
   return Matrix(ConstMatrixView(values.data(), 1, values.size()));

@@ -345,6 +345,28 @@ TEST_F(FitMethods, DoHasNoGraph) {
   EXPECT_THAT(page, Not(HasSubstr("<h2>Graph</h2>")));
 }
 
+TEST_F(FitMethods, SupportHasNoGraph) {
+  simulate("--latents 3 --observed 6 --density 0 --noise uniform --samples 2000");
+  const Json result = fitted("--method support --latents 3 --starts 2");
+  EXPECT_EQ(result.at("options").at("method"), "support");
+  EXPECT_EQ(result.at("options").at("share"), 0.001);
+  EXPECT_EQ(result.at("options").at("starts"), 2);
+  EXPECT_THAT(result.at("identified").get<std::string>(), HasSubstr("if their support is a box"));
+  EXPECT_FALSE(fs::exists(folder_ / "fit/graph.csv"));
+  EXPECT_THAT(summary_.out, HasSubstr("3 latents; this method finds no graph"));
+  EXPECT_THAT(summary_.out, HasSubstr("nothing speaks against the assumptions"));
+  EXPECT_GT(evaluated().at("mcc"), 0.999);
+  const std::string page = read_text(folder_ / "r.html");
+  EXPECT_THAT(page, HasSubstr("<h2>Box</h2>"));
+  EXPECT_THAT(page, Not(HasSubstr("<h2>Graph</h2>")));
+}
+
+TEST_F(FitMethods, SupportDoubtsNormalLatents) {
+  simulate("--latents 2 --observed 3 --samples 5000");
+  fitted("--method support --latents 2 --starts 1");
+  EXPECT_THAT(summary_.out, HasSubstr("thins out at an end"));
+}
+
 TEST_F(FitMethods, SameBitsForAnyThreadCount) {
   simulate("--latents 3 --observed 8 --design multi --samples 2000");
   fitted("--method umni --threads 1");
@@ -370,6 +392,10 @@ TEST_F(FitMethods, OptionsOfOtherMethodsAreRefused) {
   expect_refused("--method umni --procedure published --subspace differences",
                  {"--subspace has no effect", "principal components"});
   expect_refused("--method do --bootstrap 5", {"--bootstrap has no effect", "--method do"});
+  expect_refused("--method support", {"needs --latents"});
+  expect_refused("--method support --latents 2 --share 0.7", {"0.7", "from 0 to 0.4"});
+  expect_refused("--method support --latents 2 --starts 0", {"starts = 0; ask for at least one"});
+  expect_refused("--share 0.1", {"--share has no effect", "--method support"});
   expect_refused("--method contrastive --bootstrap 5", {"--bootstrap has no effect"});
   expect_refused("--method contrastive --latents 2", {"--latents has no effect"});
   expect_refused("--method contrastive --intervention hard", {"--intervention has no effect"});

@@ -188,6 +188,7 @@ TEST_F(ResultFile, KeepsWhatOtherMethodsLearn) {
   model.leakage = {{1.0, 0.01}, {1e-9, 1.0}};
   model.head_weights = {{0.0, 0.1}, {-1.0 / 3.0, 0.0}};
   model.variance_ratios = {{1e-4, 0.7}, {0.0, nan}};
+  model.box = {{-1.5, 1.75, 0.9, 1.34}, {0.0, 1.0, nan, 1.0 / 3.0}};
   model.diagnosis.deviance_per_dof = 1.25;
   write_result(folder_ / "fit", written);
   const LearnedModel read = read_result(folder_ / "fit").result;
@@ -196,6 +197,7 @@ TEST_F(ResultFile, KeepsWhatOtherMethodsLearn) {
   EXPECT_EQ(read.head_weights, model.head_weights);
   EXPECT_EQ(read.variance_ratios(0, 1), 0.7);
   EXPECT_TRUE(std::isnan(read.variance_ratios(1, 1)));
+  EXPECT_EQ(read.box(1, 3), 1.0 / 3.0);
   EXPECT_EQ(read.diagnosis.deviance_per_dof, 1.25);
 }
 

@@ -34,12 +34,13 @@ struct Dataset {
   const Environment& observational() const { return environments.front(); }
 };
 
-/// Checks what every method needs and says everything that is wrong in one message: at least one
-/// interventional environment, equal numbers of features, finite values (count and first place),
-/// no column constant within every environment, no two equal columns, at least `minimum_samples`
-/// samples per environment.
+/// Checks what every method needs and says everything that is wrong in one message: at least
+/// `minimum_interventions` interventional environments, 0 or 1, equal numbers of features, finite
+/// values (count and first place), no column constant within every environment, no two equal
+/// columns, at least `minimum_samples` samples per environment.
 /// @throws InvalidArgument naming environment and column, with the remedy.
 /// Cost: two passes over the data.
-void validate(const Dataset& dataset, std::size_t minimum_samples);
+void validate(const Dataset& dataset, std::size_t minimum_samples,
+              std::size_t minimum_interventions = 1);
 
 }  // namespace lodestein

@@ -71,6 +71,7 @@ struct LearnedModel {
   Matrix leakage;          ///< of gscale: as GscaleResult has it, pair by latent [n, n]
   Matrix head_weights;     ///< of contrastive: as ContrastiveUnmixing has them [n, n]
   Matrix variance_ratios;  ///< of do-interventions: variance_ratio and next_ratio [n, 2]
+  Matrix box;  ///< of independent support: low, high, fill and thinness of each side [n, 4]
   /// Profile negative log-likelihood per sample; NaN without a likelihood.
   double objective = std::numeric_limits<double>::quiet_NaN();
 
