@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
       {"gscale-mlp", lodestein::studies::gscale_mlp},
       {"additive", lodestein::studies::additive},
       {"umni", lodestein::studies::umni},
+      {"support", lodestein::studies::support},
       {"timing", lodestein::studies::timing}};
   const char* name = argc > 1 ? argv[1] : "--help";
   const long runs = argc > 2 ? std::atol(argv[2]) : 100;

@@ -19,6 +19,7 @@ void gscale_exact(std::size_t runs);      ///< GSCALE-I, x = tanh(T z), exact sc
 void gscale_estimated(std::size_t runs);  ///< the same from samples (B2)
 void gscale_mlp(std::size_t runs);        ///< GSCALE-I, mixing by a network of three layers
 void additive(std::size_t runs);          ///< quadratic latents from samples (B3)
+void support(std::size_t runs);           ///< latents whose support is a box
 void timing(std::size_t runs);            ///< wall and CPU time of single fits
 void umni(std::size_t runs);              ///< unknown multi-node interventions (B4)
 

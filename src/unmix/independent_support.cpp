@@ -69,7 +69,8 @@ IndependentSupportResult independent_support(const Backend& backend, const Datas
                                              Observer& observer) {
   check(options, dataset);
   const auto moments = compute_moments(backend, dataset, observer);
-  const unmix::Subspace subspace = unmix::latent_subspace(moments, options.latents);
+  const unmix::Subspace subspace =
+      unmix::latent_subspace(moments, options.latents, SubspaceChoice::variance);
   unmix::check_rank(speaker, subspace, options.latents);
   IndependentSupportResult result;
   result.centre = moments.front().mean;

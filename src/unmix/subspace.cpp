@@ -5,8 +5,10 @@
 #include <string>
 
 #include "core/eigen.hpp"
+#include "core/lbfgs.hpp"
 #include "core/percent.hpp"
 #include "data/principal.hpp"
+#include "unmix/chi_square.hpp"
 #include "unmix/linear_problem.hpp"
 
 namespace lodestein::unmix {
@@ -18,8 +20,8 @@ using Eigen::VectorXd;
 
 /// Share of variance from which on principal components are all there is.
 constexpr double nearly_all = 0.999;
-/// As for a model's misfit: noise with heavy tails may be this far from Gaussian sampling errors.
-constexpr double clear_misfit = 3.0;
+/// Of the test that what is left out doesn't differ.
+constexpr double left_out_level = 1e-3;
 
 VectorXd variances(const PrincipalComponents& components) {
   return Eigen::Map<const VectorXd>(components.variance.data(),
@@ -41,15 +43,13 @@ Subspace main_axes(const PrincipalComponents& components, Index latents) {
   return result;
 }
 
-/// Eigenvectors, largest eigenvalue first, each with its entry of largest size positive.
-MatrixXd descending_axes(const Eigen::SelfAdjointEigenSolver<MatrixXd>& eigen) {
-  MatrixXd axes = eigen.eigenvectors().rowwise().reverse();
-  for (Index i = 0; i < axes.cols(); ++i) {
+/// Of each column the entry of largest size.
+void make_largest_positive(MatrixXd& columns) {
+  for (auto column : columns.colwise()) {
     Index largest = 0;
-    axes.col(i).cwiseAbs().maxCoeff(&largest);
-    if (axes(largest, i) < 0.0) axes.col(i) *= -1.0;
+    column.cwiseAbs().maxCoeff(&largest);
+    if (column(largest) < 0.0) column *= -1.0;
   }
-  return axes;
 }
 
 /// n directions in the span of some leading principal components.
@@ -79,7 +79,8 @@ class WhiteEnvironments {
   /// The n directions that differ most in the span of `components` of them.
   Candidate candidate(Index components, Index n) const {
     const Eigen::SelfAdjointEigenSolver<MatrixXd> eigen(differences(components));
-    const MatrixXd axes = descending_axes(eigen);
+    MatrixXd axes = eigen.eigenvectors().rowwise().reverse();
+    make_largest_positive(axes);
     Candidate result{axes.leftCols(n), axes.rightCols(components - n),
                      eigen.eigenvalues().reverse(), 0.0};
     const auto fitted = static_cast<double>(n * (components - n));
@@ -87,16 +88,40 @@ class WhiteEnvironments {
     return result;
   }
 
-  /// Deviance of all that is beside `axes` from one law in all environments, per degree of
-  /// freedom; NaN where a covariance of all dimensions means little.
-  double left_out(const MatrixXd& axes) const {
+  /// The most likely directions in the span of the candidate's components, from its own.
+  void improve(Candidate& candidate) const {
+    const Index n = candidate.axes.cols(), others = candidate.others.cols();
+    const auto turned = [&](const VectorXd& v) -> MatrixXd {
+      return candidate.axes + candidate.others * v.reshaped(others, n);
+    };
+    const auto objective = [&](const VectorXd& v, VectorXd& gradient) {
+      MatrixXd slope;
+      const double value = gain(turned(v), &slope);
+      gradient = (candidate.others.transpose() * slope).reshaped() / -samples_;
+      return -value / samples_;
+    };
+    Lowest lowest{VectorXd::Zero(others * n)};
+    go_down(lbfgs_settings(1e-9, 500), objective, lowest);
+    const Eigen::HouseholderQR<MatrixXd> factors(turned(lowest.point));
+    MatrixXd q = factors.householderQ();
+    make_largest_positive(q);
+    candidate.axes = q.leftCols(n);
+    candidate.others = q.rightCols(others);
+  }
+
+  /// P-value of a likelihood ratio test that there are n directions, in all dimensions, beside
+  /// which all is independent of them and has one law in all environments; they are sought from the
+  /// candidate. NaN where a covariance of all dimensions means little.
+  double left_out(const Candidate& candidate) const {
     const double fewest = *std::min_element(problem_.samples.begin(), problem_.samples.end());
-    const auto k = static_cast<double>(rank()), n = static_cast<double>(axes.cols());
+    const auto k = static_cast<double>(rank()), n = static_cast<double>(candidate.axes.cols());
     if (fewest < 2.0 * k) return std::numeric_limits<double>::quiet_NaN();
-    const double rest = gain(MatrixXd::Identity(rank(), rank())) - gain(axes);
-    const double laws = 0.5 * (k * (k + 1.0) - n * (n + 1.0)) + k - n;
-    const double fitted = n * (static_cast<double>(axes.rows()) - n);
-    return 2.0 * rest / (static_cast<double>(count() - 1) * laws - fitted);
+    Candidate widest = in_all_dimensions(candidate);
+    improve(widest);
+    const double rest = gain(MatrixXd::Identity(rank(), rank())) - gain(widest.axes);
+    const double laws = 0.5 * (k * (k + 3.0) - n * (n + 3.0));
+    const double degrees = static_cast<double>(count() - 1) * laws - n * (k - n);
+    return chi_square_tail(2.0 * rest * (1.0 - small_sample_bias()), degrees);
   }
 
   void take(const Candidate& candidate, Subspace& subspace) const {
@@ -110,13 +135,22 @@ class WhiteEnvironments {
     subspace.explained = std::min(1.0, subspace.inverse.squaredNorm() / subspace.eigenvalues.sum());
     subspace.choice = SubspaceChoice::differences;
     subspace.components = axes.rows();
-    subspace.left_out = left_out(axes);
+    subspace.left_out = left_out(candidate);
   }
 
  private:
   Index rank() const { return scale_.size(); }
   std::size_t count() const { return problem_.samples.size(); }
   double share(std::size_t e) const { return problem_.samples[e] / samples_; }
+
+  Candidate in_all_dimensions(const Candidate& candidate) const {
+    const Index n = candidate.axes.cols(), k = candidate.axes.rows(), more = rank() - k;
+    Candidate result{MatrixXd::Zero(rank(), n), MatrixXd::Zero(rank(), rank() - n), {}, 0.0};
+    result.axes.topRows(k) = candidate.axes;
+    result.others.topLeftCorner(k, k - n) = candidate.others;
+    result.others.bottomRightCorner(more, more).setIdentity();
+    return result;
+  }
 
   // Its quadratic form is how much a direction differs between environments. [k, k]
   MatrixXd differences(Index k) const {
@@ -130,18 +164,30 @@ class WhiteEnvironments {
   }
 
   // Log-likelihood ratio of Gaussian laws of each environment to one for all, in the subspace that
-  // `axes` [k, n] span.
-  double gain(const MatrixXd& axes) const {
-    const Index k = axes.rows(), n = axes.cols();
-    MatrixXd total = MatrixXd::Identity(n, n);
+  // `axes` [k, n] span, and its derivative.
+  double gain(const MatrixXd& axes, MatrixXd* slope = nullptr) const {
+    const Index k = axes.rows();
+    MatrixXd of_all = axes, of_each = MatrixXd::Zero(k, axes.cols());  // covariances times axes
     double within = 0.0;
     for (std::size_t e = 0; e < count(); ++e) {
-      const VectorXd shift = axes.transpose() * problem_.mean[e].head(k);
-      total += share(e) * shift * shift.transpose();
-      within += share(e) * log_abs_determinant(axes.transpose() *
-                                               problem_.covariance[e].topLeftCorner(k, k) * axes);
+      const auto shift = problem_.mean[e].head(k);
+      of_all += share(e) * shift * (shift.transpose() * axes);
+      const MatrixXd moved = problem_.covariance[e].topLeftCorner(k, k) * axes;
+      const MatrixXd own = axes.transpose() * moved;
+      within += share(e) * log_abs_determinant(own);
+      if (slope != nullptr) of_each += share(e) * moved * own.inverse();
     }
+    const MatrixXd total = axes.transpose() * of_all;
+    if (slope != nullptr) *slope = samples_ * (of_all * total.inverse() - of_each);
     return 0.5 * samples_ * (log_abs_determinant(total) - within);
+  }
+
+  // By how much the deviance of covariances is too large on average, relatively. Source: Box 1949.
+  double small_sample_bias() const {
+    const auto p = static_cast<double>(rank()), others = static_cast<double>(count() - 1);
+    double inverse = -1.0 / samples_;
+    for (const double n : problem_.samples) inverse += 1.0 / n;
+    return inverse * (2.0 * p * p + 3.0 * p - 1.0) / (6.0 * (p + 1.0) * others);
   }
 
   VectorXd scale_;       // standard deviations along principal components
@@ -178,10 +224,11 @@ Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::si
   if (rank <= n || choice == SubspaceChoice::variance) return result;
   if (choice == SubspaceChoice::automatic && result.explained >= nearly_all) return result;
   const WhiteEnvironments environments(moments, components, rank);
-  const Candidate best = most_differing(environments, n, rank);
+  Candidate best = most_differing(environments, n, rank);
   result.differences = best.differences;
   if (choice == SubspaceChoice::automatic && !(best.bic > environments.candidate(n, n).bic))
     return result;
+  environments.improve(best);
   environments.take(best, result);
   return result;
 }
@@ -203,14 +250,14 @@ void find_left_out(const Subspace& subspace, std::vector<Finding>& findings) {
              " of the variance; the model without observation noise explains all of it",
          "what is left is treated as noise; more latents need more environments"});
   }
-  if (!(subspace.left_out > clear_misfit)) return;
+  if (!(subspace.left_out < left_out_level)) return;
   findings.push_back(
       {Severity::warning, "left-out-differs",
        "what is beside " + directions +
-           " differs between environments, too, by more than 3 times what sampling explains",
-       "ask for more latents; if every latent has its environment, mixing or latents aren't "
-       "linear, "
-       "or noise isn't the same in all environments"});
+           " differs between environments, too, or goes with them (p < .001)",
+       "there may be latents that no environment hits, or more of them than asked for; if not, "
+       "mixing "
+       "or latents aren't linear, or noise isn't Gaussian or not the same in all environments"});
 }
 
 }  // namespace lodestein::unmix

@@ -26,9 +26,8 @@ struct Subspace {
   /// How much directions differ between environments, nats a sample, descending. [rank]; empty if
   /// nobody looked.
   Eigen::VectorXd differences{};
-  /// If the choice is `differences`: how much what is left out still differs between environments,
-  /// deviance per degree of freedom, about 1 if not at all. NaN if there are too few samples to
-  /// say.
+  /// If the choice is `differences`: p-value of a test that what is left out is independent of y
+  /// and has one law in all environments. NaN if there are too few samples to say.
   double left_out = std::numeric_limits<double>::quiet_NaN();
 
   /// Number of eigenvalues above rounding level.
@@ -40,7 +39,8 @@ struct Subspace {
 /// where A_e and m_e are the covariances and shifts of environments in coordinates in which the
 /// pooled covariance is I. What has one law in all environments, and is independent of the
 /// latents, has eigenvalue 0. The trace is the log-likelihood ratio a sample by which Gaussian laws
-/// tell environments apart, to second order.
+/// tell environments apart, to second order; the directions chosen are those of the largest ratio
+/// near by.
 /// Deterministic. Cost: d^3, and E d^3 to look at differences between E environments.
 /// Source: dimension reduction by two moments, Cook and Weisberg 1991, Li and Wang 2007; the
 /// likelihood of Cook and Forzani 2009.
@@ -48,7 +48,7 @@ Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::si
                          SubspaceChoice choice);
 
 /// Adds the note "subspace" if variance is left out, and the warning "left-out-differs" if what is
-/// left out isn't the same in all environments.
+/// left out isn't the same in all environments or independent of the latents (p < .001).
 void find_left_out(const Subspace& subspace, std::vector<Finding>& findings);
 
 }  // namespace lodestein::unmix
