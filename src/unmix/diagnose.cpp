@@ -192,7 +192,7 @@ void find_directions(const VectorXd& eigenvalues, std::size_t latents, double sa
 
 void find_misfits(Diagnosis& diagnosis) {
   find(diagnosis, "model-misfit",
-       "miss the refined model's second moments by more than 3 times what sampling explains",
+       "missed the refined model's second moments by more than 3 times what sampling explains",
        "expect wrong edges: the intervention may hit several latents, or latents or mixing are not "
        "linear, or noise is heavy-tailed",
        [](const EnvironmentDiagnosis& e) { return e.deviance_per_dof > 3.0; });

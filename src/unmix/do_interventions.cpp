@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "core/eigen.hpp"
 #include "kernels/operations.hpp"
@@ -203,6 +204,8 @@ DoInterventionResult do_interventions(const Backend& backend,
   }
   unmix::standardise(problem, subspace.basis, encoder);
   find_repeats(problem, encoder, result);
+  for (std::string& assumed : unmix::assumed_beside(subspace))
+    result.assumptions.push_back(std::move(assumed));
   unmix::find_left_out(subspace, result.findings);
   result.encoder = to_matrix((encoder * subspace.basis).eval());
   return result;

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "core/eigen.hpp"
 #include "lodestein/core/error.hpp"
@@ -170,6 +171,8 @@ void describe_identification(FitResult& result) {
 void add_findings(const Subspace& subspace, const unmix::ObservationNoise& noise,
                   FitResult& result) {
   auto& findings = result.diagnosis.findings;
+  for (std::string& assumed : unmix::assumed_beside(subspace))
+    result.assumptions.push_back(std::move(assumed));
   unmix::find_left_out(subspace, findings);
   unmix::find_noise(noise, findings);
   if (result.diagnosis.encoder_condition > 1e4) {

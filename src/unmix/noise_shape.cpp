@@ -81,7 +81,7 @@ void find_changed_noise(const Dataset& dataset, const LinearProblem& problem, co
   const double each = level / static_cast<double>(p_values.size());
   find_environments(
       diagnosis, "changed-noise",
-      "change the shape of the noise of the latent that they hit, not its scale alone (p < .001)",
+      "changed the shape of the noise of the latent that they hit, not its scale alone (p < .001)",
       "the intervention may reach only some of the samples, or latents aren't linear; expect that "
       "latent to be mixed with its parents",
       [&](std::size_t k) { return p_values[k] < each; });

@@ -233,6 +233,13 @@ Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::si
   return result;
 }
 
+std::vector<std::string> assumed_beside(const Subspace& subspace) {
+  if (subspace.choice == SubspaceChoice::variance) return {};
+  return {
+      "what the features hold beside mixed latents is independent of these and has one law in "
+      "all environments"};
+}
+
 void find_left_out(const Subspace& subspace, std::vector<Finding>& findings) {
   const std::string directions =
       "the " + std::to_string(subspace.basis.rows()) + " latent directions";

@@ -2,6 +2,7 @@
 
 #include <Eigen/Dense>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "lodestein/core/finding.hpp"
@@ -46,6 +47,9 @@ struct Subspace {
 /// likelihood of Cook and Forzani 2009.
 Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::size_t latents,
                          SubspaceChoice choice);
+
+/// What the choice assumes of what is beside the latents; nothing if it is noise at most.
+std::vector<std::string> assumed_beside(const Subspace& subspace);
 
 /// Adds the note "subspace" if variance is left out, and the warning "left-out-differs" if what is
 /// left out isn't the same in all environments or independent of the latents (p < .001).

@@ -185,6 +185,7 @@ TEST(Subspace, OfDifferencesFindsLatentsAndGraphBehindAStrongInvariantCause) {
     const FitResult result = fitted(moments, SubspaceChoice::automatic);
     EXPECT_EQ(result.diagnosis.subspace, SubspaceChoice::differences);
     EXPECT_GE(result.diagnosis.differing.size(), 5u);
+    EXPECT_THAT(result.assumptions, Contains(HasSubstr("one law in all environments")));
     EXPECT_LT(test::mixing_left(result.encoder, p), 0.25) << seed;
     EXPECT_GT(test::mixing_left(fitted(moments, SubspaceChoice::variance).encoder, p), 0.5)
         << seed << ": principal components are no way round";

@@ -75,7 +75,7 @@ TEST(ChangedNoise, TellsThatSomeSamplesWereNotReached) {
   for (const Finding& finding : result.diagnosis.findings) {
     if (finding.code != "changed-noise") continue;
     EXPECT_EQ(finding.severity, Severity::warning);
-    EXPECT_THAT(finding.message, HasSubstr("3 environments change the shape"));
+    EXPECT_THAT(finding.message, HasSubstr("3 environments changed the shape"));
     EXPECT_THAT(finding.message, HasSubstr("'do1', 'do2', 'do3'"));
   }
 }
