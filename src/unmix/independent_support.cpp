@@ -83,6 +83,11 @@ IndependentSupportResult independent_support(const Backend& backend, const Datas
   MatrixXd encoder = box.directions * white.inverse();
   unmix::standardise(unmix::linear_problem(transformed(moments, to_matrix(subspace.basis))),
                      subspace.basis, encoder);
+  if (!encoder.allFinite())
+    throw InvalidArgument(
+        std::string(speaker.where) +
+        "a latent is constant in the observational environment, so that it has no "
+        "unit there; take other environments for observational, too");
   result.sides = sides_of(points, encoder, options.share);
   result.findings = unmix::check_box(points * encoder.transpose(), result.sides);
   result.encoder = to_matrix((encoder * subspace.basis).eval());

@@ -15,19 +15,11 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr double rounding = 1e-12;  // beside the largest eigenvalue
-constexpr double samples_per_latent = 10.0;
 
 double total(const std::vector<double>& samples) {
   double sum = 0.0;
   for (const double n : samples) sum += n;
   return sum;
-}
-
-MatrixXd pooled(const LinearProblem& problem) {
-  MatrixXd sum = MatrixXd::Zero(problem.latents(), problem.latents());
-  for (std::size_t e = 0; e < problem.covariance.size(); ++e)
-    sum += problem.samples[e] * problem.covariance[e];
-  return sum / total(problem.samples);
 }
 
 // Of the variance along any direction; not positive if noise is more than there is.
@@ -52,12 +44,9 @@ MatrixXd noise_in(const Subspace& subspace, double variance) {
   return noise;
 }
 
-bool worth_removing(const ObservationNoise& noise, const LinearProblem& problem) {
-  const double fewest = *std::min_element(problem.samples.begin(), problem.samples.end());
-  const double wanted = samples_per_latent * static_cast<double>(problem.latents());
-  if (noise.samples_share * fewest < wanted) return false;
-  return std::all_of(problem.covariance.begin(), problem.covariance.end(),
-                     [&](const MatrixXd& s) { return least_signal(s, noise.covariance) > 0.0; });
+// Signal in the direction with least is told from none by three standard errors of a variance.
+bool told_from_none(double signal, double samples) {
+  return signal > 3.0 * std::sqrt(2.0 / samples);
 }
 
 }  // namespace
@@ -75,21 +64,24 @@ double even_noise_p_value(const VectorXd& eigenvalues, double samples, double sc
 LinearProblem ObservationNoise::removed_from(LinearProblem problem) const {
   if (covariance.size() == 0) return problem;
   for (MatrixXd& s : problem.covariance) s -= covariance;
-  for (double& n : problem.samples) n *= samples_share;
+  for (std::size_t e = 0; e < problem.samples.size(); ++e) problem.samples[e] *= samples_share[e];
   return problem;
 }
 
 ObservationNoise observation_noise(const Subspace& subspace, const LinearProblem& problem) {
-  const Index left = subspace.eigenvalues.size() - subspace.components;
-  const VectorXd rest = subspace.eigenvalues.tail(left);
+  const Index left = static_cast<Index>(subspace.rank()) - subspace.components;
+  if (left < 2) return {};
+  const VectorXd rest = subspace.eigenvalues.segment(subspace.components, left);
   const double scale = subspace.eigenvalues(0);
-  if (left < 2 || !(rest.mean() > rounding * scale)) return {};
   if (even_noise_p_value(rest, total(problem.samples), scale) < even_noise_level) return {};
   const double variance = rest.mean();
-  ObservationNoise noise{std::sqrt(variance), noise_in(subspace, variance), 1.0};
-  const double signal = std::max(0.0, least_signal(pooled(problem), noise.covariance));
-  noise.samples_share = signal * signal;
-  return worth_removing(noise, problem) ? noise : ObservationNoise{};
+  ObservationNoise noise{std::sqrt(variance), noise_in(subspace, variance), {}};
+  for (std::size_t e = 0; e < problem.covariance.size(); ++e) {
+    const double signal = least_signal(problem.covariance[e], noise.covariance);
+    if (!told_from_none(signal, problem.samples[e])) return {};
+    noise.samples_share.push_back(signal * signal);
+  }
+  return noise;
 }
 
 void find_noise(const ObservationNoise& noise, std::vector<Finding>& findings) {
@@ -100,7 +92,8 @@ void find_noise(const ObservationNoise& noise, std::vector<Finding>& findings) {
       {Severity::note, "observation-noise",
        std::string("independent noise with a standard deviation of ") + deviation +
            " on every feature is taken out of the moments, which are then worth " +
-           percent(noise.samples_share) + " of the samples",
+           percent(*std::min_element(noise.samples_share.begin(), noise.samples_share.end())) +
+           " of the samples or more",
        "what is beside the latent directions looks like such noise; --observation-noise none "
        "takes it for signal"});
 }

@@ -24,18 +24,19 @@ struct ObservationNoise {
   double deviation = 0.0;      ///< standard deviation of a feature's noise
   Eigen::MatrixXd covariance;  ///< of all that is not signal in y = basis x; empty: none. [n, n]
   /// Moments of y less the noise are as uncertain as those of so many times the samples without
-  /// noise would be: s^2, s the share of signal in the variance of the direction with least.
-  double samples_share = 1.0;
+  /// noise would be: s^2 in each environment, s the share of signal in the variance of its
+  /// direction with least.
+  std::vector<double> samples_share{};
 
   /// Moments of y without noise, with as many samples as they are worth.
   LinearProblem removed_from(LinearProblem problem) const;
 };
 
 /// The noise in the latent directions, from what they leave out: if that has at least two
-/// directions, is as strong in all of them, and covariances without noise stay positive definite
-/// and worth ten samples a latent. Else none. With noise of variance v, and W the invariant
-/// coordinates, which no latent enters, the covariance of invariant causes is known where it meets
-/// W and has the rank of W; the whole in y = A x is A (I / v - W^T W)^-1 A^T.
+/// directions, is as strong in all of them, and leaves signal in all directions of all
+/// environments, at three standard errors of a variance. Else none. With noise of variance v, and W
+/// the invariant coordinates, which no latent enters, the covariance of invariant causes is known
+/// where it meets W and has the rank of W; the whole in y = A x is A (I / v - W^T W)^-1 A^T.
 ObservationNoise observation_noise(const Subspace& subspace, const LinearProblem& problem);
 
 /// Adds the note "observation-noise" if there is some.

@@ -227,8 +227,10 @@ Diagnosis diagnosis_from(const Json& json) {
   for (const Json& environment : json.at("environments"))
     diagnosis.environments.push_back(environment_from(environment));
   diagnosis.pooled_eigenvalues = numbers(json.at("pooled_eigenvalues"));
-  diagnosis.differing = numbers(json.at("differing"));
-  diagnosis.subspace = value_named(subspace_names, json.at("subspace").get<std::string>());
+  if (json.contains("subspace")) {  // results of older versions have neither
+    diagnosis.differing = numbers(json.at("differing"));
+    diagnosis.subspace = value_named(subspace_names, json.at("subspace").get<std::string>());
+  }
   diagnosis.explained_variance = number(json.at("explained_variance"));
   diagnosis.encoder_condition = number(json.at("encoder_condition"));
   diagnosis.deviance_per_dof = number(json.at("deviance_per_dof"));

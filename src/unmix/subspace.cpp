@@ -111,11 +111,9 @@ class WhiteEnvironments {
 
   /// P-value of a likelihood ratio test that there are n directions, in all dimensions, beside
   /// which all is independent of them and has one law in all environments; they are sought from the
-  /// candidate. NaN where a covariance of all dimensions means little.
+  /// candidate.
   double left_out(const Candidate& candidate) const {
-    const double fewest = *std::min_element(problem_.samples.begin(), problem_.samples.end());
     const auto k = static_cast<double>(rank()), n = static_cast<double>(candidate.axes.cols());
-    if (fewest < 2.0 * k) return std::numeric_limits<double>::quiet_NaN();
     Candidate widest = in_all_dimensions(candidate);
     improve(widest);
     const double rest = gain(MatrixXd::Identity(rank(), rank())) - gain(widest.axes);
@@ -208,6 +206,13 @@ Candidate most_differing(const WhiteEnvironments& environments, Index n, Index r
   return best;
 }
 
+// An environment of fewer samples than dimensions differs in some direction without limit.
+Index most_components(const std::vector<EnvironmentMoments>& moments) {
+  std::size_t fewest = moments.front().samples;
+  for (const EnvironmentMoments& m : moments) fewest = std::min(fewest, m.samples);
+  return static_cast<Index>(fewest / 2);
+}
+
 }  // namespace
 
 std::size_t Subspace::rank() const {
@@ -220,7 +225,7 @@ Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::si
   const PrincipalComponents components = principal_components(pooled_covariance(moments));
   const Index n = static_cast<Index>(std::min(latents, components.variance.size()));
   Subspace result = main_axes(components, n);
-  const auto rank = static_cast<Index>(result.rank());
+  const Index rank = std::min(static_cast<Index>(result.rank()), most_components(moments));
   if (rank <= n || choice == SubspaceChoice::variance) return result;
   if (choice == SubspaceChoice::automatic && result.explained >= nearly_all) return result;
   const WhiteEnvironments environments(moments, components, rank);
@@ -255,7 +260,7 @@ void find_left_out(const Subspace& subspace, std::vector<Finding>& findings) {
         {Severity::note, "subspace",
          directions + " keep " + percent(subspace.explained) +
              " of the variance; the model without observation noise explains all of it",
-         "what is left is treated as noise; more latents need more environments"});
+         "what is left is treated as noise"});
   }
   if (!(subspace.left_out < left_out_level)) return;
   findings.push_back(

@@ -28,7 +28,7 @@ struct Subspace {
   /// nobody looked.
   Eigen::VectorXd differences{};
   /// If the choice is `differences`: p-value of a test that what is left out is independent of y
-  /// and has one law in all environments. NaN if there are too few samples to say.
+  /// and has one law in all environments. Else NaN.
   double left_out = std::numeric_limits<double>::quiet_NaN();
 
   /// Number of eigenvalues above rounding level.

@@ -177,6 +177,11 @@ void find_misfits(const unmix::MultiNodeFit& fit, const std::vector<std::string>
   }
 }
 
+bool positive_definite(const LinearProblem& problem) {
+  return std::all_of(problem.covariance.begin(), problem.covariance.end(),
+                     [](const MatrixXd& s) { return s.llt().info() == Eigen::Success; });
+}
+
 Digraph graph_of(const unmix::MultiNodeFit& fit) {
   Digraph graph(fit.refined.order.size());
   for (const unmix::RefinedEdge& edge : fit.refined.edges) {
@@ -271,6 +276,7 @@ class Fitting {
   std::optional<Digraph> likelihood_again(const LinearProblem& drawn,
                                           const unmix::MultiNodeFit& fit,
                                           Observer& observer) const {
+    if (!positive_definite(drawn)) return {};
     const unmix::MultiNodeFit again =
         unmix::refit_multi_node(drawn, fit, options_.intervention, observer);
     if (!std::isfinite(again.refined.objective)) return {};

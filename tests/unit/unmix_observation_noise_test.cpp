@@ -72,11 +72,12 @@ TEST(ObservationNoise, LeavesTheMomentsOfTheSignal) {
       unmix::linear_problem(transformed(p.observed, to_matrix(noisy.subspace.basis)));
   for (std::size_t e = 0; e < left.covariance.size(); ++e) {
     EXPECT_LT((left.covariance[e] - signal.covariance[e]).norm(), 1e-9) << e;
-    EXPECT_EQ(left.samples[e], noise.samples_share * noisy.problem.samples[e]);
+    EXPECT_EQ(left.samples[e], noise.samples_share[e] * noisy.problem.samples[e]);
+    // Direction by direction, signal over all of it.
+    const Eigen::GeneralizedSelfAdjointEigenSolver<MatrixXd> shares(left.covariance[e],
+                                                                    noisy.problem.covariance[e]);
+    EXPECT_NEAR(noise.samples_share[e], std::pow(shares.eigenvalues()(0), 2), 1e-9) << e;
   }
-  // The share of signal in the weakest of the n principal components, squared.
-  const double least = noisy.subspace.eigenvalues(2);
-  EXPECT_NEAR(noise.samples_share, std::pow(1.0 - 0.16 / least, 2), 1e-9);
 }
 
 // Two causes that nothing changes are in y, too, as far as noise keeps their directions from being
