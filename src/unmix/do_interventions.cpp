@@ -204,9 +204,7 @@ DoInterventionResult do_interventions(const Backend& backend,
   }
   unmix::standardise(problem, subspace.basis, encoder);
   find_repeats(problem, encoder, result);
-  for (std::string& assumed : unmix::assumed_beside(subspace))
-    result.assumptions.push_back(std::move(assumed));
-  unmix::find_left_out(subspace, result.findings);
+  unmix::find_left_out(subspace, result.findings, result.assumptions);
   result.encoder = to_matrix((encoder * subspace.basis).eval());
   return result;
 }

@@ -171,9 +171,7 @@ void describe_identification(FitResult& result) {
 void add_findings(const Subspace& subspace, const unmix::ObservationNoise& noise,
                   FitResult& result) {
   auto& findings = result.diagnosis.findings;
-  for (std::string& assumed : unmix::assumed_beside(subspace))
-    result.assumptions.push_back(std::move(assumed));
-  unmix::find_left_out(subspace, findings);
+  unmix::find_left_out(subspace, findings, result.assumptions);
   unmix::find_noise(noise, findings);
   if (result.diagnosis.encoder_condition > 1e4) {
     findings.push_back({Severity::warning, "ill-conditioned",

@@ -238,17 +238,14 @@ Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::si
   return result;
 }
 
-std::vector<std::string> assumed_beside(const Subspace& subspace) {
-  if (subspace.choice == SubspaceChoice::variance) return {};
-  return {
-      "what the features hold beside mixed latents is independent of these and has one law in "
-      "all environments"};
-}
-
-void find_left_out(const Subspace& subspace, std::vector<Finding>& findings) {
+void find_left_out(const Subspace& subspace, std::vector<Finding>& findings,
+                   std::vector<std::string>& assumptions) {
   const std::string directions =
       "the " + std::to_string(subspace.basis.rows()) + " latent directions";
   if (subspace.choice == SubspaceChoice::differences) {
+    assumptions.emplace_back(
+        "what the features hold beside mixed latents is independent of these and has one law in "
+        "all environments");
     findings.push_back({Severity::note, "subspace",
                         directions + " are those that differ most between environments and keep " +
                             percent(subspace.explained) +
@@ -268,8 +265,8 @@ void find_left_out(const Subspace& subspace, std::vector<Finding>& findings) {
        "what is beside " + directions +
            " differs between environments, too, or goes with them (p < .001)",
        "there may be latents that no environment hits, or more of them than asked for; if not, "
-       "mixing "
-       "or latents aren't linear, or noise isn't Gaussian or not the same in all environments"});
+       "mixing or latents aren't linear, or noise isn't Gaussian or not the same in all "
+       "environments"});
 }
 
 }  // namespace lodestein::unmix

@@ -48,11 +48,10 @@ struct Subspace {
 Subspace latent_subspace(const std::vector<EnvironmentMoments>& moments, std::size_t latents,
                          SubspaceChoice choice);
 
-/// What the choice assumes of what is beside the latents; nothing if it is noise at most.
-std::vector<std::string> assumed_beside(const Subspace& subspace);
-
 /// Adds the note "subspace" if variance is left out, and the warning "left-out-differs" if what is
-/// left out isn't the same in all environments or independent of the latents (p < .001).
-void find_left_out(const Subspace& subspace, std::vector<Finding>& findings);
+/// left out isn't the same in all environments or independent of the latents (p < .001), which
+/// becomes an assumption where the choice is `differences`.
+void find_left_out(const Subspace& subspace, std::vector<Finding>& findings,
+                   std::vector<std::string>& assumptions);
 
 }  // namespace lodestein::unmix

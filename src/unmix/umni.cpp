@@ -350,9 +350,7 @@ UmniResult run(const Backend& backend, const std::vector<EnvironmentMoments>& mo
   const unmix::Replicate replicate = fitting.run(resampler.get());
   stopwatch.lap(result.timings, "unmixing");
   if (!result.failed()) {
-    for (std::string& assumed : unmix::assumed_beside(subspace))
-      result.assumptions.push_back(std::move(assumed));
-    unmix::find_left_out(subspace, result.findings);
+    unmix::find_left_out(subspace, result.findings, result.assumptions);
     unmix::find_noise(noise, result.findings);
   }
   if (published && !result.failed())

@@ -146,6 +146,29 @@ TEST(SweepRun, MomentsGiveTheMetricsOfInfinitelyManyLatents) {
   }
 }
 
+TEST(SweepRun, NoiseIsTakenOutUnlessToldOtherwise) {
+  for (const char* method : {"likelihood", "umni"}) {
+    const SweepPlan plan =
+        parse_sweep_plan(std::string("models = 1\nlatents = 3\nobserved = 12\nsamples = 20000\n") +
+                             (method == std::string("umni") ? "design = \"multi\"\n" : "") +
+                             "observation_noise = 0.3\nmethod = \"" + method +
+                             "\"\nnoise_removal = [\"auto\", \"none\"]\n"
+                             "subspace = [\"variance\", \"differences\"]\n",
+                         "noise.toml", Seed{3});
+    const std::vector<SweepRow> rows = run_all(plan, sweep_tasks(plan, {}));
+    ASSERT_EQ(rows.size(), 4u);
+    std::map<std::string, std::vector<double>> errors;
+    for (const SweepRow& row : rows) {
+      const SweepSetting& setting = plan.settings.at(plan.cells.at(row.cell).setting);
+      errors[std::get<std::string>(value_of(setting, "noise_removal"))].push_back(
+          metric(row, "mixing_error"));
+    }
+    for (const double removed : errors.at("auto"))
+      for (const double left : errors.at("none")) EXPECT_LT(1.5 * removed, left) << method;
+    EXPECT_NE(errors.at("none")[0], errors.at("none")[1]) << "two subspaces";
+  }
+}
+
 TEST(SweepRun, MethodsFitAsManyLatentsAsTheyAreTold) {
   const SweepPlan plan = parse_sweep_plan(R"(
 models = 3

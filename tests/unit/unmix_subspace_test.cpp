@@ -19,10 +19,7 @@ using Eigen::VectorXd;
 using test::Population;
 using ::testing::AllOf;
 using ::testing::Contains;
-using ::testing::Each;
-using ::testing::Gt;
 using ::testing::HasSubstr;
-using ::testing::Lt;
 using ::testing::Not;
 
 using Moments = std::vector<EnvironmentMoments>;
@@ -70,7 +67,8 @@ std::vector<std::string> codes(const std::vector<Finding>& findings) {
 
 std::vector<std::string> left_out_codes(const unmix::Subspace& subspace) {
   std::vector<Finding> findings;
-  unmix::find_left_out(subspace, findings);
+  std::vector<std::string> assumptions;
+  unmix::find_left_out(subspace, findings, assumptions);
   return codes(findings);
 }
 
